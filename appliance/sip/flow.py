@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where octets come from and go to: a listener of ours and one remote transport address on it (RFC 5626 section 3.1).
+
+A flow is shared: the socket layer gives the same object for every datagram of one peer. It carries no policy; whoever
+wants octets sent appends `(octets, flow)` to `flow.outbox`, which the socket layer empties after each wake.
+"""
+
+from enum import IntEnum
+
+UDP, TCP, TLS = b"UDP", b"TCP", b"TLS"
+
+
+class Side(IntEnum):
+    """Which network a listener faces (CONTRACT: `set sip listener NAME side`)."""
+
+    PRIVATE = 0
+    PUBLIC = 1
+
+
+class Listener:
+    """One bound address and transport of ours.
+
+    name: the configuration's name of it; transport: b"UDP", b"TCP" or b"TLS"; host: our numeric address without
+    brackets; port: bound port; outbox: what waits to be sent on it.
+    """
+
+    __slots__ = ("family", "host", "hostport", "is_reliable", "name", "outbox", "port", "side", "transport",
+                 "via_prefix")
+
+    def __init__(self, name: str, transport: bytes, host: bytes, port: int, side: Side = Side.PRIVATE) -> None:
+        self.name = name
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.side = side
+        self.family = 6 if b":" in host else 4
+        self.is_reliable = transport != UDP
+        bracketed = b"[%s]" % host if self.family == 6 else host
+        self.hostport = b"%s:%d" % (bracketed, port)
+        self.via_prefix = b"Via: SIP/2.0/%s %s;branch=" % (transport, self.hostport)
+        self.outbox: list[tuple[bytes, Flow]] = []
+
+    def __repr__(self) -> str:
+        return f"<Listener {self.name} {self.transport.decode()} {self.hostport.decode()}>"
+
+
+class Flow:
+    """One remote transport address seen from one listener.
+
+    host: numeric, without brackets; port: the remote port; raw: the socket layer's own form of the address;
+    stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection is gone.
+    """
+
+    __slots__ = ("host", "is_open", "listener", "outbox", "port", "raw", "stream")
+
+    def __init__(self, listener: Listener, host: bytes, port: int, raw: bytes = b"", stream: object = None) -> None:
+        self.listener = listener
+        self.host = host
+        self.port = port
+        self.raw = raw
+        self.stream = stream
+        self.outbox = listener.outbox
+        self.is_open = True
+
+    @property
+    def key(self) -> tuple[str, bytes, bytes, int]:
+        """What identifies this flow across restarts: listener name, transport, remote host and port."""
+        return (self.listener.name, self.listener.transport, self.host, self.port)
+
+    @property
+    def hostport(self) -> bytes:
+        """`host:port` with brackets round IPv6, as in a Via or a URI."""
+        return b"[%s]:%d" % (self.host, self.port) if self.listener.family == 6 else b"%s:%d" % (self.host, self.port)
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.listener.transport.decode()} {self.hostport.decode()} on {self.listener.name}>"
