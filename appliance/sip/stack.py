@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SIP stack without hands: octets and the time come in, `(octets, flow)` leave through `flow.outbox`.
+
+It reads a message, finds its transaction or hands it to the transaction user, and owns both transaction tables
+(RFC 3261 section 17). Elements call it back to open transactions and to send.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from appliance.native.sip_scanner import Message, ScanError, siphash
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.status import status_line
+from appliance.sip.timers import Timers
+from appliance.sip.transaction.client import NonInviteClient
+from appliance.sip.transaction.core import ClientOwner, Failure, FlowOpener
+from appliance.sip.transaction.invite_client import InviteClient
+from appliance.sip.transaction.invite_server import InviteServer
+from appliance.sip.transaction.server import NonInviteServer, ServerTransaction
+from appliance.vocabulary.counters import Counters
+
+MAGIC_COOKIE = b"z9hG4bK"
+
+
+class TransactionUser(Protocol):
+    """The element above the stack (RFC 3261 section 5, layer 4)."""
+
+    def request_received(self, message: Message, flow: Flow, now: float) -> None:
+        """A sound request that belongs to no transaction yet; never ACK or CANCEL."""
+
+    def ack_received(self, message: Message, flow: Flow, now: float) -> None:
+        """An ACK that belongs to a 2xx, or to nothing."""
+
+    def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
+        """A CANCEL for this INVITE, already answered with 200; the INVITE has no final response yet."""
+
+
+class SipStack:
+    """Both transaction tables, the timer, and the tags and branches of this process.
+
+    flow_to: finds the flow to a numeric address; random_octets: a source of unpredictable octets (key material).
+    """
+
+    __slots__ = ("_clients", "_count", "_flow_to", "_key", "_merges", "_servers", "_user", "counters", "timers")
+
+    def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], counters: Counters) -> None:
+        self._flow_to = flow_to
+        self._key = random_octets(16)
+        self._count = int.from_bytes(random_octets(4), "big")
+        self._servers: dict[bytes, InviteServer | NonInviteServer] = {}
+        self._clients: dict[bytes, InviteClient | NonInviteClient] = {}
+        self._merges: dict[bytes, bytes] = {}
+        self._user: TransactionUser
+        self.counters = counters
+        self.timers = Timers()
+
+    def serve(self, user: TransactionUser) -> None:
+        """Name the element that gets what no transaction takes. Once, before the first message."""
+        self._user = user
+
+    # what the shell calls
+
+    def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
+        """One datagram; keep-alives (RFC 5626 3.5.1: only CR and LF) are counted and dropped."""
+        try:
+            message = Message(data, flow.host, flow.port)
+        except ScanError as error:
+            reason = "discarded_keepalive" if data[:2] == b"\r\n" and not data.strip() else f"discarded_{error.reason}"
+            self.counters[reason] += 1
+            return
+        self.receive_message(message, flow, now)
+
+    def receive_message(self, message: Message, flow: Flow, now: float) -> None:
+        """One message, from a datagram or out of a stream's framing."""
+        if message.is_request:
+            self._receive_request(message, flow, now)
+        else:
+            self._receive_response(message, flow, now)
+
+    def handle_deadline(self, now: float) -> None:
+        """Fire every timer that is due."""
+        self.timers.run(now)
+
+    def next_deadline(self) -> float | None:
+        """When handle_deadline wants to be called next."""
+        return self.timers.next_deadline()
+
+    def flow_failed(self, flow: Flow, now: float) -> None:
+        """A connection is gone: its client transactions get a transport error (17.1.4)."""
+        flow.is_open = False
+        for client in [client for client in self._clients.values() if client.flow is flow]:
+            client.fail(Failure.TRANSPORT, now)
+
+    # requests
+
+    def _receive_request(self, message: Message, flow: Flow, now: float) -> None:
+        method = message.method
+        server = self._servers.get(message.server_key)
+        if server is not None:
+            if method == b"ACK":
+                if not (isinstance(server, InviteServer) and server.receive_ack(now)):
+                    self._user.ack_received(message, flow, now)
+            else:
+                self.counters["retransmissions_received"] += 1
+                server.receive_retransmission()
+        elif message.fault_status:
+            self._answer_fault(message, flow)
+        elif method == b"ACK":
+            self._user.ack_received(message, flow, now)
+        elif method == b"CANCEL":
+            self._receive_cancel(message, flow, now)
+        else:
+            self._user.request_received(message, flow, now)
+
+    def _answer_fault(self, message: Message, flow: Flow) -> None:
+        self.counters["faulty_requests"] += 1
+        if message.method != b"ACK":  # an ACK is never answered (17)
+            reason = b"Warning: 399 %s \"%s\"\r\n" % (flow.listener.hostport, message.fault_reason)
+            self.reply_stateless(message, flow, message.fault_status, reason)
+
+    def _receive_cancel(self, cancel: Message, flow: Flow, now: float) -> None:
+        """9.2: the INVITE of the same branch, from the same place (22.1: a CANCEL cannot be challenged)."""
+        invite = self._servers.get(cancel.invite_key)
+        server = self.open_server(cancel, flow, now)
+        if not isinstance(invite, InviteServer) or invite.source.host != flow.host:
+            server.respond(481, now)
+            return
+        if not invite.tag:
+            invite.tag = self.new_tag()
+        server.tag = invite.tag  # 9.2: the To tag of both should be the same
+        server.respond(200, now)
+        if not invite.is_answered:
+            self._user.cancel_received(invite, cancel, now)
+
+    # responses
+
+    def _receive_response(self, message: Message, flow: Flow, now: float) -> None:
+        if message.fault_status:
+            self.counters["discarded_faulty_response"] += 1
+            return
+        client = self._clients.get(message.client_key)
+        # 18.1.2: a response whose top Via is not ours is discarded; RFC 6026 8.4: so is one without a transaction
+        if client is None or message.sent_by != client.flow.listener.hostport:
+            self.counters["discarded_stray_response"] += 1
+            return
+        client.receive_response(message, now)
+
+    # what elements call
+
+    def open_server(self, message: Message, flow: Flow, now: float) -> InviteServer | NonInviteServer:
+        """The server transaction of a request that has none yet."""
+        key = message.server_key
+        server: InviteServer | NonInviteServer
+        if message.method == b"INVITE":
+            server = InviteServer(self, key, message, flow)
+        else:
+            server = NonInviteServer(self, key, message, flow, now)
+        self._servers[key] = server
+        return server
+
+    def reply_stateless(self, message: Message, flow: Flow, status: int, lines: bytes = b"") -> None:
+        """Answer without keeping anything (8.2.7): a repeated request gets the same To tag again."""
+        tag = siphash(self._key, message.server_key)
+        reply_flow = self.reply_flow(message, flow)
+        reply_flow.outbox.append((message.reply(status_line(status), tag, lines), reply_flow))
+
+    def send_invite(self, octets: bytes, flow: Flow, branch: bytes, owner: ClientOwner, now: float) -> InviteClient:
+        """Send an INVITE whose top Via has this branch; its owner hears of every response."""
+        client = InviteClient(self, octets, flow, branch, owner, now)
+        self._clients[client.key] = client
+        return client
+
+    def send_request(self, octets: bytes, flow: Flow, branch: bytes, method: bytes, owner: ClientOwner,
+                     now: float) -> NonInviteClient:
+        """Send any other request (never ACK) whose top Via has this branch."""
+        client = NonInviteClient(self, octets, flow, branch, method, owner, now)
+        self._clients[client.key] = client
+        return client
+
+    def claim_merge(self, message: Message, server: ServerTransaction) -> bool:
+        """False when the same request is already being served for the same Request-URI by another transaction: it came
+        here by two ways (8.2.2.2, to be answered 482). Ends with the transaction's final response."""
+        key = message.merge_key + b" " + message.uri
+        if self._merges.setdefault(key, server.key) != server.key:
+            return False
+        server.merge_key = key
+        return True
+
+    def release_merge(self, server: ServerTransaction) -> None:
+        """The final response has been sent: the same request by another way is no merge any more."""
+        if server.merge_key:
+            self._merges.pop(server.merge_key, None)
+            server.merge_key = b""
+
+    def new_tag(self) -> bytes:
+        """A fresh tag: 64 unpredictable bits (19.3 wants 32)."""
+        self._count += 1
+        return siphash(self._key, b"tag %d" % self._count)
+
+    def new_branch(self, message: Message | None = None) -> bytes:
+        """A fresh branch; for a forwarded request its second part is the loop hash (16.6 step 8, RFC 5393 4.2)."""
+        self._count += 1
+        if message is None:
+            return b"%s%x.%s" % (MAGIC_COOKIE, self._count, siphash(self._key, b"branch %d" % self._count))
+        return b"%s%x.%s" % (MAGIC_COOKIE, self._count, message.loop_hash(self._key))
+
+    def has_looped(self, message: Message) -> bool:
+        """Whether we have forwarded this very request before (16.3 step 4, RFC 5393 4.2)."""
+        return b"." + message.loop_hash(self._key) in b"\n".join(message.values(b"Via"))
+
+    def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
+        """The flow from a listener to a numeric address."""
+        return self._flow_to(listener, host, port)
+
+    # what transactions call
+
+    def reply_flow(self, message: Message, flow: Flow) -> Flow:
+        """18.2.2 with RFC 3581: streams answer on the connection; UDP goes to the source address, and to the source port
+        only where rport asked for it. maddr is ignored: it would let a stranger aim our answers."""
+        if flow.listener.is_reliable:
+            return flow if flow.is_open else self._flow_to(flow.listener, flow.host, message.via_port)
+        if message.has_rport or message.via_port == flow.port:
+            return flow
+        return self._flow_to(flow.listener, flow.host, message.via_port)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        """A server transaction has terminated."""
+        self.release_merge(transaction)
+        self._servers.pop(transaction.key, None)
+
+    def forget_client(self, transaction: InviteClient | NonInviteClient) -> None:
+        """A client transaction has terminated."""
+        self._clients.pop(transaction.key, None)
+
+    @property
+    def transactions_open(self) -> int:
+        """Server and client transactions now in the tables."""
+        return len(self._servers) + len(self._clients)
