@@ -4,24 +4,45 @@
 class Credentials:
     """The parameters of one Authorization or Proxy-Authorization value, quotes off; b"" where absent, nonce_count 0.
 
-    Raises ValueError for a scheme other than Digest or unreadable parameters.
+    Raises ValueError for a scheme other than Digest or unreadable parameters (among them: a known one given twice).
     """
 
-    username: bytes
-    realm: bytes
-    nonce: bytes
-    uri: bytes
-    response: bytes
-    algorithm: bytes            # as written, b"" where absent (MD5)
-    cnonce: bytes
-    opaque: bytes
-    qop: bytes
-    nc: bytes                   # eight hex digits as written
-    nonce_count: int
+    @property
+    def username(self) -> bytes: ...            # username* too, decoded
+    @property
+    def realm(self) -> bytes: ...
+    @property
+    def nonce(self) -> bytes: ...
+    @property
+    def uri(self) -> bytes: ...
+    @property
+    def response(self) -> bytes: ...
+    @property
+    def algorithm(self) -> bytes: ...           # as written, b"" where absent (MD5)
+    @property
+    def cnonce(self) -> bytes: ...
+    @property
+    def opaque(self) -> bytes: ...
+    @property
+    def qop(self) -> bytes: ...
+    @property
+    def nc(self) -> bytes: ...                  # hex digits as written
+    @property
+    def nonce_count(self) -> int: ...
 
     def __init__(self, value: bytes) -> None: ...
     def matches_md5(self, ha1: bytes, method: bytes) -> bool: ...
     """Whether `response` proves ha1 (32 hex digits) for this method; constant time; with or without qop=auth."""
+
+class NonceCounts:
+    """Which nonce counts were seen, for about the `capacity` newest nonces of ours that were ever answered rightly.
+
+    Memory is fixed (about 28 octets a nonce, touched on use). A nonce that may have been dropped counts as seen.
+    """
+
+    def __init__(self, capacity: int = 65536) -> None: ...
+    def admit(self, nonce: bytes, nonce_count: int) -> bool: ...
+    """Note this count of a nonce that open_nonce knows; False if it was seen, is 64 below the highest, or forgotten."""
 
 def md5_hex(data: bytes) -> bytes: ...
 """MD5 in lower-case hexadecimal."""
