@@ -1,1 +1,117 @@
-# placeholder; written by the house work
+# SPDX-License-Identifier: Apache-2.0
+# Everything a checkout can do. Each target does its own set-up, and a second call does no work twice.
+#   make run    the phone system in the foreground, from nothing     make lint   ruff, mypy, cython-lint, architecture
+#   make test   every test that this machine can run                 make fuzz   the long fuzz run (SEED, COUNT)
+#   make bench  ratios against peers, JSON lines and a table         make soak   MINUTES at half the highest call rate
+#   make demo box image image-test                                   not built yet
+PYTHON  ?= python3
+SEED    ?= 1
+COUNT   ?= 1000000
+MINUTES ?= 10
+TESTS   ?= tests
+BENCH   ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+EXTRA = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*p["dependencies"], *p["optional-dependencies"][sys.argv[1]], sep="\n")'
+
+.PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop clean \
+	packages-build packages-test packages-bench
+.DELETE_ON_ERROR:
+
+run: setup
+	@mkdir -p var/state
+	@exec $(BIN)/denwaban run --first-start --config var/denwaban.conf --state var/state
+
+test: setup-develop packages-test
+	$(BIN)/python -m pytest -rs --durations=10 $(TESTS)
+
+lint: setup-develop
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint ext
+	$(BIN)/python -m pytest tests/architecture
+
+fuzz: setup-develop
+	$(BIN)/python -m tests.fuzz.long_fuzz --seed $(SEED) --count $(COUNT)
+
+bench: setup-develop packages-bench
+	$(BIN)/python -m tests.bench $(BENCH)
+
+soak: setup-develop packages-bench
+	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES)
+
+demo box image image-test:
+	@echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2; exit 1
+
+clean:
+	rm -rf build $(VENV) appliance/native/*.so ext/*.c *.egg-info
+
+# --- the virtual environment and the islands -------------------------------------------------------------------------
+setup: packages-build $(VENV)/stamp-program
+setup-develop: setup $(VENV)/stamp-develop
+
+$(VENV)/stamp-venv:
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/stamp-build: $(VENV)/stamp-venv pyproject.toml
+	@$(EXTRA) build >$(VENV)/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/build.txt
+	@touch $@
+
+$(VENV)/stamp-islands: $(VENV)/stamp-build setup.py $(wildcard ext/*.pyx ext/*.pxd)
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
+	@touch $@
+
+# The compatible editable form is a plain path entry: no import hook that every start of the program would pay for.
+$(VENV)/stamp-program: $(VENV)/stamp-islands pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(VENV)/stamp-develop: $(VENV)/stamp-build pyproject.toml
+	@$(EXTRA) develop >$(VENV)/develop.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/develop.txt
+	@touch $@
+
+# --- Debian packages: asked for by what they give, so that a Python from elsewhere counts too -------------------------
+BUILD_PACKAGES = \
+	command -v $(PYTHON) >/dev/null || echo python3; \
+	{ command -v gcc && echo '\#include <stdio.h>' | gcc -E - ; } >/dev/null 2>&1 || echo gcc libc6-dev; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv; \
+	$(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null \
+		|| echo python3-dev
+TEST_PACKAGES = \
+	command -v sipp >/dev/null || echo sip-tester; \
+	command -v sipsak >/dev/null || echo sipsak; \
+	command -v baresip >/dev/null || echo baresip-core; \
+	{ command -v ip || test -x /sbin/ip; } >/dev/null || echo iproute2
+BENCH_PACKAGES = \
+	command -v sipp >/dev/null || echo sip-tester; \
+	command -v taskset >/dev/null || echo util-linux; \
+	{ command -v kamailio || test -x /usr/sbin/kamailio; } >/dev/null || echo kamailio; \
+	command -v pkg-config >/dev/null || echo pkg-config; \
+	pkg-config --exists sofia-sip-ua 2>/dev/null || echo libsofia-sip-ua-dev
+INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends
+# $(call provide,WHAT IS MISSING,WHAT TO DO WITHOUT ROOT)
+provide = missing=$$(echo $$($(1))); \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update --quiet && $(INSTALL) $$missing; \
+	else echo "Missing Debian packages: $$missing. This one command installs them:" >&2; \
+	echo "  sudo sh -c 'apt-get update && apt-get install --yes --no-install-recommends $$missing'" >&2; $(2); fi
+
+packages-build:
+	@$(call provide,$(BUILD_PACKAGES),exit 1)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+
+# What is missing here only makes tests skip, with their reasons printed: without root we say so and go on.
+packages-test:
+	@$(call provide,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
+
+# Debian starts kamailio as a service when it is installed; the benchmark wants its own one only.
+packages-bench:
+	@had=$$(command -v kamailio); $(call provide,$(BENCH_PACKAGES),exit 1); \
+	test -n "$$had" || systemctl disable --now kamailio 2>/dev/null || true
