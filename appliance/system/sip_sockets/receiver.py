@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the sockets need from the SIP stack: a Protocol that sip.stack satisfies."""
+
+from typing import Protocol
+
+from appliance.sip.flow import Flow
+
+
+class SipReceiver(Protocol):
+    """Takes what came in and appends what is to go out to the listeners' outboxes. `now`: monotonic seconds."""
+
+    def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
+        """One UDP datagram; never raises for anything a peer can send."""
+
+    def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
+        """One whole message framed out of a stream (RFC 3261 18.3); never raises for anything a peer can send."""
+
+    def flow_failed(self, flow: Flow, now: float) -> None:
+        """The connection of this flow is gone or could not be made (RFC 3261 18.4): `flow.is_open` is False."""
+
+    def handle_deadline(self, now: float) -> None:
+        """Fire the timers that are due."""
+
+    def next_deadline(self) -> float | None:
+        """When handle_deadline wants to be called next; None when nothing is armed."""

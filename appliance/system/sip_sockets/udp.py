@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The UDP side of one listener: the hot path from the kernel to the stack and back (RFC 3261 18).
+
+The loop wakes `drain` when datagrams wait; it reads up to 64 at a time, hands them to the stack and sends what the
+stack wants sent after each batch, so that an answer never waits for more than 64 messages.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+
+from appliance.native.sip_sockets import DatagramSocket, pack_address
+from appliance.sip.flow import Flow, Listener
+from appliance.system.sip_sockets.bound_socket import open_datagram_socket
+from appliance.system.sip_sockets.receiver import SipReceiver
+
+BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
+BATCH_DATAGRAMS = 64
+
+
+class UdpPort:
+    """One bound UDP socket. `settle(now)` is called after each batch: it sends what waits on all listeners."""
+
+    __slots__ = ("_loop", "_settle", "_socket", "_stack", "_wire", "listener")
+
+    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None]) -> None:
+        """Bind. Raises MachineError."""
+        self.listener = listener
+        self._stack = stack
+        self._settle = settle
+        self._socket = open_datagram_socket(listener)
+        self._wire = DatagramSocket(self._socket.fileno(), partial(make_flow, listener))
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read from now on."""
+        self._loop = loop
+        loop.add_reader(self._socket.fileno(), self.drain)
+
+    def drain(self) -> None:
+        """Everything that waits, up to a bound: from the kernel to the stack."""
+        receive, settle = self._wire.receive, self._settle
+        receive_datagram = self._stack.receive_datagram
+        for _ in range(BATCHES_PER_WAKE):
+            batch = receive()
+            now = monotonic()
+            for data, flow in batch:
+                receive_datagram(data, flow, now)
+            settle(now)
+            if len(batch) < BATCH_DATAGRAMS:
+                return
+
+    def flush(self) -> None:
+        """Send what waits in the listener's outbox; what the kernel refuses is lost, as on a network."""
+        outbox = self.listener.outbox
+        if outbox:
+            self._wire.send(outbox)
+            outbox.clear()
+
+    def flow_to(self, host: bytes, port: int) -> Flow:
+        """The flow to a numeric address, the same object that its datagrams arrive with. Raises ValueError."""
+        flow: Flow = self._wire.find_flow(pack_address(host, port))
+        return flow
+
+    def pressure(self) -> tuple[int, int, int]:
+        """(octets waiting in the receive buffer, its size, datagrams the kernel has dropped so far)."""
+        return self._wire.pressure()
+
+    def statistics(self) -> dict[str, int]:
+        """What went through since the start, by counter name."""
+        wire = self._wire
+        return {
+            "datagrams_received": wire.datagrams_received,
+            "datagrams_sent": wire.datagrams_sent,
+            "datagrams_refused": wire.datagrams_refused,
+            "datagrams_truncated": wire.datagrams_truncated,
+            "datagrams_dropped_by_kernel": wire.pressure()[2],
+            "datagram_batches": wire.batches,
+            "udp_flows": wire.flow_count,
+        }
+
+    def close(self) -> None:
+        """Send what waits and close the socket."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop = None
+        self.flush()
+        self._socket.close()
+
+
+def make_flow(listener: Listener, raw: bytes, host: bytes, port: int) -> Flow:
+    """The flow of a remote address heard of for the first time."""
+    return Flow(listener, host, port, raw)
