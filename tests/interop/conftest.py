@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the interop tests share: our own loopback network and a server on it, one a test module."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.network import LoopbackNetwork
+from tests.interop.office import IS_REFERENCE, SERVER, require
+from tests.interop.raw_sip import TcpPeer, UdpPeer
+from tests.interop.server import Server
+from tests.interop.sipp import Sipp
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "ours: asks for what only this product promises, not the reference proxy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        if folder not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.interop)
+        if IS_REFERENCE and item.get_closest_marker("ours"):
+            item.add_marker(pytest.mark.skip(reason="the reference proxy does not promise this"))
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[LoopbackNetwork]:
+    claimed = LoopbackNetwork()
+    yield claimed
+    claimed.close()
+
+
+@pytest.fixture(scope="module")
+def server(network: LoopbackNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the extensions of `SECRETS`, UDP and TCP, the proxy role, record-routing."""
+    with SERVER(tmp_path_factory.mktemp("server"), network.new_host()) as running:
+        yield running
+
+
+@pytest.fixture
+def new_server(network: LoopbackNetwork, tmp_path: Path) -> Callable[..., Server]:
+    """Makes a server of the test's own (not started); keyword arguments as `Server`."""
+    return lambda **more: SERVER(tmp_path / "own-server", network.new_host(), **more)
+
+
+@pytest.fixture
+def new_sipp(network: LoopbackNetwork, tmp_path: Path) -> Iterator[Callable[..., Sipp]]:
+    """Makes a SIPp towards a server; every one is stopped at the end of the test."""
+    require("sipp")
+    made: list[Sipp] = []
+
+    def make(server: Server, **more: str) -> Sipp:
+        made.append(Sipp(network, tmp_path / f"sipp{len(made)}", (server.host, server.port), **more))
+        return made[-1]
+    yield make
+    for sipp in made:
+        sipp.stop()
+
+
+@pytest.fixture
+def udp(network: LoopbackNetwork, server: Server) -> Iterator[UdpPeer]:
+    """A UDP socket towards the module's server."""
+    with UdpPeer((server.host, server.port), network.new_host()) as peer:
+        yield peer
+
+
+@pytest.fixture
+def tcp(network: LoopbackNetwork, server: Server) -> Iterator[TcpPeer]:
+    """A TCP connection to the module's server."""
+    with TcpPeer((server.host, server.port), network.new_host()) as peer:
+        yield peer
