@@ -31,7 +31,7 @@ test: setup-develop packages-test
 lint: setup-develop
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint ext
+	PATH=$(CURDIR)/$(BIN):$$PATH cython-lint ext
 	$(BIN)/python -m pytest tests/architecture
 
 fuzz: setup-develop

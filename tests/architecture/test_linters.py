@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ruff and mypy --strict find nothing."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from tests.architecture.source_tree import ROOT
 
 def complaints_of(program: str, *arguments: str) -> str:
     """Output of a program of the virtual environment that failed, "" when it was content."""
-    done = subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    programs = Path(sys.executable).parent
+    done = subprocess.run([programs / program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
+                          env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})  # cython-lint calls pycodestyle
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
