@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other end of the control socket: asks, waits for the answer. Blocking, for the console and for scripts."""
+
+import json
+import socket
+
+from appliance.control.address import open_address
+from appliance.errors import MachineError, OperatorError
+
+TIMEOUT_S = 10.0
+ANSWER_LIMIT_OCTETS = 64 * 1024 * 1024
+
+
+class ControlClient:
+    """A connection to the daemon of one state directory."""
+
+    def __init__(self, state_directory: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect. Raises MachineError when no daemon answers there."""
+        self._number = 0
+        self._received = bytearray()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
+        try:
+            with open_address(state_directory) as address:
+                self._socket.connect(address)
+        except OSError as error:
+            self._socket.close()
+            raise MachineError(f"connect to {state_directory}: {error.strerror or error}", error.errno or 0) from error
+
+    def ask(self, words: list[str]) -> object:
+        """The result of one command. Raises OperatorError when it is refused, MachineError when the daemon is gone."""
+        self._number += 1
+        request = json.dumps({"id": self._number, "command": words}).encode()
+        try:
+            self._socket.sendall(request + b"\n")
+        except ConnectionError:
+            pass  # what it said before it hung up is still to be read
+        except OSError as error:
+            raise MachineError(f"ask the daemon: {error}", error.errno or 0) from error
+        answer = self._read_answer()
+        if answer.get("ok"):
+            return answer.get("result")
+        error_said = answer.get("error")
+        if not isinstance(error_said, dict):
+            raise MachineError("read the daemon's answer: neither result nor error")
+        raise OperatorError(*(str(error_said.get(key, "")) for key in ("path", "said", "allowed", "remedy")))
+
+    def _read_answer(self) -> dict[str, object]:
+        line = self._read_line()
+        try:
+            answer = json.loads(line)
+        except ValueError as error:
+            raise MachineError("read the daemon's answer: no JSON") from error
+        if not isinstance(answer, dict):
+            raise MachineError("read the daemon's answer: no JSON object")
+        return answer
+
+    def _read_line(self) -> bytes:
+        searched = 0
+        while (end := self._received.find(b"\n", searched)) < 0:
+            searched = len(self._received)
+            if searched > ANSWER_LIMIT_OCTETS:
+                raise MachineError("read the daemon's answer: it does not end")
+            try:
+                octets = self._socket.recv(256 * 1024)
+            except OSError as error:
+                raise MachineError(f"read the daemon's answer: {error}", error.errno or 0) from error
+            if not octets:
+                raise MachineError("read the daemon's answer: it hung up")
+            self._received += octets
+        line = bytes(self._received[:end])
+        del self._received[:end + 1]
+        return line
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One line in, pieces of one line out: the protocol of the control socket without the socket.
+
+Request {"id": any, "command": [words]}; answer {"id", "ok": true, "result"} or {"id", "ok": false, "error"}.
+"""
+
+import json
+from collections.abc import Iterator
+
+from appliance.control.observed import Observed
+from appliance.control.questions import answer_question
+from appliance.errors import OperatorError
+
+ROWS_A_PIECE = 100
+WORDS_LIMIT = 16
+
+
+def answer_line(line: bytes, observed: Observed, now: float) -> Iterator[bytes]:
+    """The answer to one request line, in pieces that together are one line of JSON with its line end."""
+    identity: object = None
+    try:
+        identity, words = _read_request(line)
+        result = answer_question(words, observed, now)
+    except OperatorError as error:
+        yield _print_line({"id": identity, "ok": False, "error": {
+            "path": error.path, "said": error.said, "allowed": error.allowed, "remedy": error.remedy}})
+        return
+    if not isinstance(result, Iterator):
+        yield _print_line({"id": identity, "ok": True, "result": result})
+        return
+    yield b'{"id":%s,"ok":true,"result":[' % _print_value(identity)
+    yield from _print_rows(result)
+    yield b"]}\n"
+
+
+def refusal(said: str, allowed: str, remedy: str = "") -> bytes:
+    """The line that tells a client why it is sent away."""
+    return _print_line({"id": None, "ok": False, "error": {
+        "path": "control socket", "said": said, "allowed": allowed, "remedy": remedy}})
+
+
+def _read_request(line: bytes) -> tuple[object, list[str]]:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise OperatorError("request", line[:40].decode("utf-8", "replace"), "one JSON object a line") from error
+    if not isinstance(request, dict):
+        raise OperatorError("request", type(request).__name__, "one JSON object a line")
+    words = request.get("command")
+    if not isinstance(words, list) or len(words) > WORDS_LIMIT or not all(isinstance(word, str) for word in words):
+        raise OperatorError("command", str(words)[:40], f"a list of at most {WORDS_LIMIT} words")
+    identity = request.get("id")
+    if not isinstance(identity, str | int | float | None):
+        raise OperatorError("id", type(identity).__name__, "a number or a string")
+    return identity, words
+
+
+def _print_rows(rows: Iterator[object]) -> Iterator[bytes]:
+    piece: list[bytes] = []
+    separator = b""
+    for row in rows:
+        piece.append(_print_value(row))
+        if len(piece) == ROWS_A_PIECE:
+            yield separator + b",".join(piece)
+            separator = b","
+            piece.clear()
+    if piece:
+        yield separator + b",".join(piece)
+
+
+def _print_value(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+
+
+def _print_line(value: object) -> bytes:
+    return _print_value(value) + b"\n"

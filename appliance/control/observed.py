@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be asked of a running phone system, and the exact form of every answer: these are what `--json` prints.
+
+Names are stable, units stand in them; `_at` is UTC in RFC 3339 form; addresses are host:port, brackets round IPv6. The
+daemon satisfies `Observed`; nothing here changes any state.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, TypedDict
+
+from appliance.diagnosis.ladder import Ladder
+
+
+class Registration(TypedDict):
+    """One binding. q: 0.0 to 1.0; source: where the REGISTER came from; path: Route URIs (RFC 3327), nearest first."""
+
+    extension: str
+    contact: str
+    source: str
+    transport: str
+    listener: str
+    expires_s: int
+    q: float
+    user_agent: str
+    instance: str
+    path: list[str]
+    registered_at: str
+
+
+class Leg(TypedDict):
+    """One way a call was tried. state: trying, ringing, answered, refused, cancelled; status: last response, 0 none."""
+
+    target: str
+    state: str
+    status: int
+
+
+class Call(TypedDict):
+    """One call. number: ever increasing; state: calling, ringing, answered, ended; duration_s: since the answer, 0 before;
+    status: the final response to the caller, 0 while there is none; answered_at, ended_at: "" where it has not come to that."""
+
+    number: int
+    state: str
+    caller: str
+    callee: str
+    started_at: str
+    answered_at: str
+    ended_at: str
+    duration_s: int
+    status: int
+    call_id: str
+    legs: list[Leg]
+
+
+class MessageCounts(TypedDict):
+    """Messages of one direction since start; by_method counts requests, by_class responses ("2xx")."""
+
+    total: int
+    octets: int
+    by_method: dict[str, int]
+    by_class: dict[str, int]
+
+
+class CallCounts(TypedDict):
+    """Calls since start; failed_by_status: final response → how many ("486": 3)."""
+
+    active: int
+    total: int
+    answered: int
+    failed_by_status: dict[str, int]
+
+
+class Alarm(TypedDict):
+    """Something that a person should see to. name: snake_case; remedy: what to do."""
+
+    name: str
+    sentence: str
+    remedy: str
+    raised_at: str
+
+
+class Statistics(TypedDict):
+    """Everything counted; counters holds every count by its own name. resident_octets: of the daemon's process."""
+
+    version: str
+    uptime_s: int
+    resident_octets: int
+    is_overloaded: bool
+    messages_received: MessageCounts
+    messages_sent: MessageCounts
+    calls: CallCounts
+    discarded_by_reason: dict[str, int]
+    transactions_open: int
+    bindings: int
+    counters: dict[str, int]
+    alarms: list[Alarm]
+
+
+class Observed(Protocol):
+    """The questions. now: monotonic seconds. What is iterated may be produced in pieces while the daemon works on."""
+
+    def registrations(self, now: float) -> Iterable[Registration]:
+        """Every binding that has not expired."""
+
+    def calls(self, now: float, is_ended_included: bool) -> Iterable[Call]:
+        """Calls in progress, oldest first; the last 100 ended ones before them when asked for."""
+
+    def call(self, number: int, now: float) -> Call | None:
+        """One call, None when there is none of this number (any more)."""
+
+    def ladder(self, number: int) -> Ladder | None:
+        """The traced messages of one call, None when there is no such call."""
+
+    def statistics(self, now: float) -> Statistics:
+        """The counts."""
+
+    def alarms(self, now: float) -> Iterable[Alarm]:
+        """What is wrong now."""
