@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`set sip`: listeners, roles, digest and the registrar."""
+
+from __future__ import annotations
+
+from appliance.config.leaf import Leaf, Section
+from appliance.config.network_kinds import LISTENER_ADDRESS, NETWORK, PORT
+from appliance.config.word_kinds import BOOLEAN, NAME, PATH, choice_kind, integer_kind
+
+ROLE_WORDS = choice_kind("b2bua", "proxy", "redirect")
+DIGEST_WORDS = choice_kind("md5", "sha-256")
+EXPIRES_S = integer_kind(1, 86400, "seconds")
+ROLE_NOT_BUILT = {"b2bua": "calls are carried as proxy", "redirect": "calls are carried as proxy"}
+ROLE_DEFAULT = "proxy"
+
+ADDRESS = Leaf("sip listener <listener> address", LISTENER_ADDRESS, "The address to listen on.", is_required=True)
+LISTENER_PORT = Leaf("sip listener <listener> port", PORT, "The port to listen on.", default=5060)
+TRANSPORT = Leaf(
+    "sip listener <listener> transport",
+    choice_kind("udp", "tcp", "tls"),
+    "What is spoken there; RFC 3261 18 wants both udp and tcp of every element.",
+    is_list=True,
+    defaults=("udp", "tcp"),
+    not_built={"tls": "the listener does without it"},
+)
+SIDE = Leaf(
+    "sip listener <listener> side",
+    choice_kind("private", "public"),
+    "Whether the office or strangers are on this side.",
+    default="private",
+)
+TRUSTED = Leaf(
+    "sip listener <listener> trusted",
+    NETWORK,
+    "Requests from here are not challenged and carry the rights of their From.",
+    is_list=True,
+    remark="nobody",
+)
+CERTIFICATE = Leaf("sip listener <listener> certificate", PATH, "The certificate chain for TLS, PEM.", is_built=False)
+KEY = Leaf("sip listener <listener> key", PATH, "The private key of the certificate, PEM.", is_built=False)
+ROLE = Leaf(
+    "sip role",
+    ROLE_WORDS,
+    "How calls between extensions are carried.",
+    default=ROLE_DEFAULT,
+    not_built=ROLE_NOT_BUILT,
+)
+RECORD_ROUTE = Leaf("sip record-route", BOOLEAN, "In the proxy role: stay in the path of every dialog.", default=True)
+DIGEST_ALGORITHM = Leaf(
+    "sip digest algorithm",
+    DIGEST_WORDS,
+    "What challenges offer, the preferred first (RFC 8760). Some phones fail when sha-256 is offered at all.",
+    is_list=True,
+    defaults=("md5",),
+)
+MIN_EXPIRES = Leaf("sip registrar min-expires", EXPIRES_S, "Shorter registrations are refused with 423.", default=60)
+MAX_EXPIRES = Leaf("sip registrar max-expires", EXPIRES_S, "Longer registrations are shortened to this.", default=7200)
+
+LISTENER_SECTION = Section(
+    "sip listener <listener>",
+    "Listeners",
+    "Where SIP is spoken. At least one is needed; its name is free.",
+    (ADDRESS, LISTENER_PORT, TRANSPORT, SIDE, TRUSTED, CERTIFICATE, KEY),
+    name_kind=NAME,
+)
+SECTION = Section(
+    "sip",
+    "SIP",
+    "How calls are carried and who may register.",
+    (ROLE, RECORD_ROUTE, DIGEST_ALGORITHM, MIN_EXPIRES, MAX_EXPIRES),
+)

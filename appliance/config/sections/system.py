@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`set system`: who and where this office is."""
+
+from __future__ import annotations
+
+from appliance.config.leaf import Leaf, Section
+from appliance.config.network_kinds import DOMAIN
+from appliance.config.word_kinds import COUNTRY, TIMEZONE
+
+DOMAIN_NAME = Leaf(
+    "system domain",
+    DOMAIN,
+    "The host part of every user's address (AOR) and the digest realm. The listeners' addresses count as it too.",
+    is_required=True,
+)
+COUNTRY_CODE = Leaf("system country", COUNTRY, "Numbering, tones, emergency numbers and holidays.", default="jp")
+TIMEZONE_NAME = Leaf("system timezone", TIMEZONE, "The time zone for announcements and lists.", default="Asia/Tokyo")
+
+SECTION = Section(
+    "system",
+    "The office",
+    "Who and where this office is. The domain is the one leaf that every configuration needs.",
+    (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME),
+)

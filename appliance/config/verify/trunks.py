@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trunks and routes: who is registered where, numbers that are given twice, prefixes that two routes claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.config.finding import Finding, report_error, report_warning
+from appliance.config.network_kinds import AddressPort
+from appliance.config.sections import route, sip, trunk
+from appliance.config.tree import Tree
+
+
+def verify_trunks(tree: Tree) -> Iterator[Finding]:
+    """Everything about trunks that needs more than one leaf."""
+    for name, line in tree.names("trunk").items():
+        yield from verify_kind(tree, name, line)
+        yield from verify_listener(tree, name, line)
+        yield from verify_dids(tree, name)
+    yield from verify_peers(tree)
+
+
+def verify_kind(tree: Tree, name: str, line: int) -> Iterator[Finding]:
+    """Either the trunk registers or it is static."""
+    is_registered, is_static = tree.has_said(trunk.REGISTRAR, name), tree.has_said(trunk.PEER, name)
+    path = f"trunk {name}"
+    if is_registered and is_static:
+        wrong = f"it has a registrar (line {tree.line(trunk.REGISTRAR, name)}) and a peer"
+        yield report_error("trunk-kind", path, wrong, "registrar or peer, not both", tree.line(trunk.PEER, name))
+    elif not is_registered and not is_static:
+        wrong = "it has neither a registrar nor a peer"
+        yield report_error("trunk-kind", path, wrong, "registrar URI or peer ADDRESS:PORT", line)
+    elif is_registered and not tree.has_said(trunk.NUMBER, name):
+        wrong = "a trunk that registers needs the user part of its AOR"
+        leaf = trunk.NUMBER
+        yield report_error("missing", leaf.path_for(name), wrong, leaf.kind.allowed, tree.line(trunk.REGISTRAR, name))
+    if is_registered and not tree.has_said(trunk.TRUNK_SECRET, name):
+        wrong = "the carrier's challenge cannot be answered without it"
+        remedy = "the carrier's digest password, unless it never challenges"
+        line = tree.line(trunk.REGISTRAR, name)
+        yield report_warning("trunk-secret", trunk.TRUNK_SECRET.path_for(name), wrong, remedy, line)
+
+
+def verify_listener(tree: Tree, name: str, line: int) -> Iterator[Finding]:
+    """With several listeners the trunk has to say which is its own; a trusted source is no place for a peer."""
+    listeners = tree.names("listener")
+    if len(listeners) > 1 and not tree.has_said(trunk.LISTENER, name):
+        wrong = "there are several listeners, so this is required"
+        path = trunk.LISTENER.path_for(name)
+        yield report_error("missing", path, wrong, f"one of {', '.join(listeners)}", line)
+
+
+def verify_dids(tree: Tree, name: str) -> Iterator[Finding]:
+    """A number rings in one place."""
+    first: dict[str, int] = {}
+    for said, dial_in in zip(tree.sayings(trunk.DID, name), tree.values(trunk.DID, name), strict=True):
+        if dial_in.number in first:
+            wrong = f"{dial_in.number} is given twice, on lines {first[dial_in.number]} and {said.line}"
+            yield report_error("did-twice", trunk.DID.path_for(name), wrong, "one extension a number", said.line)
+        first.setdefault(dial_in.number, said.line)
+
+
+def verify_peers(tree: Tree) -> Iterator[Finding]:
+    """A static trunk is recognised by address and port, so no two on a listener share them."""
+    holders: dict[tuple[AddressPort, str], str] = {}
+    own = {(tree.value(sip.ADDRESS, one), tree.value(sip.LISTENER_PORT, one)) for one in tree.names("listener")}
+    for name in tree.names("trunk"):
+        peer = tree.value(trunk.PEER, name)
+        if peer is None:
+            continue
+        path, line = trunk.PEER.path_for(name), tree.line(trunk.PEER, name)
+        holder = holders.setdefault((peer, tree.value(trunk.LISTENER, name) or ""), name)
+        if holder != name:
+            yield report_error("peer-taken", path, f"trunk {holder} has the same peer", "another peer", line)
+        if tuple(peer) in own:
+            yield report_error("peer-own", path, "this is a listener of this server", "the other side's address", line)
+
+
+def verify_routes(tree: Tree) -> Iterator[Finding]:
+    """The longest prefix wins, so no two routes have the same."""
+    holders: dict[str, str] = {}
+    for name in tree.names("route"):
+        prefix = tree.value(route.ROUTE_PREFIX, name)
+        if prefix is None:
+            continue
+        holder = holders.setdefault(prefix, name)
+        if holder != name:
+            wrong = f"route {holder} has the prefix {prefix} already"
+            remedy = f"another prefix, or further trunks in route {holder}"
+            line = tree.line(route.ROUTE_PREFIX, name)
+            yield report_error("prefix-taken", route.ROUTE_PREFIX.path_for(name), wrong, remedy, line)
