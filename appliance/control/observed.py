@@ -36,8 +36,8 @@ class Leg(TypedDict):
 
 
 class Call(TypedDict):
-    """One call. number: ever increasing; state: calling, ringing, answered, ended; duration_s: since the answer, 0 before;
-    status: the final response to the caller, 0 while there is none; answered_at, ended_at: "" where it has not come to that."""
+    """One call. number: ever increasing; state: calling, ringing, answered, ended; status: the final response to the
+    caller, 0 before; answered_at, ended_at: "" where it has not come to that; duration_s: since the answer, 0 before."""
 
     number: int
     state: str

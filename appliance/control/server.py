@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control socket of the daemon: DIR/control.sock, mode 0600, for root and for the daemon's own user.
 
-Who asks is known from the kernel (SO_PEERCRED, unix(7)). A client that sends too long a line or does not read is dropped;
-long answers are written in pieces so that calls never wait for a console.
+Who asks is known from the kernel (SO_PEERCRED, unix(7)). A client that sends too long a line or does not read is
+dropped; long answers are written in pieces so that calls never wait for a console.
 """
 
 import asyncio
@@ -82,8 +82,8 @@ class ControlServer:
             except ConnectionRefusedError:
                 os.unlink(address)
                 return
-        raise MachineError(f"control socket {os.path.join(self._directory, SOCKET_NAME)}: another denwaban runs on this "
-                           "state directory; stop it or use another --state")
+        raise MachineError(f"control socket {os.path.join(self._directory, SOCKET_NAME)}: another denwaban runs on "
+                           "this state directory; stop it or use another --state")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages made fit to be shown: what proves or protects an identity is blotted out, everything else stays.
 
-A digest response can be guessed against off line (RFC 3261 26.1, RFC 7616 5.12), a password in a URI is one (RFC 3261 19.1.1),
-an SDES key opens the media (RFC 4568).
+A digest response can be guessed against off line (RFC 7616 5.12), a password may stand in a URI (RFC 3261 19.1.1), an
+SDES key opens the media (RFC 4568).
 """
 
 import re
@@ -12,7 +12,8 @@ BLOT = "…"
 _PATTERNS = (
     # credentials, and rspauth of Authentication-Info, which is computed from the same secret
     (re.compile(r'\b(response|rspauth|cnonce)(\s*=\s*)("[^"]*"?|[^\s,;]+)', re.IGNORECASE), rf'\1\2"{BLOT}"'),
-    (re.compile(r"^((?:Proxy-)?Authorization\s*:\s*(?!Digest\b)\S+\s+).*$", re.IGNORECASE | re.MULTILINE), rf"\1{BLOT}"),
+    (re.compile(r"^((?:Proxy-)?Authorization\s*:\s*(?!Digest\b)\S+\s+).*$", re.IGNORECASE | re.MULTILINE),
+     rf"\1{BLOT}"),
     (re.compile(r"(\bsips?:[^\s:@<>;]+):[^\s@<>]*@", re.IGNORECASE), rf"\1:{BLOT}@"),
     (re.compile(r"(inline:)[^\s|;]+", re.IGNORECASE), rf"\1{BLOT}"),
     (re.compile(r"^(k=(?:clear|base64):).*$", re.IGNORECASE | re.MULTILINE), rf"\1{BLOT}"),

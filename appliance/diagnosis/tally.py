@@ -11,8 +11,8 @@ from appliance.sip.flow import Flow
 
 HEAD_OCTETS = 9  # `SIP/2.0 2`; every method of the registry with its blank but SUBSCRIBE, which is nine alone
 HEADS_LIMIT = 512
-METHODS = (b"ACK", b"BYE", b"CANCEL", b"INFO", b"INVITE", b"MESSAGE", b"NOTIFY", b"OPTIONS", b"PRACK", b"PUBLISH", b"REFER",
-           b"REGISTER", b"SUBSCRIBE", b"UPDATE")
+METHODS = (b"ACK", b"BYE", b"CANCEL", b"INFO", b"INVITE", b"MESSAGE", b"NOTIFY", b"OPTIONS", b"PRACK", b"PUBLISH",
+           b"REFER", b"REGISTER", b"SUBSCRIBE", b"UPDATE")
 OTHER = "other"
 
 

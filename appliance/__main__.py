@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program `denwaban`: reads its arguments and starts the part that was asked for; imports nothing else before.
+
+Exit codes: 0 done, 1 the machine or the server says no, 2 the command or the configuration is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from appliance.errors import MachineError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    parsed = _build_parser().parse_args(arguments)
+    try:
+        code: int = parsed.start(parsed)
+    except MachineError as error:
+        print(f"denwaban {parsed.part}: {error.operation}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _start_run(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.callserver import run_callserver
+    return run_callserver(parsed.config, parsed.state, parsed.first_start)
+
+
+def _start_check(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.check_configuration import check_configuration
+    return check_configuration(parsed.file)
+
+
+def _start_console(parsed: argparse.Namespace) -> int:
+    from appliance.console.session import run_console
+    return run_console(parsed.state, parsed.command, parsed.json)
+
+
+def _start_demo(_parsed: argparse.Namespace) -> int:
+    print("denwaban demo: not built yet; it comes with the gateway", file=sys.stderr)
+    return 1
+
+
+def _start_version(_parsed: argparse.Namespace) -> int:
+    from appliance.version import VERSION
+    print(f"denwaban {VERSION}")
+    return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="denwaban", description="The office phone system.", allow_abbrev=False)
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+
+    run = parts.add_parser("run", help="run the phone system in the foreground", allow_abbrev=False, description=(
+        "Runs everything in the foreground until ctrl-C or SIGTERM; prints `ready` when phones can register. "
+        "SIGHUP reads FILE again."))
+    run.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    run.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    run.add_argument("--first-start", action="store_true",
+                     help="if there is no FILE, write a working one first and say how to register a phone")
+    run.set_defaults(start=_start_run)
+
+    check = parts.add_parser("check", help="check a configuration", allow_abbrev=False, description=(
+        "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))
+    check.add_argument("file", metavar="FILE")
+    check.set_defaults(start=_start_check)
+
+    console = parts.add_parser("console", help="ask the running phone system", allow_abbrev=False, description=(
+        "A prompt on a terminal, or one command with its output. `help` lists the commands."))
+    console.add_argument("--state", metavar="DIR", required=True, help="the state directory of the running server")
+    console.add_argument("-c", dest="command", metavar="COMMAND", help="one command, for example 'show calls'")
+    console.add_argument("--json", action="store_true", help="print results as JSON")
+    console.set_defaults(start=_start_console)
+
+    demo = parts.add_parser("demo", help="show the gateway's cure of NAT live (not built yet)", allow_abbrev=False)
+    demo.set_defaults(start=_start_demo)
+
+    version = parts.add_parser("version", help="print the version", allow_abbrev=False)
+    version.set_defaults(start=_start_version)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

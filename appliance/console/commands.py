@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of the console and how what was typed becomes one of them: any word may be cut to a unique beginning.
+
+A command's file in console/operate/ turns the daemon's result into text: `render(result) -> str`.
+"""
+
+from typing import NamedTuple
+
+from appliance.errors import OperatorError
+
+NUMBER = "N"
+
+
+class Command(NamedTuple):
+    """words: literals, or N for a number; help: one line; module: its file in console/operate/."""
+
+    words: tuple[str, ...]
+    help: str
+    module: str
+
+
+COMMANDS = (
+    Command(("show", "registrations"), "phones that are registered, and until when", "show_registrations"),
+    Command(("show", "calls"), "calls in progress", "show_calls"),
+    Command(("show", "calls", "all"), "calls in progress and the last ones that ended", "show_calls"),
+    Command(("show", "call", NUMBER), "one call and every phone it was offered to", "show_call"),
+    Command(("show", "call", NUMBER, "ladder"), "its messages, drawn from phone to phone", "show_ladder"),
+    Command(("show", "call", NUMBER, "messages"), "the same with the text of every message", "show_messages"),
+    Command(("show", "statistics"), "messages, calls, discarded datagrams, memory", "show_statistics"),
+    Command(("show", "alarms"), "what needs a person", "show_alarms"),
+    Command(("show", "version"), "version of the running server", "show_version"),
+    Command(("help",), "this list", "show_help"),
+    Command(("exit",), "leave the console (so does ctrl-D)", "leave_console"),
+)
+
+
+class Resolved(NamedTuple):
+    """A command with its words whole and its numbers filled in."""
+
+    command: Command
+    words: list[str]
+
+
+def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Resolved:
+    """What was typed, as a command. Raises OperatorError: unknown, ambiguous or unfinished, and what is allowed."""
+    candidates = commands
+    words: list[str] = []
+    for position, typed in enumerate(line.split()):
+        word = _resolve_word(typed, words, _words_at(candidates, position))
+        candidates = tuple(command for command in candidates
+                           if len(command.words) > position and command.words[position] in (word, _kind(word)))
+        words.append(word)
+    for command in candidates:
+        if len(command.words) == len(words):
+            return Resolved(command, words)
+    raise OperatorError(" ".join(words) or "command", "unfinished", _list_words(_words_at(candidates, len(words))))
+
+
+def _resolve_word(typed: str, before: list[str], allowed: list[str]) -> str:
+    if typed in allowed and typed != NUMBER:
+        return typed
+    if NUMBER in allowed and _kind(typed) == NUMBER:
+        return typed
+    meant = [word for word in allowed if word != NUMBER and word.startswith(typed.lower())]
+    if len(meant) == 1:
+        return meant[0]
+    path = " ".join(before) or "command"
+    if meant:
+        raise OperatorError(path, f"{typed!r} may mean several things", _list_words(meant))
+    raise OperatorError(path, f"{typed!r} is not known here", _list_words(allowed))
+
+
+def _words_at(candidates: tuple[Command, ...], position: int) -> list[str]:
+    words = [command.words[position] for command in candidates if len(command.words) > position]
+    return list(dict.fromkeys(words))
+
+
+def _kind(word: str) -> str:
+    return NUMBER if word.isascii() and word.isdigit() and len(word) < 10 else word
+
+
+def _list_words(words: list[str]) -> str:
+    return " | ".join("a number" if word == NUMBER else word for word in words) or "nothing more"

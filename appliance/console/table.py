@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Aligned columns within the width of a terminal; octets from the wire are made harmless before they reach it."""
+
+from collections.abc import Sequence
+
+WIDTH = 80
+GAP = "  "
+NARROWEST = 6
+
+
+def clean(value: object) -> str:
+    """A value as printable text: a phone's name cannot move the operator's cursor."""
+    text = str(value)
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
+
+
+def measure(text: str) -> int:
+    """Cells on the terminal: Japanese characters take two."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width  # only where it is needed: it costs the start of the console
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """The text in that many cells, with … where something is missing."""
+    if measure(text) <= cells:
+        return text
+    while text and measure(text) > cells - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def render_table(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int = WIDTH) -> str:
+    """The rows under their headings; numbers stand right; the widest column gives way where the width ends."""
+    texts = [[clean(value) for value in row] for row in rows]
+    widths = [max(map(measure, (heading, *(row[index] for row in texts)))) for index, heading in enumerate(headings)]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > width and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    is_number = [all(isinstance(row[index], int | float) for row in rows) for index in range(len(headings))]
+    lines = [_align(headings, widths, is_number)]
+    lines += [_align(row, widths, is_number) for row in texts]
+    return "\n".join(lines) + "\n"
+
+
+def render_pairs(pairs: Sequence[tuple[str, object]], indent: str = "") -> str:
+    """Name and value, one pair a line, values aligned; empty values are left out."""
+    shown = [(name, clean(value)) for name, value in pairs if value not in ("", None)]
+    widest = max((measure(name) for name, _value in shown), default=0)
+    return "".join(f"{indent}{name}{' ' * (widest - measure(name))}{GAP}{value}\n" for name, value in shown)
+
+
+def render_duration(seconds: float) -> str:
+    """Seconds as a person says them: 1:02:03, 2:03, with days in front where there are any."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02}:{minutes:02}:{rest:02}"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _align(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> str:
+    parts = []
+    for cell, width, is_right in zip(cells, widths, is_number, strict=True):
+        text = shorten(cell, width)
+        padding = " " * (width - measure(text))
+        parts.append(padding + text if is_right else text + padding)
+    return GAP.join(parts).rstrip()
