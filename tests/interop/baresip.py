@@ -62,7 +62,8 @@ class Baresip:
                 f"snd_path {self.folder}", f"audio_source aufile,{voice}", f"audio_alert aubridge,alert{self.sip_port}",
                 "audio_path /nonexistent", f"rtp_ports {rtp_port}-{rtp_port + 9}", "jitter_buffer_delay 2-10",
                 "call_local_timeout 60", "call_max_calls 4", "ring_aufile none",
-                *(f"module {name}.so" for name in MODULES), "module_tmp account.so", "module_app ctrl_tcp.so", "module_app menu.so"]
+                *(f"module {name}.so" for name in MODULES), "module_tmp account.so",
+                "module_app ctrl_tcp.so", "module_app menu.so"]
 
     def __enter__(self) -> "Baresip":
         assert PROGRAM is not None

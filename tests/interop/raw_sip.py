@@ -141,7 +141,7 @@ Peer = UdpPeer | TcpPeer
 def build_request(peer: Peer, method: str, uri: str, *, user: str = "1001", domain: str = "office.test", cseq: int = 1,
                   lines: tuple[str, ...] = (), body: bytes = b"", branch: bytes = b"", rport: str = ";rport",
                   to: str = "", call_id: str = "", max_forwards: int = 70) -> bytes:
-    """A sound request outside any dialog; `lines` are header lines to add, `rport` what the Via says after the branch."""
+    """A sound request outside any dialog; `lines`: header lines to add; `rport`: what the Via says after the branch."""
     branch = branch or new_branch()
     via = f"SIP/2.0/{peer.transport.decode()} {peer.hostport.decode()};branch={branch.decode()}{rport}"
     head = [f"{method} {uri} SIP/2.0", f"Via: {via}", f"Max-Forwards: {max_forwards}",
@@ -193,7 +193,7 @@ def transact(peer: Peer, octets: bytes, timeout_s: float = 3) -> SipMessage | No
 
 def register(peer: Peer, user: str, secret: str, *, contact: str = "", expires_s: int = 300,
              domain: str = "office.test", lines: tuple[str, ...] = ()) -> SipMessage:
-    """Register `contact` (default: this very socket) with digest and return the 200; AssertionError on anything else."""
+    """Register `contact` (default: this very socket) with digest and return the 200; else AssertionError."""
     contact = contact or f"<sip:{user}@{peer.hostport.decode()};transport={peer.transport.decode().lower()}>"
     request = build_request(peer, "REGISTER", f"sip:{domain}", user=user, domain=domain, to=f"sip:{user}@{domain}",
                             lines=(f"Contact: {contact}", f"Expires: {expires_s}", *lines))

@@ -44,11 +44,11 @@ class Sipp:
         (self.folder / "scenario.xml").write_text(script.xml())
         host = f"[{self.server[0]}]" if ":" in self.server[0] else self.server[0]
         command = [PROGRAM or "sipp", f"{host}:{self.server[1]}", "-sf", "scenario.xml", "-m", str(calls),
-                   "-i", self.host, "-p", str(self.port), "-mi", self.host, "-mp", str(self.media_port), "-t", self.transport,
-                   "-key", "domain", party.domain, "-key", "user", party.user, "-key", "peer", party.peer,
-                   "-au", party.user, "-ap", party.secret, "-timeout", f"{timeout_s}s", "-timeout_error",
-                   "-recv_timeout", "8000", "-nostdin", "-trace_err", "-error_file", "errors", "-trace_msg",
-                   "-message_file", "messages", *more]
+                   "-i", self.host, "-p", str(self.port), "-mi", self.host, "-mp", str(self.media_port),
+                   "-t", self.transport, "-key", "domain", party.domain, "-key", "user", party.user,
+                   "-key", "peer", party.peer, "-au", party.user, "-ap", party.secret, "-timeout", f"{timeout_s}s",
+                   "-timeout_error", "-recv_timeout", "8000", "-nostdin", "-trace_err", "-error_file", "errors",
+                   "-trace_msg", "-message_file", "messages", *more]
         with (self.folder / "screen").open("wb") as screen:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=screen, stderr=screen,
                                             stdin=subprocess.DEVNULL, start_new_session=True)

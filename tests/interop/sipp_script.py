@@ -141,8 +141,8 @@ class Script:
     def bye_from_callee(self) -> "Script":
         """BYE of the callee: From and To change sides, along the route set (RFC 3261 section 12.2.1.1)."""
         via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport"
-        return self.send(["BYE [next_url] SIP/2.0", via, "Max-Forwards: 70", f"From: [$callee]{CALLEE_TAG}", "To: [$caller]", "Call-ID: [call_id]",
-                          "CSeq: 1 BYE", "[routes]"], is_retransmitted=True)
+        return self.send(["BYE [next_url] SIP/2.0", via, "Max-Forwards: 70", f"From: [$callee]{CALLEE_TAG}",
+                          "To: [$caller]", "Call-ID: [call_id]", "CSeq: 1 BYE", "[routes]"], is_retransmitted=True)
 
     def respond(self, status: int, reason: str, body: str = "", *, has_tag: bool = True, extra: Iterable[str] = (),
                 is_retransmitted: bool = False, cseq: str = "[last_CSeq:]") -> "Script":

@@ -47,7 +47,7 @@ def read_wav(path: Path) -> np.ndarray:
 
 
 def likeness(sent: Path, heard: Path, seconds: float = 2.0, skip_s: float = 0.5) -> float:
-    """The best normalised cross-correlation of a piece of `heard` in `sent` (looped, as its player does); 1.0 is identical."""
+    """The best normalised cross-correlation of a piece of `heard` in `sent`, looped as played; 1.0 is identical."""
     played = np.tile(read_wav(sent), 2)
     piece = read_wav(heard)[int(skip_s * RATE_HZ):int((skip_s + seconds) * RATE_HZ)]
     if len(piece) < RATE_HZ or piece.std() < 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RFC 3665 section 2 by SIPp: new registration, update, query, cancellation, failure; and some of RFC 3261 section 10."""
+"""RFC 3665 section 2 by SIPp: new registration, update, query, cancellation, failure; some of RFC 3261 section 10."""
 
 import pytest
 
