@@ -16,7 +16,7 @@ KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 120, 30, 4
 UNACKNOWLEDGED_MS = 32_000           # 64*T1: by then every transaction that used the connection has given up
 
 REMEDIES = {
-    errno.EADDRINUSE: "another program has this port: `ss -lnp` names it; stop it or change `set sip listener {name} port`",
+    errno.EADDRINUSE: "another program has it: stop that one (`ss -lnp`) or change `set sip listener {name} port`",
     errno.EADDRNOTAVAIL: "no interface of this machine has this address: change `set sip listener {name} address`",
     errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: change `set sip listener {name} port` or grant it",
     errno.EMFILE: "this process has too many open files: raise its limit (LimitNOFILE=)",

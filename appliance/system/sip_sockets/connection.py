@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One TCP connection that carries SIP, accepted or opened by us (RFC 3261 18; keep-alives of RFC 5626 4.4.1).
+
+Its state is changed by the event loop's callbacks and by `send` and `close` alone.
+"""
+
+import asyncio
+from enum import IntEnum
+from time import monotonic
+from typing import Protocol
+
+from appliance.errors import PeerError
+from appliance.sip.flow import Flow
+from appliance.sip.stream_framing import StreamFraming
+
+UNSENT_LIMIT_OCTETS = 1 << 20       # a peer that reads slower than this much behind is cut off: memory is everybody's
+
+
+class State(IntEnum):
+    """Where a connection is in its life."""
+
+    CONNECTING = 0
+    OPEN = 1
+    CLOSED = 2
+
+
+TRANSITIONS = {
+    State.CONNECTING: (State.OPEN, State.CLOSED),
+    State.OPEN: (State.CLOSED,),
+    State.CLOSED: (),
+}
+
+
+class ConnectionOwner(Protocol):
+    """The port that a connection belongs to."""
+
+    def message_framed(self, connection: "Connection", octets: bytes, now: float) -> None:
+        """One whole message came in."""
+
+    def octets_read(self, connection: "Connection", now: float) -> None:
+        """Something came in and all of its messages have been delivered."""
+
+    def connection_closed(self, connection: "Connection", reason: str) -> None:
+        """It is gone, for the reason given (snake_case; "" where the peer or the network ended it)."""
+
+
+class Connection(asyncio.Protocol):
+    """Both ends of a stream: frames what comes in, queues what goes out until the connection stands."""
+
+    __slots__ = ("_framing", "_owner", "_queue", "_queued_octets", "_transport", "flow", "has_spoken", "state")
+
+    def __init__(self, owner: ConnectionOwner, flow: Flow) -> None:
+        self.flow = flow
+        self.state = State.CONNECTING
+        self.has_spoken = False             # a whole message has come in: no stranger any more
+        self._owner = owner
+        self._framing = StreamFraming()
+        self._transport: asyncio.Transport | None = None
+        self._queue: list[bytes] = []
+        self._queued_octets = 0
+        flow.stream = self
+
+    @property
+    def has_unfinished_message(self) -> bool:
+        """Whether the beginning of a message has come in and the rest has not."""
+        return self._framing.unfinished_since is not None
+
+    def _enter(self, state: State) -> None:
+        assert state in TRANSITIONS[self.state]
+        self.state = state
+
+    # what the port calls
+
+    def send(self, octets: bytes) -> None:
+        """Write now, or once the connection stands; a peer that has fallen too far behind is cut off instead."""
+        if self._transport is not None and self.state == State.OPEN:
+            if self._transport.get_write_buffer_size() + len(octets) > UNSENT_LIMIT_OCTETS:
+                self.close("slow_reader")
+            else:
+                self._transport.write(octets)
+        elif self.state == State.CONNECTING:
+            self._queued_octets += len(octets)
+            if self._queued_octets > UNSENT_LIMIT_OCTETS:
+                self.close("slow_reader")
+            else:
+                self._queue.append(octets)
+
+    def close(self, reason: str, is_graceful: bool = False) -> None:
+        """End it and tell the owner; graceful: what has been written still goes out."""
+        if self.state == State.CLOSED:
+            return
+        self._enter(State.CLOSED)
+        self._queue.clear()
+        self.flow.is_open = False
+        self.flow.stream = None
+        if self._transport is not None:
+            if is_graceful:
+                self._transport.close()
+            else:
+                self._transport.abort()
+            self._transport = None
+        self._owner.connection_closed(self, reason)
+
+    # what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        assert isinstance(transport, asyncio.Transport)
+        if self.state == State.CLOSED:      # given up while the kernel was still at it
+            transport.abort()
+            return
+        self._enter(State.OPEN)
+        self._transport = transport
+        if self._queue:
+            transport.writelines(self._queue)
+            self._queue.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Octets, cut anywhere."""
+        now = monotonic()
+        try:
+            for octets in self._framing.feed(data, now):
+                if self.state == State.CLOSED:
+                    return
+                self.has_spoken = True
+                self._owner.message_framed(self, octets, now)
+        except PeerError:
+            self.close("unframed")
+            return
+        self._owner.octets_read(self, now)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer or the network ended it."""
+        self.close("")

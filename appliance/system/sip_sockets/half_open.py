@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections that owe us the rest of something, in the order in which they began: who is first is overdue first."""
+
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class HalfOpen(Generic[Item]):
+    """Begin times in order; `begin` must be called with a `now` that never goes back."""
+
+    __slots__ = ("_began", "_limit_s")
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._began: dict[Item, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._began)
+
+    def __contains__(self, item: Item) -> bool:
+        return item in self._began
+
+    def begin(self, item: Item, now: float) -> None:
+        """Its time runs from now on; the time of one that has begun already is left as it is."""
+        self._began.setdefault(item, now)
+
+    def end(self, item: Item) -> None:
+        """It owes us nothing any more; nothing happens when it never began."""
+        self._began.pop(item, None)
+
+    def oldest(self) -> Item | None:
+        """Who began first, None when nobody has."""
+        return next(iter(self._began), None)
+
+    def overdue(self, now: float) -> list[Item]:
+        """All whose time is up, oldest first; they stay until `end`."""
+        late = []
+        for item, began in self._began.items():
+            if now - began < self._limit_s:
+                break
+            late.append(item)
+        return late

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All SIP sockets of the process, one port for each listener, and the stack's timer beside them.
+
+`settle(now)` ends every wake: it empties all outboxes, since what came in on one listener may leave on another.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from appliance.errors import MisuseError
+from appliance.sip.flow import TCP, UDP, Flow, Listener
+from appliance.system.descriptors import raise_descriptor_limit
+from appliance.system.sip_sockets.receiver import SipReceiver
+from appliance.system.sip_sockets.stack_timer import StackTimer
+from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
+from appliance.system.sip_sockets.udp import UdpPort
+from appliance.vocabulary.counters import Counters
+
+DESCRIPTORS_RESERVED = 256      # for everything that is no SIP connection
+
+
+class PortSet:
+    """Opens, starts, flushes and closes the ports of a list of listeners."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._ports: dict[Listener, UdpPort | TcpPort] = {}
+        self._stack: SipReceiver | None = None
+        self._timer: StackTimer | None = None
+
+    def open(self, listeners: Iterable[Listener], stack: SipReceiver) -> None:
+        """Bind every listener; all or none. Raises MachineError naming address, port and remedy."""
+        wanted = list(listeners)
+        self._stack = stack
+        streams = sum(listener.transport == TCP for listener in wanted)
+        connection_limit = CONNECTION_LIMIT
+        if streams:
+            affordable = max(64, raise_descriptor_limit() - DESCRIPTORS_RESERVED) // streams
+            connection_limit = min(CONNECTION_LIMIT, affordable)
+        try:
+            for listener in wanted:
+                self._ports[listener] = self._open_port(listener, stack, connection_limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_port(self, listener: Listener, stack: SipReceiver, connection_limit: int) -> UdpPort | TcpPort:
+        if listener.transport == UDP:
+            return UdpPort(listener, stack, self.settle)
+        if listener.transport == TCP:
+            return TcpPort(listener, stack, self.settle, self._counters, connection_limit)
+        raise MisuseError(f"no socket for transport {listener.transport!r}")
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read from every port and run the stack's timer from now on."""
+        assert self._stack is not None
+        self._timer = StackTimer(loop, self._stack, self.settle)
+        for port in self._ports.values():
+            port.start(loop)
+        self._timer.arm()
+
+    def settle(self, now: float) -> None:
+        """Send what waits and arm the stack's timer; after anything that made the stack work outside a wake, too."""
+        self.flush()
+        if self._timer is not None:
+            self._timer.arm()
+
+    def flush(self) -> None:
+        """Send what waits on every listener."""
+        for listener, port in self._ports.items():
+            if listener.outbox:
+                port.flush()
+
+    def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
+        """The flow from a listener to a numeric address without brackets, the same object while it is open.
+
+        Raises ValueError for an address that is not numeric, or of the other family than the listener's.
+        """
+        if (b":" in host) != (listener.family == 6):
+            raise ValueError(f"{host!r} cannot be reached from {listener!r}")
+        return self._ports[listener].flow_to(host, port)
+
+    def pressure(self) -> float:
+        """How full the fullest UDP receive buffer is, 0.0 to 1.0: the kernel drops what comes when it is full."""
+        fullest = 0.0
+        for port in self._ports.values():
+            if isinstance(port, UdpPort):
+                waiting, size, _ = port.pressure()
+                fullest = max(fullest, waiting / size)
+        return fullest
+
+    def statistics(self) -> dict[str, int]:
+        """Sums over all ports, by counter name."""
+        sums = Counters()
+        for port in self._ports.values():
+            for name, count in port.statistics().items():
+                sums[name] += count
+        return dict(sums)
+
+    def close(self) -> None:
+        """Send what waits and close everything; a second call does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for port in self._ports.values():
+            port.close()
+        self._ports.clear()

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The TCP side of one listener: connections accepted, connections opened to send something, and their bounds.
+
+A flow is known by its remote address and port: what goes to an address that a connection stands with uses that
+connection (RFC 3261 18.1.1, 18.2.2). Changed by the event loop's callbacks, `flush` and `flow_to` alone.
+"""
+
+import asyncio
+import errno
+import socket
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from appliance.native.sip_sockets import pack_address
+from appliance.sip.flow import Flow, Listener
+from appliance.system.sip_sockets.bound_socket import open_stream_socket, tune_stream
+from appliance.system.sip_sockets.connection import Connection
+from appliance.system.sip_sockets.half_open import HalfOpen
+from appliance.system.sip_sockets.receiver import SipReceiver
+from appliance.vocabulary.counters import Counters
+
+HALF_OPEN_S = 30.0
+CONNECT_LIMIT_S = 32.0          # 64*T1: nobody waits longer for what is queued
+CONNECTION_LIMIT = 10_000
+SOURCE_SHARE = 8                # one source has at most an eighth of all connections
+ACCEPTS_PER_WAKE = 64
+ACCEPT_PAUSE_S = 1.0            # after the machine had no descriptor or memory left for another connection
+SWEEP_S = 1.0
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class TcpPort:
+    """One listening TCP socket and every connection on it. `settle(now)` is called after each delivery."""
+
+    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None],
+                 counters: Counters, connection_limit: int = CONNECTION_LIMIT) -> None:
+        """Bind and listen. Raises MachineError."""
+        self.listener = listener
+        self._stack = stack
+        self._settle = settle
+        self._counters = counters
+        self._limit = connection_limit
+        self._source_limit = max(1, connection_limit // SOURCE_SHARE)
+        self._flows: dict[tuple[bytes, int], Flow] = {}
+        self._connections: set[Connection] = set()
+        self._sources: Counter[bytes] = Counter()
+        self._strangers: HalfOpen[Connection] = HalfOpen(HALF_OPEN_S)
+        self._unfinished: HalfOpen[Connection] = HalfOpen(HALF_OPEN_S)
+        self._failed: dict[Flow, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweep_handle: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket = open_stream_socket(listener)
+
+    # what the composition and the port set call
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Accept and connect from now on."""
+        self._loop = loop
+        loop.add_reader(self._socket.fileno(), self._accept)
+
+    def flush(self) -> None:
+        """Write what waits in the listener's outbox; a flow without a connection gets one."""
+        outbox = self.listener.outbox
+        if not outbox:
+            return
+        for octets, flow in outbox:
+            if not flow.is_open:
+                self._report_failure(flow)
+                continue
+            connection = flow.stream
+            if connection is None:
+                connection = self._connect(flow)
+            assert isinstance(connection, Connection)
+            connection.send(octets)
+        outbox.clear()
+
+    def flow_to(self, host: bytes, port: int) -> Flow:
+        """The open flow to a numeric address; a new one connects when something is first sent. Raises ValueError."""
+        flow = self._flows.get((host, port))
+        if flow is None:
+            raw = pack_address(host, port)
+            if len(self._flows) >= 2 * self._limit:
+                self._forget_unconnected_flows()
+            flow = self._flows[host, port] = Flow(self.listener, host, port, raw)
+        return flow
+
+    def statistics(self) -> dict[str, int]:
+        """How many connections stand, and of how many sources."""
+        return {"connections": len(self._connections), "connection_sources": len(self._sources)}
+
+    def close(self) -> None:
+        """Write what waits, close every connection and the listening socket."""
+        self.flush()
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop = None
+        self._socket.close()
+        if self._sweep_handle is not None:
+            self._sweep_handle.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        for connection in list(self._connections):
+            connection.close("stopped", is_graceful=True)
+
+    # accepting
+
+    def _accept(self) -> None:
+        assert self._loop is not None
+        for _ in range(ACCEPTS_PER_WAKE):
+            try:
+                accepted, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    self._counters["connections_postponed"] += 1
+                    self._loop.remove_reader(self._socket.fileno())
+                    self._loop.call_later(ACCEPT_PAUSE_S, self._resume_accepting)
+                    return
+                continue        # accept(2): an error of the connection that was waiting, gone with it
+            self._admit(accepted, address[0].partition("%")[0].encode("ascii"), address[1])
+
+    def _resume_accepting(self) -> None:
+        if self._loop is not None:
+            self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    def _admit(self, accepted: socket.socket, host: bytes, port: int) -> None:
+        """Take a connection, or close it where a bound is reached; a stranger makes room for a newcomer."""
+        source = source_of(host)
+        if self._sources[source] >= self._source_limit or not self._has_room():
+            if not self._sources[source]:
+                del self._sources[source]
+            self._counters["connections_refused"] += 1
+            accepted.close()
+            return
+        accepted.setblocking(False)
+        self._counters["connections_accepted"] += 1
+        flow = Flow(self.listener, host, port, pack_address(host, port))
+        connection = self._add(flow)
+        self._strangers.begin(connection, self._now())
+        self._schedule_sweep()
+        self._run(self._attach(connection, accepted))
+
+    def _has_room(self) -> bool:
+        if len(self._connections) < self._limit:
+            return True
+        stranger = self._strangers.oldest()
+        if stranger is None:
+            return False
+        stranger.close("crowded_out")
+        return True
+
+    async def _attach(self, connection: Connection, accepted: socket.socket) -> None:
+        """Give an accepted or connected socket to the loop."""
+        assert self._loop is not None
+        try:
+            tune_stream(accepted)
+            await self._loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:         # reset before we came to it
+            accepted.close()
+            connection.close("")
+
+    # connecting
+
+    def _connect(self, flow: Flow) -> Connection:
+        """Begin a connection for a flow that has none."""
+        connection = self._add(flow)
+        self._run(self._open(connection))
+        return connection
+
+    async def _open(self, connection: Connection) -> None:
+        """Connect from our address (any port of it) within the limit, or fail the flow."""
+        assert self._loop is not None
+        flow = connection.flow
+        opened = socket.socket(socket.AF_INET6 if self.listener.family == 6 else socket.AF_INET,
+                               socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            opened.bind((self.listener.host.decode("ascii"), 0))
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                await self._loop.sock_connect(opened, (flow.host.decode("ascii"), flow.port))
+        except OSError:         # TimeoutError is one
+            opened.close()
+            self._counters["connections_failed"] += 1
+            connection.close("unreachable")
+            return
+        except asyncio.CancelledError:
+            opened.close()
+            raise
+        self._counters["connections_opened"] += 1
+        await self._attach(connection, opened)
+
+    # what connections call
+
+    def message_framed(self, connection: Connection, octets: bytes, now: float) -> None:
+        """A whole message came in on a connection."""
+        self._strangers.end(connection)
+        self._stack.receive_message(octets, connection.flow, now)
+
+    def octets_read(self, connection: Connection, now: float) -> None:
+        """Octets came in: has a message begun that is not whole, or has the last one been completed?"""
+        if connection.has_unfinished_message:
+            self._unfinished.begin(connection, now)
+            self._schedule_sweep()
+        else:
+            self._unfinished.end(connection)
+        self._settle(now)
+
+    def connection_closed(self, connection: Connection, reason: str) -> None:
+        """A connection is gone: its flow has failed, its source has room again."""
+        flow = connection.flow
+        self._connections.discard(connection)
+        self._strangers.end(connection)
+        self._unfinished.end(connection)
+        source = source_of(flow.host)
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
+        if self._flows.get((flow.host, flow.port)) is flow:
+            del self._flows[flow.host, flow.port]
+        if reason:
+            self._counters[f"connections_closed_{reason}"] += 1
+        self._report_failure(flow)
+
+    # in here
+
+    def _add(self, flow: Flow) -> Connection:
+        connection = Connection(self, flow)
+        self._connections.add(connection)
+        self._sources[source_of(flow.host)] += 1
+        self._flows[flow.host, flow.port] = flow
+        return connection
+
+    def _now(self) -> float:
+        assert self._loop is not None
+        return self._loop.time()
+
+    def _run(self, work: "asyncio._CoroutineLike[None]") -> None:
+        assert self._loop is not None
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _report_failure(self, flow: Flow) -> None:
+        """Tell the stack, once, and not from inside whatever it is doing now."""
+        if self._loop is None or flow in self._failed:
+            return
+        self._failed[flow] = None
+        self._loop.call_soon(partial(self._deliver_failure, flow))
+
+    def _deliver_failure(self, flow: Flow) -> None:
+        self._failed.pop(flow, None)
+        if self._loop is not None:
+            now = self._now()
+            self._stack.flow_failed(flow, now)
+            self._settle(now)
+
+    def _forget_unconnected_flows(self) -> None:
+        """Addresses that were asked for and never written to."""
+        self._flows = {address: flow for address, flow in self._flows.items() if flow.stream is not None}
+
+    def _schedule_sweep(self) -> None:
+        if self._sweep_handle is None and self._loop is not None:
+            self._sweep_handle = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been half-open for too long, however it drips."""
+        self._sweep_handle = None
+        now = self._now()
+        for connection in self._strangers.overdue(now) + self._unfinished.overdue(now):
+            connection.close("half_open")
+        if len(self._strangers) or len(self._unfinished):
+            self._schedule_sweep()
+
+
+def source_of(host: bytes) -> bytes:
+    """What counts as one source: an IPv4 address, or the /64 network of an IPv6 one (any host has all of its /64)."""
+    return pack_address(host, 0)[8:16] if b":" in host else host
