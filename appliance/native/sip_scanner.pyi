@@ -18,7 +18,8 @@ class Message:
     response is to be discarded.
     """
 
-    data: bytes                 # the octets, cut at the end of the body when the datagram was longer
+    data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines before the
+                                # start line are off, and a head with bare line feeds has them made CRLF
     source_host: bytes          # who sent it, from the packet: numeric, no brackets
     source_port: int
     is_request: bool
@@ -103,7 +104,7 @@ class Message:
     """server_key as the INVITE of the same branch has it: what a CANCEL looks for (9.2)."""
     @property
     def client_key(self) -> bytes: ...
-    """RFC 3261 17.1.3 for a response: branch of the top Via and CSeq method."""
+    """RFC 3261 17.1.3 for a response: branch of the top Via, one space, CSeq method."""
     @property
     def merge_key(self) -> bytes: ...
     """RFC 3261 8.2.2.2: From tag, Call-ID, CSeq number and method."""
@@ -133,11 +134,11 @@ class Message:
     """This response as a proxy sends it on: the topmost Via value gone (16.7 step 3); Content-Length added where absent."""
 
 def split_values(value: bytes) -> list[bytes]: ...
-"""A comma-separated header value in its parts; quoted strings and <> respected, white space off."""
+"""A comma-separated header value in its parts; quoted strings and <> respected, white space off. b"" gives [b""]."""
 def split_address(value: bytes) -> tuple[bytes, bytes, bytes]: ...
-"""(display name without quotes, URI, header parameters from the first ";") of a name-addr or addr-spec (20.10: without <>,
+"""(display name without quotes and backslashes, URI, header parameters from the first ";") of a name-addr or addr-spec (20.10: without <>,
 parameters belong to the header). Raises ScanError."""
 def find_parameter(parameters: bytes, name: bytes) -> bytes | None: ...
-"""Value of `;name=value` in a parameter string (any case; quotes off); b"" for a parameter without value, None if absent."""
+"""Value of `;name=value` in a parameter string (any case; quotes and backslashes off); b"" for a parameter without value, None if absent."""
 def siphash(key: bytes, data: bytes) -> bytes: ...
 """SipHash-2-4 as 16 hex digits; key: 16 octets."""
