@@ -61,17 +61,25 @@ class SipStack:
     # what the shell calls
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
-        """One datagram; keep-alives (RFC 5626 3.5.1: only CR and LF) are counted and dropped."""
+        """One datagram; a keep-alive of CR and LF is counted and dropped (RFC 5626 3.5.1)."""
         try:
             message = Message(data, flow.host, flow.port)
         except ScanError as error:
             reason = "discarded_keepalive" if data[:2] == b"\r\n" and not data.strip() else f"discarded_{error.reason}"
             self.counters[reason] += 1
             return
-        self.receive_message(message, flow, now)
+        self._receive(message, flow, now)
 
-    def receive_message(self, message: Message, flow: Flow, now: float) -> None:
-        """One message, from a datagram or out of a stream's framing."""
+    def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
+        """One message framed out of a stream (18.3)."""
+        try:
+            message = Message(data, flow.host, flow.port, True)
+        except ScanError as error:
+            self.counters[f"discarded_{error.reason}"] += 1
+            return
+        self._receive(message, flow, now)
+
+    def _receive(self, message: Message, flow: Flow, now: float) -> None:
         if message.is_request:
             self._receive_request(message, flow, now)
         else:

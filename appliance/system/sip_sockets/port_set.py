@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from appliance.errors import MisuseError
 from appliance.sip.flow import TCP, UDP, Flow, Listener
 from appliance.system.descriptors import raise_descriptor_limit
-from appliance.system.sip_sockets.receiver import SipReceiver
+from appliance.system.sip_sockets.receiver import PressureGauge, SipReceiver, WireTap
 from appliance.system.sip_sockets.stack_timer import StackTimer
 from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
 from appliance.system.sip_sockets.udp import UdpPort
@@ -22,7 +22,9 @@ DESCRIPTORS_RESERVED = 256      # for everything that is no SIP connection
 class PortSet:
     """Opens, starts, flushes and closes the ports of a list of listeners."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, tap: WireTap | None = None) -> None:
+        self._tap = tap
+        self.gauge: PressureGauge | None = None
         self._counters = counters
         self._ports: dict[Listener, UdpPort | TcpPort] = {}
         self._stack: SipReceiver | None = None
@@ -46,9 +48,9 @@ class PortSet:
 
     def _open_port(self, listener: Listener, stack: SipReceiver, connection_limit: int) -> UdpPort | TcpPort:
         if listener.transport == UDP:
-            return UdpPort(listener, stack, self.settle)
+            return UdpPort(listener, stack, self.settle, self._tap, self.gauge)
         if listener.transport == TCP:
-            return TcpPort(listener, stack, self.settle, self._counters, connection_limit)
+            return TcpPort(listener, stack, self.settle, self._counters, connection_limit, self._tap)
         raise MisuseError(f"no socket for transport {listener.transport!r}")
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -61,15 +63,15 @@ class PortSet:
 
     def settle(self, now: float) -> None:
         """Send what waits and arm the stack's timer; after anything that made the stack work outside a wake, too."""
-        self.flush()
+        self.flush(now)
         if self._timer is not None:
             self._timer.arm()
 
-    def flush(self) -> None:
+    def flush(self, now: float = 0.0) -> None:
         """Send what waits on every listener."""
         for listener, port in self._ports.items():
             if listener.outbox:
-                port.flush()
+                port.flush(now)
 
     def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
         """The flow from a listener to a numeric address without brackets, the same object while it is open.

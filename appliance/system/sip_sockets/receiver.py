@@ -1,9 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the sockets need from the SIP stack: a Protocol that sip.stack satisfies."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from appliance.sip.flow import Flow
+
+
+class WireTap(Protocol):
+    """Hears every octet at two points, in and out, a batch at a time; must cost next to nothing."""
+
+    def append_received(self, batch: Sequence[tuple[bytes, Flow]], now: float) -> None:
+        """These came in."""
+
+    def append_sent(self, batch: Sequence[tuple[bytes, Flow]], now: float) -> None:
+        """These go out; the sequence is emptied afterwards."""
+
+
+class PressureGauge(Protocol):
+    """Is told how far the sockets are behind (pbx.overload satisfies it)."""
+
+    level: int
+
+    def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
+        """What waits in a receive buffer, its size, whether the kernel has dropped datagrams since the last look."""
 
 
 class SipReceiver(Protocol):

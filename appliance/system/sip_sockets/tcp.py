@@ -11,13 +11,14 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 
 from appliance.native.sip_sockets import pack_address
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_stream_socket, tune_stream
 from appliance.system.sip_sockets.connection import Connection
 from appliance.system.sip_sockets.half_open import HalfOpen
-from appliance.system.sip_sockets.receiver import SipReceiver
+from appliance.system.sip_sockets.receiver import SipReceiver, WireTap
 from appliance.vocabulary.counters import Counters
 
 HALF_OPEN_S = 30.0
@@ -34,10 +35,11 @@ class TcpPort:
     """One listening TCP socket and every connection on it. `settle(now)` is called after each delivery."""
 
     def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None],
-                 counters: Counters, connection_limit: int = CONNECTION_LIMIT) -> None:
+                 counters: Counters, connection_limit: int = CONNECTION_LIMIT, tap: WireTap | None = None) -> None:
         """Bind and listen. Raises MachineError."""
         self.listener = listener
         self._stack = stack
+        self._tap = tap
         self._settle = settle
         self._counters = counters
         self._limit = connection_limit
@@ -60,11 +62,13 @@ class TcpPort:
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self._accept)
 
-    def flush(self) -> None:
+    def flush(self, now: float = 0.0) -> None:
         """Write what waits in the listener's outbox; a flow without a connection gets one."""
         outbox = self.listener.outbox
         if not outbox:
             return
+        if self._tap is not None:
+            self._tap.append_sent(outbox, now or monotonic())
         for octets, flow in outbox:
             if not flow.is_open:
                 self._report_failure(flow)
@@ -196,6 +200,8 @@ class TcpPort:
     def message_framed(self, connection: Connection, octets: bytes, now: float) -> None:
         """A whole message came in on a connection."""
         self._strangers.end(connection)
+        if self._tap is not None:
+            self._tap.append_received([(octets, connection.flow)], now)
         self._stack.receive_message(octets, connection.flow, now)
 
     def octets_read(self, connection: Connection, now: float) -> None:

@@ -13,7 +13,7 @@ from time import monotonic
 from appliance.native.sip_sockets import DatagramSocket, pack_address
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_datagram_socket
-from appliance.system.sip_sockets.receiver import SipReceiver
+from appliance.system.sip_sockets.receiver import PressureGauge, SipReceiver, WireTap
 
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
 BATCH_DATAGRAMS = 64
@@ -22,10 +22,14 @@ BATCH_DATAGRAMS = 64
 class UdpPort:
     """One bound UDP socket. `settle(now)` is called after each batch: it sends what waits on all listeners."""
 
-    __slots__ = ("_loop", "_settle", "_socket", "_stack", "_wire", "listener")
+    __slots__ = ("_dropped", "_gauge", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire", "listener")
 
-    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None]) -> None:
+    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None],
+                 tap: WireTap | None = None, gauge: PressureGauge | None = None) -> None:
         """Bind. Raises MachineError."""
+        self._tap = tap
+        self._gauge = gauge
+        self._dropped = 0
         self.listener = listener
         self._stack = stack
         self._settle = settle
@@ -42,19 +46,31 @@ class UdpPort:
         """Everything that waits, up to a bound: from the kernel to the stack."""
         receive, settle = self._wire.receive, self._settle
         receive_datagram = self._stack.receive_datagram
+        tap, gauge = self._tap, self._gauge
         for _ in range(BATCHES_PER_WAKE):
             batch = receive()
             now = monotonic()
+            if tap is not None:
+                tap.append_received(batch, now)
+            if gauge is not None and (len(batch) == BATCH_DATAGRAMS or gauge.level):
+                self._read_pressure(gauge, now)
             for data, flow in batch:
                 receive_datagram(data, flow, now)
             settle(now)
             if len(batch) < BATCH_DATAGRAMS:
                 return
 
-    def flush(self) -> None:
+    def _read_pressure(self, gauge: PressureGauge, now: float) -> None:
+        waiting, size, dropped = self._wire.pressure()
+        gauge.observe(waiting, size, dropped > self._dropped, now)
+        self._dropped = dropped
+
+    def flush(self, now: float = 0.0) -> None:
         """Send what waits in the listener's outbox; what the kernel refuses is lost, as on a network."""
         outbox = self.listener.outbox
         if outbox:
+            if self._tap is not None:
+                self._tap.append_sent(outbox, now or monotonic())
             self._wire.send(outbox)
             outbox.clear()
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls that pass the proxy: what `show calls` shows and, beside the signed Record-Route, the proof that a request
+belongs to a dialog we admitted. A call holds every early dialog of its forks and the one that was answered.
+
+Only the proxy changes its state.
+"""
+
+from collections import deque
+from enum import IntEnum
+from typing import Final
+
+from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
+from appliance.vocabulary.journal import Journal
+
+ENDED_KEPT = 100
+CALLS_KEPT = 20_000
+"""More than any office has; the oldest goes when a flood of calls without BYE fills the table."""
+
+
+class CallState(IntEnum):
+    """What a caller would say of the call."""
+
+    CALLING = 0
+    RINGING = 1
+    ANSWERED = 2
+    ENDED = 3
+
+
+CALLING, RINGING, ANSWERED, ENDED = CallState
+TRANSITIONS: Final = (
+    frozenset({RINGING, ANSWERED, ENDED}),
+    frozenset({RINGING, ANSWERED, ENDED}),
+    frozenset({ANSWERED, ENDED}),
+    frozenset[CallState](),
+)
+"""What may follow each state, by its number."""
+
+
+class Call:
+    """One call: who, with whom, since when, and how it ended.
+
+    number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the final status, 200 for an answered
+    call, 487 when the caller gave up; ended_by: "caller", "callee", "server".
+    """
+
+    __slots__ = ("answered_at", "call_id", "callee", "callee_flow", "callee_tags", "callee_uri", "caller",
+                 "caller_flow", "caller_tag", "caller_uri", "ended_at", "ended_by", "number", "result", "started_at",
+                 "state")
+
+    def __init__(self, number: int, invite: Message, caller: bytes, flow: Flow, now: float) -> None:
+        self.number = number
+        self.call_id = invite.call_id
+        self.caller_tag = invite.from_tag
+        self.caller = caller
+        self.callee = invite.uri_user
+        self.caller_uri = invite.contact_uri
+        self.caller_flow = flow
+        self.callee_uri: bytes | None = None
+        self.callee_flow: Flow | None = None
+        self.callee_tags: list[bytes] = []
+        self.state = CALLING
+        self.started_at = now
+        self.answered_at = 0.0
+        self.ended_at = 0.0
+        self.result = 0
+        self.ended_by = ""
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """Call-ID and the caller's tag: one call, however it forks."""
+        return (self.call_id, self.caller_tag)
+
+
+class DialogTable:
+    """All calls now, and the last hundred that ended."""
+
+    __slots__ = ("_calls", "_journal", "_last_number", "ended")
+
+    def __init__(self, journal: Journal) -> None:
+        self._calls: dict[tuple[bytes, bytes], Call] = {}
+        self._journal = journal
+        self._last_number = 0
+        self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def calls(self) -> list[Call]:
+        """The calls that have not ended, oldest first."""
+        return list(self._calls.values())
+
+    def find_number(self, number: int) -> Call | None:
+        """A call by its number, ended ones included."""
+        for call in (*self._calls.values(), *self.ended):
+            if call.number == number:
+                return call
+        return None
+
+    def find_dialog(self, message: Message) -> Call | None:
+        """The call whose dialog a message belongs to, from either side, by Call-ID and both tags (12.2.2)."""
+        call_id, from_tag, to_tag = message.call_id, message.from_tag, message.to_tag
+        call = self._calls.get((call_id, from_tag))
+        if call is not None and to_tag in call.callee_tags:
+            return call
+        call = self._calls.get((call_id, to_tag))
+        if call is not None and from_tag in call.callee_tags:
+            return call
+        return None
+
+    def open_call(self, invite: Message, caller: bytes, flow: Flow, now: float) -> Call:
+        """A new call has been admitted."""
+        if len(self._calls) >= CALLS_KEPT:
+            self.end_call(next(iter(self._calls.values())), 0, "server", now)
+        self._last_number += 1
+        call = Call(self._last_number, invite, caller, flow, now)
+        previous = self._calls.get(call.key)
+        if previous is not None:
+            self.end_call(previous, previous.result, previous.ended_by or "caller", now)
+        self._calls[call.key] = call
+        return call
+
+    def note_provisional(self, call: Call, response: Message) -> None:
+        """A provisional response other than 100: an early dialog when it carries a tag (12.1.1)."""
+        tag = response.to_tag
+        if tag and tag not in call.callee_tags:
+            call.callee_tags.append(tag)
+        if call.state < ANSWERED:
+            self._enter(call, RINGING)
+
+    def note_answer(self, call: Call, response: Message, flow: Flow, now: float) -> None:
+        """A 2xx: the call is answered; a second one from another fork adds its dialog."""
+        tag = response.to_tag
+        if call.state < ANSWERED:
+            self._enter(call, ANSWERED)
+            call.answered_at = now
+            call.result = 200
+            call.callee_tags = [tag]
+            call.callee_uri = response.contact_uri
+            call.callee_flow = flow
+        elif tag not in call.callee_tags:
+            call.callee_tags.append(tag)
+
+    def end_call(self, call: Call, result: int, ended_by: str, now: float) -> None:
+        """The call is over: BYE was answered, or the INVITE has its final response."""
+        if call.state is ENDED:
+            return
+        was_answered = call.state is ANSWERED
+        self._enter(call, ENDED)
+        call.ended_at = now
+        call.ended_by = ended_by
+        call.result = call.result or result
+        if self._calls.get(call.key) is call:
+            del self._calls[call.key]
+        self.ended.append(call)
+        self._journal.record("call_ended", number=call.number, caller=call.caller, callee=call.callee,
+                             result=call.result, ended_by=ended_by,
+                             talked_s=now - call.answered_at if was_answered else 0.0)
+
+    @staticmethod
+    def _enter(call: Call, state: CallState) -> None:
+        if state not in TRANSITIONS[call.state]:
+            raise MisuseError(f"call {call.number}: {call.state.name} to {state.name}")
+        call.state = state

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The office's SIP server: registrar, proxy and user agent server in one (RFC 3261 sections 6, 8.2, 16).
+
+It decides for each request who serves it: what is in an admitted dialog is forwarded, everything else is authenticated
+first, REGISTER goes to the registrar, calls to extensions go to their bindings.
+"""
+
+from appliance.native.sip_scanner import Message
+from appliance.pbx.account import Account
+from appliance.pbx.authentication import Authentication
+from appliance.pbx.dialog_table import Call, DialogTable
+from appliance.pbx.overload import Overload
+from appliance.pbx.proxy.proxy import Proxy
+from appliance.pbx.proxy.route_signature import RouteSigner
+from appliance.pbx.proxy.routing import (
+    OwnAddresses,
+    Way,
+    bend_to_strict_route,
+    is_loose,
+    read_way,
+    repair_strict_route,
+)
+from appliance.pbx.proxy.target import Target
+from appliance.pbx.registrar import Registrar
+from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, unescape_user
+from appliance.pbx.target_set import TargetSets
+from appliance.sip.flow import Flow
+from appliance.sip.stack import SipStack
+from appliance.sip.transaction.invite_server import InviteServer
+
+OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n" \
+    b"Supported: path, outbound\r\n"
+
+
+class OfficeParts:
+    """The elements that the office server joins, made by `assembly`."""
+
+    __slots__ = ("authentication", "dialogs", "overload", "own", "proxy", "registrar", "signer", "stack", "targets")
+
+    stack: SipStack
+    authentication: Authentication
+    registrar: Registrar
+    proxy: Proxy
+    dialogs: DialogTable
+    targets: TargetSets
+    own: OwnAddresses
+    signer: RouteSigner
+    overload: Overload
+
+
+class OfficeServer:
+    """The transaction user of the office's stack."""
+
+    __slots__ = ("_extensions", "_parts")
+
+    def __init__(self, parts: OfficeParts, extensions: frozenset[bytes]) -> None:
+        self._parts = parts
+        self._extensions = extensions
+
+    # what the stack calls (TransactionUser)
+
+    def request_received(self, message: Message, flow: Flow, now: float) -> None:
+        """A request that belongs to no transaction yet."""
+        parts = self._parts
+        if parts.overload.level and not message.to_tag:
+            lines = parts.overload.decide_refusal(message)
+            if lines:
+                parts.stack.reply_stateless(message, flow, 503, lines)
+                return
+        if message.method == b"REGISTER" and not message.to_tag:
+            self._serve_register(message, flow, now)
+        elif message.to_tag:
+            self._serve_in_dialog(message, flow, now)
+        else:
+            self._serve_outside_dialog(message, flow, now)
+
+    def ack_received(self, message: Message, flow: Flow, now: float) -> None:
+        """The ACK of a 2xx goes on when its dialog was admitted; any other is dropped, since an ACK has no answer."""
+        message = repair_strict_route(message, self._parts.own)
+        way = read_way(message, self._parts.own, self._parts.signer)
+        call = None if way.is_signed else self._parts.dialogs.find_dialog(message)
+        if message.max_forwards == 0 or (call is None and not way.is_signed):
+            self._parts.stack.counters["discarded_stray_ack"] += 1
+            return
+        message, target = self._onward(message, flow, way)
+        if target is None:
+            self._parts.stack.counters["discarded_unroutable_ack"] += 1
+            return
+        self._parts.proxy.forward_ack(message, flow, target)
+
+    def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
+        """A CANCEL of an INVITE that has no final response yet."""
+        self._parts.proxy.cancel(invite, cancel, now)
+
+    # inside
+
+    def _refuse(self, message: Message, flow: Flow, refusal: Refusal, now: float) -> None:
+        self._parts.stack.open_server(message, flow, now).respond(refusal.status, now, refusal.lines)
+
+    def _serve_register(self, message: Message, flow: Flow, now: float) -> None:
+        """10.3; a REGISTER for another domain is not ours to forward."""
+        self._parts.registrar.handle_register(message, flow, now)
+
+    def _serve_in_dialog(self, message: Message, flow: Flow, now: float) -> None:
+        """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag (CONTRACT)."""
+        parts = self._parts
+        message = repair_strict_route(message, parts.own)
+        refusal = check_forwardable(message)
+        if refusal is not None:
+            self._refuse(message, flow, refusal, now)
+            return
+        way = read_way(message, parts.own, parts.signer)
+        call = parts.dialogs.find_dialog(message)
+        if call is None and not way.is_signed:
+            self._refuse(message, flow, Refusal(481), now)  # 12.2.2
+            return
+        if message.via_count > 1 and parts.stack.has_looped(message):
+            self._refuse(message, flow, Refusal(482), now)
+            return
+        message, target = self._onward(message, flow, way, call)
+        if target is None:
+            self._refuse(message, flow, Refusal(480), now)
+            return
+        parts.proxy.forward_in_dialog(message, flow, target, call, now)
+
+    def _onward(self, message: Message, flow: Flow, way: Way, call: Call | None = None) -> tuple[Message, Target | None]:
+        """The next hop of an in-dialog request: the Route after ours, else the remote target (16.6 steps 6 and 7)."""
+        parts = self._parts
+        if way.next_uri is None:
+            uri = message.uri
+            known = self._flow_of_party(uri, call) or parts.targets.flow_to_uri(uri, flow.listener)
+            return message, None if known is None else Target(uri, known, way.drop)
+        next_flow = parts.targets.flow_to_uri(way.next_uri, flow.listener)
+        if next_flow is None:
+            return message, None
+        if is_loose(way.next_uri):
+            return message, Target(message.uri, next_flow, way.drop)
+        return bend_to_strict_route(message, way.drop), Target(way.next_uri, next_flow)
+
+    @staticmethod
+    def _flow_of_party(uri: bytes, call: Call | None) -> Flow | None:
+        """A phone that sits behind a NAT is reached on the flow it has used in this very call."""
+        if call is None:
+            return None
+        if uri == call.caller_uri and call.caller_flow.is_open:
+            return call.caller_flow
+        if uri == call.callee_uri and call.callee_flow is not None and call.callee_flow.is_open:
+            return call.callee_flow
+        return None
+
+    def _serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
+        parts = self._parts
+        way = read_way(message, parts.own, parts.signer)
+        is_here = message.uri_hostport in parts.own or message.uri_scheme == b"tel"
+        if is_here and not message.uri_user and way.next_uri is None:
+            self._serve_here(message, flow, now)
+            return
+        refusal = check_forwardable(message)
+        if refusal is not None:
+            self._refuse(message, flow, refusal, now)
+            return
+        if message.via_count > 1 and parts.stack.has_looped(message):
+            self._refuse(message, flow, Refusal(482), now)
+            return
+        caller = parts.authentication.judge(message, flow, now, True)
+        if not isinstance(caller, Account):
+            parts.stack.reply_stateless(message, flow, caller.status, caller.lines)
+            return
+        if unescape_user(message.from_user) != caller.extension:
+            self._refuse(message, flow, Refusal(403), now)  # 22.4: credentials of one user, From of another
+            return
+        self._route(message, flow, way, caller, now)
+
+    def _serve_here(self, message: Message, flow: Flow, now: float) -> None:
+        """A request to the server itself: section 11 for OPTIONS, 8.2 for everything else."""
+        refusal = check_served(message)
+        if refusal is None:
+            refusal = Refusal(200, OPTIONS_LINES)
+        self._refuse(message, flow, refusal, now)
+
+    def _route(self, message: Message, flow: Flow, way: Way, caller: Account, now: float) -> None:
+        """16.5: an extension of ours, or wherever the remaining Route of one of our users leads."""
+        parts = self._parts
+        if way.next_uri is not None or not self._is_ours(message):
+            message, target = self._onward(message, flow, way)
+            groups = [[target]] if target is not None else []
+        else:
+            extension = unescape_user(message.uri_user)
+            if extension not in self._extensions:
+                self._refuse(message, flow, Refusal(404), now)
+                return
+            groups = parts.targets.of_extension(extension, way.drop)
+        if not groups:
+            self._refuse(message, flow, Refusal(480), now)
+            return
+        parts.proxy.start_request(message, flow, groups, caller.extension, now)
+
+    def _is_ours(self, message: Message) -> bool:
+        return message.uri_scheme == b"tel" or message.uri_hostport in self._parts.own

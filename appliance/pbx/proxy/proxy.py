@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The transaction-stateful proxy (RFC 3261 section 16): it turns targets into copies, copies into client transactions,
+and keeps the dialog table true. Which targets a request has is decided by its caller.
+"""
+
+from appliance.native.sip_scanner import Message
+from appliance.pbx.dialog_table import Call, DialogTable
+from appliance.pbx.proxy.response_context import ResponseContext
+from appliance.pbx.proxy.route_signature import RouteSigner
+from appliance.pbx.proxy.target import Target
+from appliance.sip.flow import Flow
+from appliance.sip.stack import SipStack
+from appliance.sip.status import status_line
+from appliance.sip.transaction.client import NonInviteClient
+from appliance.sip.transaction.core import ClientOwner, ClientTransaction, Failure
+from appliance.sip.transaction.invite_client import InviteClient
+from appliance.sip.transaction.invite_server import InviteServer
+
+WITHOUT_DIALOG = frozenset({b"MESSAGE", b"OPTIONS", b"PUBLISH"})
+"""Methods that never begin a dialog: a Record-Route in them would only cost octets."""
+
+
+class Proxy:
+    """Forwards requests and their responses.
+
+    realm: digest credentials of this realm are ours and stay here (22.3); has_record_route: whether we stay in the
+    dialogs that begin here (16.6 step 4).
+    """
+
+    __slots__ = ("_cancelled", "_dialogs", "_has_record_route", "_realm", "_signer", "_stack")
+
+    def __init__(self, stack: SipStack, dialogs: DialogTable, signer: RouteSigner, realm: bytes,
+                 has_record_route: bool = True) -> None:
+        self._stack = stack
+        self._dialogs = dialogs
+        self._signer = signer
+        self._realm = realm
+        self._has_record_route = has_record_route
+        self._cancelled = CancelOwner()
+
+    # what the office server calls
+
+    def start_request(self, message: Message, source: Flow, groups: list[list[Target]], caller: bytes,
+                      now: float) -> None:
+        """Forward a request outside a dialog to groups of targets, each group after the one before has failed (16.6)."""
+        stack = self._stack
+        server = stack.open_server(message, source, now)
+        if not stack.claim_merge(message, server):
+            server.respond(482, now)  # 8.2.2.2
+            return
+        context = ResponseContext(self, server, message, groups)
+        server.owner = context
+        if isinstance(server, InviteServer):
+            server.send(100, message.reply(status_line(100), b""), now)
+            context.call = self._dialogs.open_call(message, caller, source, now)
+        context.start(now)
+
+    def forward_in_dialog(self, message: Message, source: Flow, target: Target, call: Call | None,
+                          now: float) -> None:
+        """Forward a request of an admitted dialog."""
+        server = self._stack.open_server(message, source, now)
+        context = ResponseContext(self, server, message, [[target]])
+        server.owner = context
+        if isinstance(server, InviteServer):
+            server.send(100, message.reply(status_line(100), b""), now)
+        elif call is not None and message.method == b"BYE":
+            context.call = call
+        context.start(now)
+
+    def forward_ack(self, message: Message, source: Flow, target: Target) -> None:
+        """Forward the ACK of a 2xx: no transaction, no response (16.6, 13.2.2.4)."""
+        octets, _ = self._build_copy(message, source, target, b"")
+        target.flow.outbox.append((octets, target.flow))
+
+    def cancel(self, invite: InviteServer, cancel: Message, now: float) -> None:
+        """The caller gave up (16.10); its Reason goes along (RFC 3326 2)."""
+        context = invite.owner
+        if isinstance(context, ResponseContext):
+            context.cancel(b"".join(b"Reason: %s\r\n" % value for value in cancel.headers(b"Reason")), now)
+
+    # what response contexts call (Forwarder)
+
+    def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
+        """One copy of a request and its branch, 16.6 steps 1-8."""
+        lines = target.lines
+        if self._has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
+            lines = self._signer.build_lines(request, arrived.listener, target.flow.listener) + lines
+        return self._build_copy(request, arrived, target, lines)
+
+    def _build_copy(self, request: Message, arrived: Flow, target: Target, lines: bytes) -> tuple[bytes, bytes]:
+        branch = self._stack.new_branch(request)
+        via = b"%s%s\r\n" % (target.flow.listener.via_prefix, branch)
+        return request.forward(target.uri, via, lines, target.drop, self._realm), branch
+
+    def send_copy(self, context: ResponseContext, octets: bytes, target: Target, branch: bytes,
+                  now: float) -> InviteClient | NonInviteClient:
+        """Open the client transaction of one copy (16.6 step 10)."""
+        method = octets[:octets.index(b" ")]
+        if method == b"INVITE":
+            return self._stack.send_invite(octets, target.flow, branch, context, now)
+        return self._stack.send_request(octets, target.flow, branch, method, context, now)
+
+    def send_cancel(self, client: InviteClient, lines: bytes, now: float) -> None:
+        """Cancel one branch (9.1); the CANCEL has the INVITE's branch and a transaction of its own."""
+        self._stack.send_request(client.build_cancel(lines, now), client.flow, client.branch, b"CANCEL",
+                                 self._cancelled, now)
+
+    def note_response(self, context: ResponseContext, client: ClientTransaction, response: Message,
+                      now: float) -> None:
+        """A response that goes upstream before the last word: the dialog table follows (12.1)."""
+        call = context.call
+        if isinstance(call, Call) and client.method == b"INVITE":
+            if response.status < 200:
+                self._dialogs.note_provisional(call, response)
+            else:
+                self._dialogs.note_answer(call, response, client.flow, now)
+
+    def note_end(self, context: ResponseContext, status: int, now: float) -> None:
+        """The final response of a request: an INVITE's decides its call, a BYE's ends it (12.3, RFC 5057)."""
+        server = context.server
+        self._stack.release_merge(server)
+        call = context.call
+        if not isinstance(call, Call):
+            return
+        if not isinstance(server, InviteServer):
+            by = "caller" if server.source is call.caller_flow else "callee"
+            self._dialogs.end_call(call, 200, by, now)
+        elif status >= 300:
+            self._dialogs.end_call(call, status, "caller" if status == 487 else "callee", now)
+
+
+class CancelOwner:
+    """Who sent a CANCEL: its responses say nothing that the INVITE's would not (9.1)."""
+
+    def response_received(self, client: ClientTransaction, response: Message, now: float) -> None:
+        """Whether 200 or 481: the INVITE transaction decides."""
+
+    def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        """The INVITE transaction gives up by itself after 32 s."""
+
+    def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
+        """Never for a CANCEL."""
+
+
+_: ClientOwner = CancelOwner()

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One proxied request and all its branches (RFC 3261 16.6-16.10): forks by groups of equal q, passes provisional and 2xx
+responses on, collects the rest, cancels the losers, and sends the best response when nothing is pending any more.
+"""
+
+from typing import Protocol
+
+from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
+from appliance.pbx.proxy.best_response import decide_upstream_status, rank_response
+from appliance.pbx.proxy.target import Target
+from appliance.sip.flow import Flow
+from appliance.sip.transaction.client import NonInviteClient
+from appliance.sip.transaction.core import ClientTransaction, Failure
+from appliance.sip.transaction.invite_client import InviteClient
+from appliance.sip.transaction.invite_server import InviteServer
+from appliance.sip.transaction.server import NonInviteServer
+
+ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
+"""RFC 3326 3.1: the phone that lost shows no missed call."""
+
+
+class Forwarder(Protocol):
+    """The proxy, as its contexts see it."""
+
+    def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
+        """The octets of one copy and its branch (16.6)."""
+
+    def send_copy(self, context: "ResponseContext", octets: bytes, target: Target, branch: bytes,
+                  now: float) -> InviteClient | NonInviteClient:
+        """Open the client transaction of one copy (16.6 step 10)."""
+
+    def send_cancel(self, client: InviteClient, lines: bytes, now: float) -> None:
+        """Cancel one branch (9.1)."""
+
+    def note_response(self, context: "ResponseContext", client: ClientTransaction, response: Message,
+                      now: float) -> None:
+        """A response is about to go upstream: the dialog table follows."""
+
+    def note_end(self, context: "ResponseContext", status: int, now: float) -> None:
+        """The final response (0: none) of this request has gone upstream."""
+
+
+class ResponseContext:
+    """RFC 3261 16.2: the server transaction of a request and the client transactions of its copies.
+
+    groups: further target groups to try in turn; call: whatever the proxy's dialog table hangs here.
+    """
+
+    __slots__ = ("_best", "_best_rank", "_best_status", "_cancel_lines", "_challenges", "_clients", "_forwarder",
+                 "_groups", "_is_answered", "_request", "call", "server")
+
+    def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
+                 groups: list[list[Target]]) -> None:
+        self._forwarder = forwarder
+        self.server = server
+        self._request: Message | None = request
+        self._groups = groups
+        self._clients: list[InviteClient | NonInviteClient] = []
+        self._is_answered = False
+        self._best = b""
+        self._best_status = 0
+        self._best_rank = 1000
+        self._challenges: list[bytes] = []
+        self._cancel_lines: bytes | None = None
+        self.call: object = None
+
+    def start(self, now: float) -> None:
+        """Send the copies of the first group."""
+        self._try_group(self._groups.pop(0), now)
+
+    def _try_group(self, group: list[Target], now: float) -> None:
+        forwarder = self._forwarder
+        request = self._request
+        if request is None:
+            raise MisuseError("a fork after the final response")
+        # all copies are made before any is sent: a failure must not find half a group
+        for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t)) for t in group]:
+            self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+
+    # what client transactions tell (ClientOwner)
+
+    def response_received(self, client: ClientTransaction, response: Message, now: float) -> None:
+        """16.7 for one response."""
+        status = response.status
+        if status < 200:
+            self._pass_provisional(client, response, now)
+            return
+        self._drop(client)
+        if status < 300:
+            self._pass_success(client, response, now)
+        else:
+            self._collect(response, now)
+
+    def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        """16.8, 16.9: as if that branch had answered 408 or 503; silence after a CANCEL counts as 487 (9.1)."""
+        self._drop(client)
+        self._note_status(487 if self._cancel_lines is not None else int(failure))
+        self._go_on(now)
+
+    def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
+        """Timer C (16.8): it has rung for too long."""
+        if isinstance(client, InviteClient) and client.may_cancel:
+            self._forwarder.send_cancel(client, b"", now)
+
+    # what the caller does
+
+    def cancel(self, lines: bytes, now: float) -> None:
+        """16.10: cancel every branch; one without a provisional response is cancelled when its first one comes (9.1)."""
+        self._groups.clear()
+        self._cancel_lines = lines
+        for client in self._clients:
+            if isinstance(client, InviteClient) and client.may_cancel:
+                self._forwarder.send_cancel(client, lines, now)
+
+    # inside
+
+    def _drop(self, client: ClientTransaction) -> None:
+        clients = self._clients
+        if client in clients:
+            clients.remove(client)  # type: ignore[arg-type]
+
+    def _pass_provisional(self, client: ClientTransaction, response: Message, now: float) -> None:
+        server = self.server
+        if not isinstance(server, InviteServer) or not isinstance(client, InviteClient):
+            return  # RFC 4320 4.1: provisional responses to non-INVITE requests stay here
+        if self._cancel_lines is not None and client.may_cancel:
+            self._forwarder.send_cancel(client, self._cancel_lines, now)
+        if response.status > 100 and not server.is_answered:
+            self._forwarder.note_response(self, client, response, now)
+            server.send(response.status, response.without_top_via(), now)
+
+    def _pass_success(self, client: ClientTransaction, response: Message, now: float) -> None:
+        """16.7 step 5: every 2xx to INVITE goes up at once; the other branches are cancelled (step 10)."""
+        self._forwarder.note_response(self, client, response, now)
+        server = self.server
+        server.send(response.status, response.without_top_via(), now)
+        self._groups.clear()
+        if self._clients and self._cancel_lines is None:
+            self.cancel(ANSWERED_ELSEWHERE, now)
+        if not self._is_answered:
+            self._is_answered = True
+            self._request = None  # what stays for late 2xx must be small
+            self._forwarder.note_end(self, response.status, now)
+
+    def _collect(self, response: Message, now: float) -> None:
+        status = response.status
+        if status == 401 or status == 407:
+            name = b"WWW-Authenticate" if status == 401 else b"Proxy-Authenticate"
+            self._challenges.extend(b"%s: %s\r\n" % (name, value) for value in response.headers(name))
+        if not self._is_answered and rank_response(status) < self._best_rank:
+            self._best_rank = rank_response(status)
+            self._best_status = status
+            self._best = response.without_top_via()
+        if status >= 600 and self._cancel_lines is None:
+            self.cancel(b"", now)  # 16.7 step 5: nobody else is asked, but a 2xx under way may still win
+        self._go_on(now)
+
+    def _note_status(self, status: int) -> None:
+        if not self._is_answered and rank_response(status) < self._best_rank:
+            self._best_rank = rank_response(status)
+            self._best_status = status
+            self._best = b""
+
+    def _go_on(self, now: float) -> None:
+        if self._clients or self._is_answered:
+            return
+        if self._groups:
+            self._try_group(self._groups.pop(0), now)
+        else:
+            self._send_best(now)
+
+    def _send_best(self, now: float) -> None:
+        """16.7 step 6."""
+        status = decide_upstream_status(self._best_status)
+        server = self.server
+        self._forwarder.note_end(self, status, now)
+        if status == 408 and not isinstance(server, InviteServer):
+            server.abandon()  # RFC 4320 4.2: nobody sends 408 to a non-INVITE request
+        elif self._best and status == self._best_status:
+            server.send(status, self._with_challenges(), now)
+        else:
+            server.respond(status, now)
+
+    def _with_challenges(self) -> bytes:
+        """16.7 step 7: the best 401 or 407 carries the challenges of every branch."""
+        if self._best_status not in (401, 407) or len(self._challenges) < 2:
+            return self._best
+        best = Message(self._best)
+        own = {b"%s: %s\r\n" % (name, value) for name in (b"WWW-Authenticate", b"Proxy-Authenticate")
+               for value in best.headers(name)}
+        at = self._best.index(b"\n") + 1
+        return self._best[:at] + b"".join(c for c in self._challenges if c not in own) + self._best[at:]

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Record-Route values that prove themselves (RFC 3261 16.6 step 4): each carries a seal over Call-ID and the caller's tag,
+so a request that comes back along one was admitted when its dialog began, whatever tags it claims.
+
+The key outlives restarts, so that calls go on.
+"""
+
+from appliance.native.sip_scanner import Message, siphash
+from appliance.sip.flow import TCP, TLS, Listener
+
+PARAMETER = b";d="
+SEAL_SIZE = 16
+
+
+class RouteSigner:
+    """Writes and checks our Record-Route values. key: 16 secret octets."""
+
+    __slots__ = ("_key", "_prefixes")
+
+    def __init__(self, key: bytes, listeners: list[Listener]) -> None:
+        self._key = key
+        self._prefixes = {listener: self._prefix(listener) for listener in listeners}
+
+    @staticmethod
+    def _prefix(listener: Listener) -> bytes:
+        transport = {TCP: b";transport=tcp", TLS: b";transport=tls"}.get(listener.transport, b"")
+        return b"Record-Route: <sip:%s%s;lr%s" % (listener.hostport, transport, PARAMETER)
+
+    def _seal(self, call_id: bytes, tag: bytes) -> bytes:
+        return siphash(self._key, b"%s\n%s" % (call_id, tag))
+
+    def build_lines(self, request: Message, arrived_on: Listener, leaves_from: Listener) -> bytes:
+        """The Record-Route lines of a request: one, or two when it changes listener (RFC 5658 section 5)."""
+        end = self._seal(request.call_id, request.from_tag) + b">\r\n"
+        line = self._prefixes[leaves_from] + end
+        return line if leaves_from is arrived_on else line + self._prefixes[arrived_on] + end
+
+    def is_signed(self, uri: bytes, message: Message) -> bool:
+        """Whether this Route URI is one that we wrote into the request that opened this dialog, from either side."""
+        at = uri.find(PARAMETER)
+        if at < 0:
+            return False
+        seal = uri[at + len(PARAMETER):at + len(PARAMETER) + SEAL_SIZE]
+        call_id = message.call_id
+        return seal == self._seal(call_id, message.from_tag) or seal == self._seal(call_id, message.to_tag)

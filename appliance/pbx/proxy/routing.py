@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the way a request wants to go: our own Route values off, strict routers repaired (RFC 3261 16.4, 16.6 step 6).
+
+Pure: nothing here keeps state or sends.
+"""
+
+from appliance.native.sip_scanner import Message, find_parameter, split_address
+from appliance.pbx.proxy.route_signature import PARAMETER, RouteSigner
+from appliance.sip.flow import Listener
+
+
+class OwnAddresses:
+    """The host and host:port forms that mean this server in a URI: its listeners and its domain (lower case)."""
+
+    __slots__ = ("_hostports",)
+
+    def __init__(self, domain: bytes, listeners: list[Listener]) -> None:
+        names = {domain.lower(), domain.lower() + b":5060"}
+        for listener in listeners:
+            names.add(listener.hostport.lower())
+            if listener.port == 5060:
+                names.add(listener.hostport.rpartition(b":")[0].lower())
+            names.add(b"%s:%d" % (domain.lower(), listener.port))
+        self._hostports = frozenset(names)
+
+    def __contains__(self, hostport: object) -> bool:
+        return hostport in self._hostports
+
+    def has_uri(self, uri: bytes) -> bool:
+        """Whether a sip or sips URI leads to this server itself."""
+        scheme, colon, rest = uri.partition(b":")
+        if not colon or scheme.lower() not in (b"sip", b"sips"):
+            return False
+        hostport = rest.partition(b";")[0].partition(b"?")[0].rpartition(b"@")[2]
+        return hostport.lower() in self._hostports
+
+
+class Way:
+    """What 16.4 leaves: how many Route values are ours, whether one of them is signed for this dialog, what comes next.
+
+    next_uri: the next Route URI after ours, None when the Request-URI leads on.
+    """
+
+    __slots__ = ("drop", "is_signed", "next_uri")
+
+    def __init__(self, drop: int, is_signed: bool, next_uri: bytes | None) -> None:
+        self.drop = drop
+        self.is_signed = is_signed
+        self.next_uri = next_uri
+
+
+NO_ROUTE = Way(0, False, None)
+
+
+def read_way(message: Message, own: OwnAddresses, signer: RouteSigner) -> Way:
+    """16.4: the topmost Route values that are ours go (two when the request changed listener, RFC 5658)."""
+    uri = message.route_uri
+    if uri is None:
+        return NO_ROUTE
+    if not own.has_uri(uri):
+        return Way(0, False, uri)
+    is_signed = signer.is_signed(uri, message)
+    values = message.values(b"Route")
+    drop = 1
+    while drop < len(values):
+        following = split_address(values[drop])[1]
+        if not own.has_uri(following):
+            return Way(drop, is_signed, following)
+        drop += 1
+    return Way(drop, is_signed, None)
+
+
+def repair_strict_route(message: Message, own: OwnAddresses) -> Message:
+    """16.4: a strict router before us has put our Record-Route value into the Request-URI; the last Route value is what
+    the Request-URI was."""
+    uri = message.uri
+    if PARAMETER not in uri or not own.has_uri(uri):
+        return message
+    values = message.values(b"Route")
+    if not values:
+        return message
+    last = split_address(values[-1])[1]
+    # our own value goes back on top of the Route: what follows then sees an ordinary loose-routed request
+    return _rewrite(message, last, [b"<%s>" % uri, *values[:-1]])
+
+
+def is_loose(uri: bytes) -> bool:
+    """Whether a Route URI names a loose router (the lr parameter, 19.1.1)."""
+    return find_parameter(b";" + uri.partition(b";")[2], b"lr") is not None
+
+
+def bend_to_strict_route(message: Message, drop: int) -> Message:
+    """16.6 step 6: the hop after our own `drop` Route values is a strict router: its URI becomes the Request-URI, and
+    what was the Request-URI goes to the end of Route."""
+    values = message.values(b"Route")[drop:]
+    return _rewrite(message, split_address(values[0])[1], [*values[1:], b"<%s>" % message.uri])
+
+
+def _rewrite(message: Message, uri: bytes, routes: list[bytes]) -> Message:
+    """The same request with another Request-URI and Route set; everything else octet for octet."""
+    head, body = message.data[:message.head_size], message.data[message.head_size:]
+    lines = _split_lines(head)
+    kept = [line for line in lines[1:] if line.partition(b":")[0].strip().lower() != b"route"]
+    route = b"".join(b"Route: %s\r\n" % value for value in routes)
+    octets = b"%s %s SIP/2.0\r\n%s%s%s" % (message.method, uri, route, b"".join(kept), body)
+    return Message(octets, message.source_host, message.source_port)
+
+
+def _split_lines(head: bytes) -> list[bytes]:
+    """The start line and header fields, each with its folded continuation lines."""
+    lines: list[bytes] = []
+    for line in head.splitlines(keepends=True):
+        if lines and line[:1] in (b" ", b"\t"):
+            lines[-1] += line
+        else:
+            lines.append(line)
+    return lines

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is looked at before a request is served or forwarded (RFC 3261 8.2 and 16.3): pure deciders.
+
+Each returns None or a Refusal: a value, because a refused request is nothing exceptional.
+"""
+
+from typing import NamedTuple
+
+from appliance.native.sip_scanner import Message
+
+KNOWN_METHODS = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE", b"INFO",
+                           b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
+SERVED_METHODS = frozenset({b"OPTIONS", b"REGISTER"})
+ALLOW = b"Allow: OPTIONS, REGISTER\r\n"
+"""What the server itself, as a user agent server, takes; everything else it forwards."""
+SERVED_EXTENSIONS = frozenset({b"path", b"outbound"})
+SCHEMES = frozenset({b"sip", b"tel"})
+"""sips joins them with TLS (26.2.2: a sips request must not leave over anything else)."""
+
+
+class Refusal(NamedTuple):
+    """A final status and the header lines that explain it."""
+
+    status: int
+    lines: bytes = b""
+
+
+BAD_SCHEME = Refusal(416)
+TOO_MANY_HOPS = Refusal(483)
+
+
+def check_forwardable(message: Message) -> Refusal | None:
+    """16.3 steps 2, 3 and 5; syntax was the scanner's, loops are the stack's to know."""
+    if message.uri_scheme not in SCHEMES:
+        return BAD_SCHEME
+    if message.max_forwards == 0:
+        return TOO_MANY_HOPS
+    if message.has_require:
+        wanted = message.values(b"Proxy-Require")
+        if wanted:
+            return Refusal(420, b"Unsupported: %s\r\n" % b", ".join(wanted))
+    return None
+
+
+def check_served(message: Message) -> Refusal | None:
+    """8.2.1-8.2.3 for a request that ends here: method, Request-URI scheme, Require, body."""
+    if message.method not in KNOWN_METHODS:
+        return Refusal(501, ALLOW)
+    if message.method not in SERVED_METHODS:
+        return Refusal(405, ALLOW)
+    if message.uri_scheme not in SCHEMES:
+        return BAD_SCHEME
+    if message.has_require:
+        unknown = [tag for tag in (*message.values(b"Require"), *message.values(b"Proxy-Require"))
+                   if tag.lower() not in SERVED_EXTENSIONS]
+        if unknown:
+            return Refusal(420, b"Unsupported: %s\r\n" % b", ".join(unknown))
+    return check_body(message)
+
+
+def check_body(message: Message) -> Refusal | None:
+    """8.2.3: nothing that ends here has a body we would understand; one that may be ignored says so (20.11)."""
+    if not message.body:
+        return None
+    disposition = (message.header(b"Content-Disposition") or b"").lower()
+    if b"handling=optional" in disposition:
+        return None
+    if message.header(b"Content-Encoding"):
+        return Refusal(415, b"Accept-Encoding: identity\r\n")
+    return Refusal(415, b"Accept: application/sdp\r\n") if message.header(b"Content-Type") else None
+
+
+def unescape_user(user: bytes) -> bytes:
+    """The user part of a URI without its %HH escapes, which 19.1.4 makes equal to the characters they stand for."""
+    if b"%" not in user:
+        return user
+    parts = user.split(b"%")
+    out = [parts[0]]
+    for part in parts[1:]:
+        try:
+            out.append(bytes([int(part[:2], 16)]) + part[2:])
+        except ValueError:
+            out.append(b"%" + part)
+    return b"".join(out)

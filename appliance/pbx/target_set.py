@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The target set of an extension (RFC 3261 16.5, 16.6): its bindings in groups of equal q, the most preferred first."""
+
+from appliance.native.sip_scanner import split_address
+from appliance.pbx.location import Binding, Location
+from appliance.pbx.proxy.target import Target
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.locating import locate_numeric
+from appliance.sip.stack import SipStack
+
+
+class TargetSets:
+    """Turns bindings and in-dialog URIs into targets: which flow leads there."""
+
+    __slots__ = ("_listeners", "_location", "_stack")
+
+    def __init__(self, stack: SipStack, location: Location, listeners: list[Listener]) -> None:
+        self._stack = stack
+        self._location = location
+        self._listeners = listeners
+
+    def of_extension(self, extension: bytes, drop: int) -> list[list[Target]]:
+        """Groups of equal q in falling order; [] when the extension has no usable binding."""
+        bindings = self._location.bindings_of(extension)
+        if len(bindings) == 1:
+            target = self._of_binding(bindings[0], drop)
+            return [[target]] if target else []
+        groups: dict[int, list[Target]] = {}
+        for binding in bindings:
+            target = self._of_binding(binding, drop)
+            if target is not None:
+                groups.setdefault(binding.q, []).append(target)
+        return [groups[q] for q in sorted(groups, reverse=True)]
+
+    def _of_binding(self, binding: Binding, drop: int) -> Target | None:
+        if not binding.is_sip:
+            return None
+        if binding.path:
+            return self._along_path(binding, drop)
+        flow: Flow | None = binding.flow
+        if not binding.flow.is_open:
+            flow = self.flow_to_uri(binding.contact, binding.flow.listener)  # the connection is gone: try the address
+        return None if flow is None else Target(binding.contact, flow, drop)
+
+    def _along_path(self, binding: Binding, drop: int) -> Target | None:
+        """RFC 3327 5.3: the Path goes into the request as its Route, and its first value is the next hop."""
+        flow = self.flow_to_uri(split_address(binding.path[0])[1], binding.flow.listener)
+        if flow is None:
+            return None
+        lines = b"".join(b"Route: %s\r\n" % value for value in binding.path)
+        return Target(binding.contact, flow, drop, lines)
+
+    def flow_to_uri(self, uri: bytes, near: Listener) -> Flow | None:
+        """The flow to a URI: that of the phone registered with it, or the numeric address in it; None when neither is
+        known. near: the listener to prefer, where its transport and family fit."""
+        binding = self._location.binding_at(uri)
+        if binding is not None and binding.flow.is_open and not binding.path:
+            return binding.flow
+        target = locate_numeric(uri)
+        if target is None:
+            return None
+        listener = self._choose_listener(target.transport, 6 if b":" in target.host else 4, near)
+        return None if listener is None else self._stack.flow_to(listener, target.host, target.port)
+
+    def _choose_listener(self, transport: bytes, family: int, near: Listener) -> Listener | None:
+        """The listener that can send there: the one near, else one of the same name, else of the same side."""
+        if near.transport == transport and near.family == family:
+            return near
+        fitting = [one for one in self._listeners if one.transport == transport and one.family == family
+                   and (one.side == near.side)]
+        fitting.sort(key=lambda one: one.name != near.name)
+        return fitting[0] if fitting else None
+
+
