@@ -57,7 +57,7 @@ def read_parameters(value: bytes) -> dict[bytes, bytes]:
 class ReceivedChallenge:
     """What a server asks for. algorithm: None for one we do not know; qops: offered, in lower case, () for none."""
 
-    __slots__ = ("algorithm", "has_stale", "nonce", "opaque", "qops", "realm")
+    __slots__ = ("algorithm", "algorithm_name", "has_stale", "nonce", "opaque", "qops", "realm")
 
     def __init__(self, value: bytes) -> None:
         """Read one header value; raises PeerError for another scheme or unreadable parameters."""
@@ -70,7 +70,8 @@ class ReceivedChallenge:
         self.realm = parameters[b"realm"]
         self.nonce = parameters[b"nonce"]
         self.opaque = parameters.get(b"opaque")
-        self.algorithm = find_algorithm(parameters.get(b"algorithm", b""))
+        self.algorithm_name = parameters.get(b"algorithm", b"")     # as written: it goes back unchanged
+        self.algorithm = find_algorithm(self.algorithm_name)
         self.has_stale = parameters.get(b"stale", b"").lower() == b"true"
         self.qops = tuple(filter(None, (word.strip().lower() for word in parameters.get(b"qop", b"").split(b","))))
 
