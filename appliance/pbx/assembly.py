@@ -33,12 +33,13 @@ class Surroundings:
     """What the elements need from outside. signing_key: 16 secret octets that outlive restarts; wall_offset: wall clock
     minus monotonic clock, seconds; store: None keeps bindings in memory only."""
 
-    __slots__ = ("flow_to", "journal", "random_octets", "signing_key", "store", "wall_offset")
+    __slots__ = ("counters", "flow_to", "journal", "random_octets", "signing_key", "store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
         self.random_octets = random_octets
         self.journal = journal
+        self.counters = Counters()
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
         self.wall_offset = 0.0
@@ -47,18 +48,28 @@ class Surroundings:
 class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
-    __slots__ = ("authentication", "counters", "dialogs", "listeners", "location", "overload", "server", "stack")
+    __slots__ = ("_parts", "authentication", "counters", "dialogs", "listeners", "location", "overload", "server",
+                 "stack")
 
-    def __init__(self, stack: SipStack, listeners: list[Listener], server: OfficeServer, location: Location,
-                 parts: OfficeParts) -> None:
-        self.stack = stack
-        self.counters = stack.counters
+    def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
+        self._parts = parts
+        self.stack = parts.stack
+        self.counters = parts.stack.counters
         self.listeners = listeners
         self.server = server
         self.location = location
         self.authentication = parts.authentication
         self.dialogs = parts.dialogs
         self.overload = parts.overload
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on."""
+        parts = self._parts
+        accounts = AccountDirectory.build(configuration.domain.encode(), configuration.extensions)
+        parts.authentication.reconfigure(accounts, build_policy(configuration))
+        parts.registrar = build_registrar(parts, self.location, configuration)
+        parts.proxy.has_record_route = configuration.record_route
+        self.server.extensions = frozenset(accounts.by_extension)
 
 
 def build_listeners(configuration: Configuration) -> list[Listener]:
@@ -73,7 +84,7 @@ def _read_trusted(listeners: dict[str, ListenerConfiguration]) -> dict[str, tupl
 
 def assemble_office(configuration: Configuration, listeners: list[Listener], surroundings: Surroundings) -> Office:
     """Build every element and join them; the stack serves the result."""
-    counters = Counters()
+    counters = surroundings.counters
     stack = SipStack(surroundings.flow_to, surroundings.random_octets, counters)
     realm = configuration.domain.encode()
     own = OwnAddresses(realm, listeners)
@@ -88,13 +99,18 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     accounts = AccountDirectory.build(realm, configuration.extensions)
     policy = build_policy(configuration)
     parts.authentication = Authentication(accounts, policy, surroundings.random_octets, counters, surroundings.journal)
-    expiry = ExpiryPolicy(configuration.min_expires_s, configuration.max_expires_s)
-    parts.registrar = Registrar(stack, location, parts.authentication, own, expiry)
+    parts.registrar = build_registrar(parts, location, configuration)
     parts.targets = TargetSets(stack, location, listeners)
     parts.proxy = Proxy(stack, parts.dialogs, parts.signer, realm, configuration.record_route)
     server = OfficeServer(parts, frozenset(accounts.by_extension))
     stack.serve(server)
-    return Office(stack, listeners, server, location, parts)
+    return Office(parts, listeners, server, location)
+
+
+def build_registrar(parts: OfficeParts, location: Location, configuration: Configuration) -> Registrar:
+    """The registrar as configured; it keeps no state."""
+    expiry = ExpiryPolicy(configuration.min_expires_s, configuration.max_expires_s)
+    return Registrar(parts.stack, location, parts.authentication, parts.own, expiry)
 
 
 def build_policy(configuration: Configuration) -> AuthenticationPolicy:

@@ -5,7 +5,7 @@ belongs to a dialog we admitted. A call holds every early dialog of its forks an
 Only the proxy changes its state.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from enum import IntEnum
 from typing import Final
 
@@ -38,6 +38,30 @@ TRANSITIONS: Final = (
 """What may follow each state, by its number."""
 
 
+class Leg:
+    """One way a call was tried. target: its Request-URI; branch: of its INVITE; status: the last response, 0 for none;
+    is_cancelled: we took it back."""
+
+    __slots__ = ("branch", "is_cancelled", "status", "target")
+
+    def __init__(self, target: bytes, branch: bytes) -> None:
+        self.target = target
+        self.branch = branch
+        self.status = 0
+        self.is_cancelled = False
+
+    @property
+    def state(self) -> str:
+        """trying, ringing, answered, cancelled or refused."""
+        if 200 <= self.status < 300:
+            return "answered"
+        if self.is_cancelled:
+            return "cancelled"
+        if self.status >= 300:
+            return "refused"
+        return "ringing" if self.status > 100 else "trying"
+
+
 class Call:
     """One call: who, with whom, since when, and how it ended.
 
@@ -46,8 +70,8 @@ class Call:
     """
 
     __slots__ = ("answered_at", "call_id", "callee", "callee_flow", "callee_tags", "callee_uri", "caller",
-                 "caller_flow", "caller_tag", "caller_uri", "ended_at", "ended_by", "number", "result", "started_at",
-                 "state")
+                 "caller_flow", "caller_tag", "caller_uri", "ended_at", "ended_by", "legs", "number", "result",
+                 "started_at", "state")
 
     def __init__(self, number: int, invite: Message, caller: bytes, flow: Flow, now: float) -> None:
         self.number = number
@@ -60,12 +84,20 @@ class Call:
         self.callee_uri: bytes | None = None
         self.callee_flow: Flow | None = None
         self.callee_tags: list[bytes] = []
+        self.legs: list[Leg] = []
         self.state = CALLING
         self.started_at = now
         self.answered_at = 0.0
         self.ended_at = 0.0
         self.result = 0
         self.ended_by = ""
+
+    def find_leg(self, branch: bytes) -> Leg | None:
+        """The leg of this branch."""
+        for leg in self.legs:
+            if leg.branch == branch:
+                return leg
+        return None
 
     @property
     def key(self) -> tuple[bytes, bytes]:
@@ -74,15 +106,22 @@ class Call:
 
 
 class DialogTable:
-    """All calls now, and the last hundred that ended."""
+    """All calls now, and the last hundred that ended. answered: how many ever were; failed: by final status."""
 
-    __slots__ = ("_calls", "_journal", "_last_number", "ended")
+    __slots__ = ("_calls", "_journal", "_last_number", "answered", "ended", "failed")
 
     def __init__(self, journal: Journal) -> None:
         self._calls: dict[tuple[bytes, bytes], Call] = {}
         self._journal = journal
         self._last_number = 0
         self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
+        self.answered = 0
+        self.failed: defaultdict[int, int] = defaultdict(int)
+
+    @property
+    def total(self) -> int:
+        """Calls ever opened."""
+        return self._last_number
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -135,6 +174,7 @@ class DialogTable:
         if call.state < ANSWERED:
             self._enter(call, ANSWERED)
             call.answered_at = now
+            self.answered += 1
             call.result = 200
             call.callee_tags = [tag]
             call.callee_uri = response.contact_uri
@@ -148,6 +188,8 @@ class DialogTable:
             return
         was_answered = call.state is ANSWERED
         self._enter(call, ENDED)
+        if not was_answered:
+            self.failed[result] += 1
         call.ended_at = now
         call.ended_by = ended_by
         call.result = call.result or result

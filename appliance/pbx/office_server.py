@@ -51,11 +51,11 @@ class OfficeParts:
 class OfficeServer:
     """The transaction user of the office's stack."""
 
-    __slots__ = ("_extensions", "_parts")
+    __slots__ = ("_parts", "extensions")
 
     def __init__(self, parts: OfficeParts, extensions: frozenset[bytes]) -> None:
         self._parts = parts
-        self._extensions = extensions
+        self.extensions = extensions
 
     # what the stack calls (TransactionUser)
 
@@ -186,7 +186,7 @@ class OfficeServer:
             groups = [[target]] if target is not None else []
         else:
             extension = unescape_user(message.uri_user)
-            if extension not in self._extensions:
+            if extension not in self.extensions:
                 self._refuse(message, flow, Refusal(404), now)
                 return
             groups = parts.targets.of_extension(extension, way.drop)

@@ -4,7 +4,7 @@ and keeps the dialog table true. Which targets a request has is decided by its c
 """
 
 from appliance.native.sip_scanner import Message
-from appliance.pbx.dialog_table import Call, DialogTable
+from appliance.pbx.dialog_table import Call, DialogTable, Leg
 from appliance.pbx.proxy.response_context import ResponseContext
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.target import Target
@@ -27,7 +27,7 @@ class Proxy:
     dialogs that begin here (16.6 step 4).
     """
 
-    __slots__ = ("_cancelled", "_dialogs", "_has_record_route", "_realm", "_signer", "_stack")
+    __slots__ = ("_cancelled", "_dialogs", "_realm", "_signer", "_stack", "has_record_route")
 
     def __init__(self, stack: SipStack, dialogs: DialogTable, signer: RouteSigner, realm: bytes,
                  has_record_route: bool = True) -> None:
@@ -35,7 +35,7 @@ class Proxy:
         self._dialogs = dialogs
         self._signer = signer
         self._realm = realm
-        self._has_record_route = has_record_route
+        self.has_record_route = has_record_route
         self._cancelled = CancelOwner()
 
     # what the office server calls
@@ -83,7 +83,7 @@ class Proxy:
     def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
         """One copy of a request and its branch, 16.6 steps 1-8."""
         lines = target.lines
-        if self._has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
+        if self.has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
             lines = self._signer.build_lines(request, arrived.listener, target.flow.listener) + lines
         return self._build_copy(request, arrived, target, lines)
 
@@ -97,23 +97,33 @@ class Proxy:
         """Open the client transaction of one copy (16.6 step 10)."""
         method = octets[:octets.index(b" ")]
         if method == b"INVITE":
+            call = context.call
+            if isinstance(call, Call):
+                call.legs.append(Leg(target.uri, branch))
             return self._stack.send_invite(octets, target.flow, branch, context, now)
         return self._stack.send_request(octets, target.flow, branch, method, context, now)
 
-    def send_cancel(self, client: InviteClient, lines: bytes, now: float) -> None:
+    def send_cancel(self, context: ResponseContext, client: InviteClient, lines: bytes, now: float) -> None:
         """Cancel one branch (9.1); the CANCEL has the INVITE's branch and a transaction of its own."""
+        leg = context.call.find_leg(client.branch) if isinstance(context.call, Call) else None
+        if leg is not None:
+            leg.is_cancelled = True
         self._stack.send_request(client.build_cancel(lines, now), client.flow, client.branch, b"CANCEL",
                                  self._cancelled, now)
 
     def note_response(self, context: ResponseContext, client: ClientTransaction, response: Message,
                       now: float) -> None:
-        """A response that goes upstream before the last word: the dialog table follows (12.1)."""
+        """A response of a branch other than 100: the dialog table follows (12.1)."""
         call = context.call
-        if isinstance(call, Call) and client.method == b"INVITE":
-            if response.status < 200:
-                self._dialogs.note_provisional(call, response)
-            else:
-                self._dialogs.note_answer(call, response, client.flow, now)
+        if not isinstance(call, Call) or client.method != b"INVITE":
+            return
+        leg = call.find_leg(client.branch)
+        if leg is not None:
+            leg.status = response.status
+        if response.status < 200:
+            self._dialogs.note_provisional(call, response)
+        elif response.status < 300:
+            self._dialogs.note_answer(call, response, client.flow, now)
 
     def note_end(self, context: ResponseContext, status: int, now: float) -> None:
         """The final response of a request: an INVITE's decides its call, a BYE's ends it (12.3, RFC 5057)."""

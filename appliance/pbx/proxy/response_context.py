@@ -30,12 +30,12 @@ class Forwarder(Protocol):
                   now: float) -> InviteClient | NonInviteClient:
         """Open the client transaction of one copy (16.6 step 10)."""
 
-    def send_cancel(self, client: InviteClient, lines: bytes, now: float) -> None:
+    def send_cancel(self, context: "ResponseContext", client: InviteClient, lines: bytes, now: float) -> None:
         """Cancel one branch (9.1)."""
 
     def note_response(self, context: "ResponseContext", client: ClientTransaction, response: Message,
                       now: float) -> None:
-        """A response is about to go upstream: the dialog table follows."""
+        """A response of a branch other than 100 has come: the dialog table follows."""
 
     def note_end(self, context: "ResponseContext", status: int, now: float) -> None:
         """The final response (0: none) of this request has gone upstream."""
@@ -90,6 +90,7 @@ class ResponseContext:
         if status < 300:
             self._pass_success(client, response, now)
         else:
+            self._forwarder.note_response(self, client, response, now)
             self._collect(response, now)
 
     def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
@@ -101,7 +102,7 @@ class ResponseContext:
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
         """Timer C (16.8): it has rung for too long."""
         if isinstance(client, InviteClient) and client.may_cancel:
-            self._forwarder.send_cancel(client, b"", now)
+            self._forwarder.send_cancel(self, client, b"", now)
 
     # what the caller does
 
@@ -111,7 +112,7 @@ class ResponseContext:
         self._cancel_lines = lines
         for client in self._clients:
             if isinstance(client, InviteClient) and client.may_cancel:
-                self._forwarder.send_cancel(client, lines, now)
+                self._forwarder.send_cancel(self, client, lines, now)
 
     # inside
 
@@ -125,7 +126,7 @@ class ResponseContext:
         if not isinstance(server, InviteServer) or not isinstance(client, InviteClient):
             return  # RFC 4320 4.1: provisional responses to non-INVITE requests stay here
         if self._cancel_lines is not None and client.may_cancel:
-            self._forwarder.send_cancel(client, self._cancel_lines, now)
+            self._forwarder.send_cancel(self, client, self._cancel_lines, now)
         if response.status > 100 and not server.is_answered:
             self._forwarder.note_response(self, client, response, now)
             server.send(response.status, response.without_top_via(), now)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`denwaban run`: the call server in the foreground. Builds the office, gives it hands, runs it until a signal.
+
+Exit codes: 0 stopped, 1 the machine says no, 2 the configuration is wrong.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from secrets import token_bytes
+from time import monotonic
+
+from appliance.config.configuration import Configuration
+from appliance.control.office_view import Machine, OfficeView
+from appliance.control.server import ControlServer
+from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.daemons.first_start import describe_phones, write_first_configuration
+from appliance.diagnosis.trace import Trace
+from appliance.errors import MachineError
+from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
+from appliance.sip.flow import Listener
+from appliance.system.clock import WallClock
+from appliance.system.journal import ProcessJournal
+from appliance.system.memory import read_resident_octets
+from appliance.system.sd_notify import notify_manager
+from appliance.system.secret_key import keep_secret_key
+from appliance.system.sip_sockets.port_set import PortSet
+from appliance.system.store.binding_store import SqliteBindingStore
+from appliance.vocabulary.counters import Counters
+
+EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
+WALL_CHECK_S = 10.0
+
+
+def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    if is_first_start and not os.path.exists(config_path):
+        write_first_configuration(config_path)
+    result = read_configuration(config_path)
+    print_findings(result, sys.stderr)
+    if result.configuration is None:
+        return EXIT_CONFIGURATION
+    os.makedirs(state_directory, mode=0o700, exist_ok=True)
+    if is_first_start:
+        print(describe_phones(result.configuration, config_path), flush=True)
+    server = CallServer(result.configuration, config_path, state_directory)
+    asyncio.run(server.run())
+    return EXIT_STOPPED
+
+
+class CallServer:
+    """Everything of one process, joined; its state changes by signals alone."""
+
+    def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
+        self._config_path = config_path
+        self._state_directory = state_directory
+        self._wall = WallClock()
+        self._journal = ProcessJournal()
+        self._trace = Trace()
+        self._counters = Counters()
+        self._listeners = build_listeners(configuration)
+        self._ports = PortSet(self._counters, self._trace)
+        self._machine = Machine(monotonic(), self._wall.offset, read_resident_octets, self._ports.statistics)
+        self._store = SqliteBindingStore(os.path.join(state_directory, "bindings.sqlite"), self._note_alarm)
+        self._office = self._build_office(configuration)
+        self._stop = asyncio.Event()
+
+    def _build_office(self, configuration: Configuration) -> Office:
+        surroundings = Surroundings(self._ports.flow_to, token_bytes, self._journal)
+        surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
+        surroundings.store = self._store
+        surroundings.wall_offset = self._wall.offset()
+        surroundings.counters = self._counters
+        return assemble_office(configuration, self._listeners, surroundings)
+
+    async def run(self) -> None:
+        """Bind, take up saved state, say ready, serve until told to stop, save."""
+        loop = asyncio.get_running_loop()
+        office = self._office
+        self._ports.gauge = office.overload
+        self._ports.open(self._listeners, office.stack)
+        control = ControlServer(self._state_directory, OfficeView(office, self._trace, self._machine), monotonic)
+        try:
+            self._restore_bindings()
+            await control.open()
+            self._journal.start(loop)
+            self._catch_signals(loop)
+            self._ports.start(loop, office.stack)
+            self._watch_wall(loop)
+            self._say_ready()
+            await self._stop.wait()
+            notify_manager("STOPPING=1")
+        finally:
+            await control.close()
+            self._close()
+
+    def _restore_bindings(self) -> None:
+        by_flow = {(one.name, one.transport): one for one in self._listeners}
+        self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
+
+    def _say_ready(self) -> None:
+        self._journal.record("ready", listeners=", ".join(f"{one.transport.decode().lower()}:{one.hostport.decode()}"
+                                                          for one in self._listeners))
+        # what exists now lives as long as the process: the collector need not look at it again
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        print("ready", flush=True)
+        notify_manager("READY=1")
+
+    def _close(self) -> None:
+        self._office.location.flush(monotonic())
+        self._ports.close()
+        self._store.close()
+        self._journal.record("stopped")
+        self._journal.close()
+
+    def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """SIGHUP: take up the file again, calls untouched; a file with an error changes nothing."""
+        notify_manager("RELOADING=1")
+        result = read_configuration(self._config_path)
+        print_findings(result, sys.stderr)
+        if result.configuration is None:
+            self._journal.record("configuration_refused", file=self._config_path, errors=len(result.findings))
+        else:
+            self._take_up(result.configuration)
+        notify_manager("READY=1")
+
+    def _take_up(self, configuration: Configuration) -> None:
+        wanted = {repr(one) for one in build_listeners(configuration)}
+        if wanted != {repr(one) for one in self._listeners}:
+            self._journal.record("listeners_need_restart", file=self._config_path)
+        self._office.reconfigure(configuration)
+        self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
+
+    def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A stepped wall clock changes what is written to disk, never when a binding ends."""
+        offset = self._wall.offset()
+        if abs(offset - self._office.location.wall_offset) > 1.0:
+            self._journal.record("wall_clock_stepped", by_s=offset - self._office.location.wall_offset)
+            self._office.location.set_wall_offset(offset, monotonic())
+        loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
+
+    def _note_alarm(self, name: str, sentence: str, remedy: str, is_raised: bool) -> None:
+        self._journal.record("alarm_raised" if is_raised else "alarm_cleared", alarm=name, sentence=sentence)
+        if is_raised:
+            raised_at = self._wall.render(monotonic())
+            self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}
+        else:
+            self._machine.alarms.pop(name, None)
+
+
+def find_listener(listeners: list[Listener], name: str) -> Listener | None:
+    """The first listener of this name."""
+    return next((one for one in listeners if one.name == name), None)
+
+
+def refuse_machine(error: MachineError) -> str:
+    """What the operator reads when the machine says no."""
+    return f"denwaban run: {error.operation}"
