@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bindings on disk: satisfies pbx.location.BindingStore with an SQLite file that a thread of its own writes.
+
+What is not on disk yet stands in `_pending`, the newest state for each key; a disk that fails keeps it there, and is
+tried again until it heals. Shared between the two threads: `_pending` and `_is_closing`, under `_wake`.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, time
+from typing import NamedTuple
+
+from appliance.pbx.binding_row import BindingKey, BindingRow
+from appliance.system.store.binding_rows import SCHEMA, VERSION, read_rows, write_changes
+from appliance.system.store.database import (
+    BrokenDatabase,
+    check_database,
+    is_broken,
+    move_aside,
+    open_database,
+    open_unwritable,
+)
+
+GATHER_S = 0.2                          # what comes within this time goes into one transaction
+RETRY_FIRST_S, RETRY_LAST_S = 1.0, 60.0
+PENDING_LIMIT = 100_000                 # keys; ten times the bindings of a full box
+CLOSE_LIMIT_S = 2.0
+
+
+class StoreAlarm(NamedTuple):
+    """Something the person in charge must know.
+
+    event: binding_store_failed (said once; registrations go on in memory), binding_store_healed,
+    binding_store_moved_aside (what it held is lost unless saved again), binding_store_overflowed; cause: in words.
+    """
+
+    event: str
+    path: str
+    cause: str
+
+
+class BindingStore:
+    """Rows in, rows out. `on_alarm` is called in the thread that finds out: the writer's, or that of `load`."""
+
+    def __init__(self, path: Path, on_alarm: Callable[[StoreAlarm], None],
+                 retry_first_s: float = RETRY_FIRST_S) -> None:
+        """Nothing is opened yet."""
+        self._path = path
+        self._on_alarm = on_alarm
+        self._retry_first_s = retry_first_s
+        self._wake = threading.Condition()
+        self._pending: dict[BindingKey, BindingRow | None] = {}
+        self._writing_count = 0
+        self._is_closing = False
+        self._is_failing = False
+        self._connection: sqlite3.Connection | None = None
+        self._writer: threading.Thread | None = None
+
+    # what the event loop calls: never waits for the disk
+
+    def load(self) -> list[BindingRow]:
+        """Everything stored; blocks, for the start alone. A broken file is moved aside, an unreadable one gives []."""
+        try:
+            return self._read()
+        except BrokenDatabase as error:
+            self._move_aside(error)
+        except (sqlite3.Error, OSError) as error:
+            self._note_failure(error)
+            try:
+                return self._read_unwritable()
+            except (sqlite3.Error, BrokenDatabase):
+                return []
+        return []
+
+    def save(self, rows: list[BindingRow]) -> None:
+        """Insert or replace rows by their key, soon."""
+        with self._wake:
+            for row in rows:
+                self._pending[row.key] = row
+            self._wake_writer()
+
+    def delete(self, keys: list[BindingKey]) -> None:
+        """Remove the rows of these keys, soon."""
+        with self._wake:
+            for key in keys:
+                self._pending[key] = None
+            self._wake_writer()
+
+    @property
+    def pending_count(self) -> int:
+        """How many keys are not on disk as they should be."""
+        with self._wake:
+            return len(self._pending) + self._writing_count
+
+    def close(self) -> bool:
+        """Write what is pending, within two seconds; whether all of it is on disk. Nothing may be saved after this."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        if self._writer is not None:
+            self._writer.join(CLOSE_LIMIT_S)
+            if self._writer.is_alive():
+                return False
+        return not self._pending
+
+    def _wake_writer(self) -> None:
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._run, name="binding-store", daemon=True)
+            self._writer.start()
+        self._wake.notify()
+
+    # the writer's thread
+
+    def _run(self) -> None:
+        """Gather, write, and while the disk fails wait longer each time."""
+        retry_s = 0.0
+        while True:
+            with self._wake:
+                while not self._pending and not self._is_closing:
+                    self._wake.wait()
+                self._pause(retry_s or GATHER_S)
+                batch, self._pending = self._pending, {}
+                self._writing_count = len(batch)
+                is_last = self._is_closing
+            is_written = self._write(batch)
+            with self._wake:
+                self._writing_count = 0
+            if is_written:
+                retry_s = 0.0
+            else:
+                retry_s = min(retry_s * 2, RETRY_LAST_S) if retry_s else self._retry_first_s
+            if is_last:
+                break
+        self._disconnect()
+
+    def _pause(self, seconds: float) -> None:
+        """Let go of the lock for that long, or until the end."""
+        end = monotonic() + seconds
+        while not self._is_closing and (left := end - monotonic()) > 0:
+            self._wake.wait(left)
+
+    def _write(self, batch: dict[BindingKey, BindingRow | None]) -> bool:
+        """Put a batch on disk; False: it is pending again, but for what has been overtaken."""
+        if not batch:
+            return True
+        try:
+            if self._connection is None:
+                self._connection = open_database(self._path, SCHEMA, VERSION)
+            write_changes(self._connection, batch)
+        except BrokenDatabase as error:
+            self._keep_pending(batch)
+            self._move_aside(error)
+            return False
+        except (sqlite3.Error, OSError) as error:
+            self._keep_pending(batch)
+            if isinstance(error, sqlite3.Error) and is_broken(error):
+                self._move_aside(error)
+            else:
+                self._disconnect()
+                self._note_failure(error)
+            return False
+        if self._is_failing:
+            self._is_failing = False
+            self._on_alarm(StoreAlarm("binding_store_healed", str(self._path), ""))
+        return True
+
+    def _keep_pending(self, batch: dict[BindingKey, BindingRow | None]) -> None:
+        """Back to what is pending, older than what has come since, without what has ended meanwhile."""
+        wall_now = time()
+        with self._wake:
+            batch = {key: row for key, row in batch.items() if row is None or row.expires_wall_s > wall_now}
+            batch.update(self._pending)
+            excess = len(batch) - PENDING_LIMIT
+            if excess > 0:      # removals first: a row too many on disk ends by itself
+                order = sorted(batch, key=lambda key: batch[key] is not None)
+                for key in order[:excess]:
+                    del batch[key]
+            self._pending = batch
+        if excess > 0:
+            self._on_alarm(StoreAlarm("binding_store_overflowed", str(self._path), f"{excess} changes dropped"))
+
+    def _note_failure(self, error: Exception) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            self._on_alarm(StoreAlarm("binding_store_failed", str(self._path), str(error)))
+
+    def _move_aside(self, error: Exception) -> None:
+        self._disconnect()
+        try:
+            aside = move_aside(self._path)
+        except OSError as refusal:
+            self._note_failure(refusal)
+        else:
+            self._on_alarm(StoreAlarm("binding_store_moved_aside", str(aside), str(error)))
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except sqlite3.Error:       # closing writes the log back into the file: no harm when it cannot
+                pass
+            self._connection = None
+
+    # reading at the start
+
+    def _read(self) -> list[BindingRow]:
+        connection = open_database(self._path, SCHEMA, VERSION)
+        try:
+            check_database(connection)
+            return read_rows(connection)
+        finally:
+            connection.close()
+
+    def _read_unwritable(self) -> list[BindingRow]:
+        connection = open_unwritable(self._path)
+        try:
+            check_database(connection)
+            return read_rows(connection)
+        finally:
+            connection.close()
