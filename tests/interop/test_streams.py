@@ -34,7 +34,8 @@ def test_messages_that_come_in_one_segment_are_all_answered_in_order(tcp):
     requests = [options(tcp, cseq=number, body=b"x" * number) for number in range(1, 21)]
     tcp.send(b"".join(requests))
     answers = [tcp.receive() for _ in requests]
-    assert [answer.header(b"CSeq") for answer in answers if answer] == [b"%d OPTIONS" % number for number in range(1, 21)]
+    numbers = [answer.header(b"CSeq") for answer in answers if answer]
+    assert numbers == [b"%d OPTIONS" % number for number in range(1, 21)]
 
 
 def test_messages_cut_at_any_place(tcp):
@@ -60,8 +61,8 @@ def test_registration_binds_the_connection(tcp):
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("line", [b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"Content-Length: abc",
-                                  b"Content-Length: 5\r\nContent-Length: 7", b"X-No-Length: 1"])
+@pytest.mark.parametrize("line", [b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"X-No-Length: 1",
+                                  b"Content-Length: abc", b"Content-Length: 5\r\nContent-Length: 7"])
 def test_stream_whose_framing_is_lost_is_closed(tcp, line):
     tcp.send(options(tcp, body=b"12345").replace(b"Content-Length: 5", line))
     assert tcp.is_closed_within(3)
@@ -124,5 +125,6 @@ def test_half_open_stream_ends_30_s_after_it_began_however_it_drips(half_open_st
     """Begun by a fixture when the session began, so that the half minute passes behind the other tests."""
     lifetimes = half_open_streams.result(timeout=HALF_OPEN_S + 10)
     assert lifetimes.pop("idle after a whole message") is None, "a sound idle connection was closed"
-    assert {name: abs(lifetime_s - HALF_OPEN_S) < 2 for name, lifetime_s in lifetimes.items()} == {
-        name: True for name in lifetimes}, lifetimes
+    for name, lifetime_s in lifetimes.items():
+        assert lifetime_s is not None, name
+        assert abs(lifetime_s - HALF_OPEN_S) < 2, name
