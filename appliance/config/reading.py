@@ -28,13 +28,14 @@ def suggest_word(word: str, node: Node) -> str:
 class TreeReader:
     """Takes line after line; `tree` gives what was understood. Holds the state of one reading."""
 
-    __slots__ = ("_findings", "_names", "_refused", "_said")
+    __slots__ = ("_added", "_findings", "_names", "_refused", "_said")
 
     def __init__(self, findings: list[Finding]) -> None:
         self._findings = findings
         self._said: SaidByLeaf = {}
         self._names: LinesByName = {}
         self._refused: set[tuple[Leaf[Any], str]] = set()
+        self._added: dict[tuple[Leaf[Any], str, object], int] = {}
 
     def tree(self) -> Tree:
         """What was understood so far."""
@@ -88,21 +89,21 @@ class TreeReader:
             self._refuse("wrong-value", leaf.path_for(name), refused.wrong, allowed, line)
             return
         said = self._said.setdefault(leaf, {}).setdefault(name, [])
-        if said and self._is_repetition(leaf, name, said, value, line):
+        if leaf.is_list:
+            if self._is_added(leaf, name, value, line):
+                return
+        elif said:
+            wrong = f"said twice, on lines {said[0].line} and {line}"
+            self._refuse("said-twice", leaf.path_for(name), wrong, "one value", line)
             return
         said.append(Said(text, value, line))
 
-    def _is_repetition(self, leaf: Leaf[Any], name: str, said: list[Said], value: object, line: int) -> bool:
-        if not leaf.is_list:
-            wrong = f"said twice, on lines {said[0].line} and {line}"
-            self._refuse("said-twice", leaf.path_for(name), wrong, "one value", line)
-            return True
-        earlier = next((one for one in said if one.value == value), None)
-        if earlier is None:
+    def _is_added(self, leaf: Leaf[Any], name: str, value: object, line: int) -> bool:
+        earlier = self._added.setdefault((leaf, name, value), line)
+        if earlier == line:
             return False
-        wrong = f"the same value was added on line {earlier.line}"
-        path = leaf.path_for(name)
-        self._findings.append(report_warning("added-twice", path, wrong, "each value once", line))
+        wrong = f"the same value was added on line {earlier}"
+        self._findings.append(report_warning("added-twice", leaf.path_for(name), wrong, "each value once", line))
         return True
 
     def _refuse(self, finding_id: str, path: str, wrong: str, allowed: str, line: int) -> None:

@@ -60,3 +60,13 @@ def grow_schema() -> Node:
 
 
 ROOT = grow_schema()
+
+
+def find_leaf(words: list[str]) -> tuple[Leaf[Any], int] | None:
+    """The leaf at which the path in front of the words ends, and how many words the path has."""
+    node: Node | None = ROOT
+    for index, word in enumerate(words):
+        node = node.words.get(word, node.named) if node else None
+        if node is not None and node.leaf is not None:
+            return node.leaf, index + 1
+    return None

@@ -17,9 +17,9 @@ VERSION_LINE = "# denwaban-config 1"
 LINE_CHARACTERS = 8192
 
 VERSION_FORM = re.compile(r"#\s*denwaban-config\s+(\S+)\s*")
-BLANKS = re.compile(r"\s*")
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-PLAIN = re.compile(r'[^\s"#]+')
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Whatever is not blank is one of these; blanks are what a search passes over.
+TOKEN = re.compile(rf'(?P<quoted>{QUOTED.pattern})|(?P<plain>[^\s"#]+)|(?P<comment>#)|(?P<stray>")')
 NEEDS_QUOTES = re.compile(r'[\s"#]')
 ESCAPE = re.compile(r'\\(["\\])')
 # Control characters would change what a terminal shows of the file. A tab is a blank.
@@ -47,20 +47,18 @@ def split_words(line: str) -> list[str]:
     if '"' not in line and "#" not in line:
         return line.split()
     words: list[str] = []
-    position = BLANKS.match(line).end()  # type: ignore[union-attr]  # matches always
-    while position < len(line) and line[position] != "#":
-        if line[position] == '"':
-            match = QUOTED.match(line, position)
-            if match is None:
-                raise LineRefused("a quotation mark is not closed", 'a second " on the same line')
-            words.append(ESCAPE.sub(r"\1", match[1]))
-        else:
-            match = PLAIN.match(line, position)
-            words.append(match[0])  # type: ignore[index]  # neither blank nor quote nor # stands there
-        end = match.end()  # type: ignore[union-attr]
-        position = BLANKS.match(line, end).end()  # type: ignore[union-attr]
-        if position == end and position < len(line) and line[position] != "#":
+    end = -1
+    for match in TOKEN.finditer(line):
+        sort = match.lastgroup
+        if sort == "comment":
+            break
+        if match.start() == end:
             raise LineRefused("a quotation mark stands inside a word", "quotes around the whole word, or none")
+        if sort == "stray":
+            raise LineRefused("a quotation mark is not closed", 'a second " on the same line')
+        word = match[0]
+        words.append(word if sort == "plain" else ESCAPE.sub(r"\1", word[1:-1]))
+        end = match.end()
     return words
 
 

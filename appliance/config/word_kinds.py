@@ -16,6 +16,7 @@ PREFIX_FORM = re.compile(r"\+?[0-9*#]{1,32}|\+")
 TIMEZONE_FORM = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 COUNTRY_FORM = re.compile(r"[a-z]{2}")
 TEXT_CHARACTERS = 64
+IDEOGRAPHIC_SPACE = "\u3000"
 SECRET_CHARACTERS = 128
 PATH_OCTETS = 4095
 
@@ -35,8 +36,8 @@ def valid_name(text: str) -> str:
 
 
 def valid_text(text: str) -> str:
-    """Words for people, such as a display name."""
-    if not text.strip() or len(text) > TEXT_CHARACTERS or not text.isprintable():
+    """Words for people, such as a display name. The blank of Japanese text counts as printable."""
+    if not text.strip() or len(text) > TEXT_CHARACTERS or not text.replace(IDEOGRAPHIC_SPACE, " ").isprintable():
         raise ValueRefused(f"{show_text(text)} cannot stand here")
     return text
 

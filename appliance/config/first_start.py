@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration that the first start writes: three extensions with random secrets, every line explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.config.text import VERSION_LINE
+
+# Nothing that looks like something else on a phone's display: no 0 o, no 1 l i.
+SECRET_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+SECRET_GROUPS = 4
+GROUP_CHARACTERS = 4
+# Octets from here on are thrown away, so that every character is equally likely.
+OCTET_LIMIT = 256 - 256 % len(SECRET_ALPHABET)
+
+FIRST_EXTENSIONS = (("1001", "Reception"), ("1002", "Office"), ("1003", "Workshop"))
+
+
+def make_secret(random_octets: Callable[[int], bytes]) -> str:
+    """Sixteen characters in groups of four: 79 bits, easy to type on a phone."""
+    characters: list[str] = []
+    while len(characters) < SECRET_GROUPS * GROUP_CHARACTERS:
+        octet = random_octets(1)[0]
+        if octet < OCTET_LIMIT:
+            characters.append(SECRET_ALPHABET[octet % len(SECRET_ALPHABET)])
+    starts = range(0, len(characters), GROUP_CHARACTERS)
+    return "-".join("".join(characters[start : start + GROUP_CHARACTERS]) for start in starts)
+
+
+def compose_first_configuration(address: str, random_octets: Callable[[int], bytes], port: int = 5060) -> str:
+    """The text of the file. address: where phones reach this machine; random_octets: n octets, unguessable."""
+    extensions = "".join(
+        f'set extension {number} name "{name}"\nset extension {number} secret {make_secret(random_octets)}\n'
+        for number, name in FIRST_EXTENSIONS
+    )
+    return f"""{VERSION_LINE}
+# The configuration of the phone system. One setting a line; whatever follows a # is for you.
+# Every setting and its default: docs/configuration.md. After a change: denwaban check FILE.
+
+# The host part of everybody's address, as in 1001@{address}, and the digest realm.
+set system domain {address}
+set system country jp
+set system timezone Asia/Tokyo
+
+# Where phones reach this machine. "office" is only a name.
+set sip listener office address {address}
+set sip listener office port {port}
+set sip listener office transport udp
+set sip listener office transport tcp
+
+# How calls between extensions are carried.
+set sip role proxy
+
+# The extensions. On the phone: user name = the extension, password = the secret, server = {address}.
+{extensions}
+# There is no outside line yet, so nobody can call for help from here: this line says that you know.
+# Take it away once a trunk carries emergency calls.
+set emergency none
+"""
