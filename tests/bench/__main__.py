@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: every figure is a ratio against a peer (or a C floor) measured in the same run, rounds interleaved.
+
+JSON lines as they come, one table at the end. Nothing here asserts a time: targets stand beside the results.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench.calls import measure_calls
+from tests.bench.figures import Report
+from tests.bench.isolation import enter_own_network
+from tests.bench.parser import measure_parser
+from tests.bench.registrations import measure_registrations
+from tests.bench.scale import FULL, QUICK
+from tests.bench.stages import measure_stages
+from tests.bench.starts import measure_starts
+
+PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
+         "register": measure_registrations, "call": measure_calls}
+
+
+def main() -> int:
+    """Run the chosen parts; 0 whatever the figures say, they are for people."""
+    reader = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    reader.add_argument("--quick", action="store_true", help="about a minute: fewer and shorter rounds")
+    reader.add_argument("--only", choices=PARTS, action="append", help="one part; may be repeated")
+    chosen = reader.parse_args()
+    enter_own_network()
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="denwaban-bench-") as folder:
+        for name in chosen.only or PARTS:
+            PARTS[name](report, QUICK if chosen.quick else FULL, Path(folder))
+    report.print_table()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

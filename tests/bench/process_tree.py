@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process and its descendants cost: processor time in nanoseconds and memory, both from /proc."""
+
+from pathlib import Path
+
+PROC = Path("/proc")
+KIB_PER_MIB = 1024
+
+
+def _parent_of(folder: Path) -> int:
+    try:
+        stat = (folder / "stat").read_text()
+    except OSError:  # gone since the listing
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def tree_of(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    parents = {int(folder.name): _parent_of(folder) for folder in PROC.iterdir() if folder.name.isdigit()}
+    found = [pid]
+    for candidate in found:
+        found.extend(child for child, parent in parents.items() if parent == candidate)
+    return found
+
+
+def cpu_ns(pid: int) -> int:
+    """Time on a processor of all threads of the tree (schedstat: exact, not in clock ticks)."""
+    return sum(int(path.read_text().split()[0]) for member in tree_of(pid)
+               for path in (PROC / str(member) / "task").glob("*/schedstat"))
+
+
+def memory_mib(pid: int, kind: str) -> float:
+    """`Rss` or `Pss` of the tree in MiB."""
+    total = 0
+    for member in tree_of(pid):
+        for line in (PROC / str(member) / "smaps_rollup").read_text().splitlines():
+            if line.startswith(f"{kind}:"):
+                total += int(line.split()[1])
+    return total / KIB_PER_MIB

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIPp as the load: a closed or open loop of one of our scenarios, and what it counted."""
+
+import csv
+import subprocess
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+LOAD_CPU = "1"
+IN_FLIGHT = 30
+NO_RATE_LIMIT = 20_000
+PHONES = "127.0.0.1"          # where registered phones answer
+PHONE_PORT = 5090
+TRUSTED = "127.0.0.3"         # calls from here are not challenged
+
+
+class Outcome(NamedTuple):
+    """What one SIPp run counted."""
+
+    succeeded: int
+    failed: int
+    retransmissions: int
+    elapsed_s: float
+
+
+class Load(NamedTuple):
+    """One SIPp client run: scenario, injection file, where to send from, how many, calls a second (0: closed loop)."""
+
+    scenario: str
+    users: Path
+    source: str
+    port: int
+    count: int
+    rate: int = 0
+    in_flight: int = IN_FLIGHT
+
+
+def run_load(load: Load, target: str, folder: Path) -> Outcome:
+    """Run SIPp to its end, pinned to the second processor."""
+    counted = folder / "sipp.csv"
+    counted.unlink(missing_ok=True)
+    command = ["taskset", "-c", LOAD_CPU, "sipp", target, "-sf", str(SCENARIOS / f"{load.scenario}.xml"),
+               "-inf", str(load.users), "-i", load.source, "-p", str(load.port), "-m", str(load.count),
+               "-l", str(load.in_flight), "-r", str(load.rate or NO_RATE_LIMIT), "-nostdin", "-buff_size", "4000000",
+               "-trace_stat", "-stf", str(counted), "-fd", "5", "-timeout", "900", "-timeout_error"]
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    with counted.open(newline="") as lines:
+        last = list(csv.DictReader(lines, delimiter=";"))[-1]
+    return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), int(last["Retransmissions(C)"]),
+                   _seconds(last["ElapsedTime(C)"]))
+
+
+def _seconds(text: str) -> float:
+    hours, minutes, seconds = text.split(":")[:3]
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+class Phones(AbstractContextManager["Phones"]):
+    """The side that answers: every registered phone at one address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            ["taskset", "-c", LOAD_CPU, "sipp", "-sf", str(SCENARIOS / "callee.xml"), "-i", PHONES,
+             "-p", str(PHONE_PORT), "-nostdin", "-buff_size", "4000000"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def write_users(path: Path, count: int, domain: str) -> Path:
+    """Injection file of register.xml: user, credentials, contact, domain."""
+    contact = f"{PHONES}:{PHONE_PORT}"
+    lines = [f"u{number:05};[authentication username=u{number:05} password=pw{number:05}];{contact};{domain}"
+             for number in range(count)]
+    path.write_text("\n".join(["SEQUENTIAL", *lines, ""]))
+    return path
+
+
+def write_pairs(path: Path, count: int, domain: str) -> Path:
+    """Injection file of caller.xml: caller, callee, domain."""
+    lines = [f"u{number:05};u{(number + count // 2) % count:05};{domain}" for number in range(count)]
+    path.write_text("\n".join(["SEQUENTIAL", *lines, ""]))
+    return path

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make soak`: find the highest call rate without a failure or a retransmission, then hold half of it for minutes.
+
+Nothing may fail and memory must be flat: the resident memory of the last quarter beside that of the second.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from tests.bench.calls import SOURCE_PORT
+from tests.bench.figures import Figure, Report
+from tests.bench.isolation import enter_own_network
+from tests.bench.registrations import registration_us
+from tests.bench.scale import FEW_BINDINGS
+from tests.bench.servers import HOST, Denwaban
+from tests.bench.sipp_load import TRUSTED, Load, Outcome, Phones, run_load, write_pairs, write_users
+
+PORT = 5060
+FIRST_RATE, RATE_STEP, RATE_LIMIT = 500, 500, 8000
+STEP_S = 5
+CALLS_AT_ONCE = 3000
+SAMPLE_S = 5.0
+FLAT_MIB = 2.0
+
+
+def hold_rate(server: Denwaban, pairs: Path, rate: int, seconds: int) -> Outcome:
+    """Calls at this rate for so long, from the trusted address."""
+    load = Load("caller", pairs, TRUSTED, SOURCE_PORT, rate * seconds, rate, CALLS_AT_ONCE)
+    return run_load(load, server.target, server.folder)
+
+
+def find_highest_rate(server: Denwaban, pairs: Path) -> int:
+    """Calls a second in the last step in which none failed, none was repeated and the rate was reached; each is told."""
+    highest = 0
+    for rate in range(FIRST_RATE, RATE_LIMIT + 1, RATE_STEP):
+        before = server.cpu_ns()
+        outcome = hold_rate(server, pairs, rate, STEP_S)
+        reached = outcome.succeeded / max(outcome.elapsed_s, 0.001)
+        busy = (server.cpu_ns() - before) / 1e9 / max(outcome.elapsed_s, 0.001)
+        print(f"{rate}/s offered: {outcome}, {reached:.0f}/s, server {busy:.0%} busy", file=sys.stderr)
+        if outcome.failed or outcome.retransmissions or reached < 0.9 * rate:
+            break
+        highest = rate
+    return highest
+
+
+class MemorySampler:
+    """Resident memory of the server every few seconds, until stopped."""
+
+    def __init__(self, server: Denwaban) -> None:
+        self.samples_mib: list[float] = []
+        self._server = server
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(SAMPLE_S):
+            self.samples_mib.append(self._server.memory_mib())
+
+    def stop(self) -> list[float]:
+        self._stopped.set()
+        self._thread.join()
+        return self.samples_mib
+
+
+def soak(server: Denwaban, pairs: Path, rate: int, minutes: float) -> Report:
+    """Hold the rate; figures of failures and memory."""
+    sampler = MemorySampler(server)
+    before = server.cpu_ns()
+    outcome = hold_rate(server, pairs, rate, int(minutes * 60))
+    cpu_ms = (server.cpu_ns() - before) / 1e6 / max(1, outcome.succeeded)
+    samples = sampler.stop()
+    quarter = max(1, len(samples) // 4)
+    growth = statistics.median(samples[-quarter:]) - statistics.median(samples[quarter:2 * quarter])
+    report = Report()
+    what = f"{minutes:g} min at {rate}/s"
+    report.add(Figure(f"{what}: failed calls", "of " + str(outcome.succeeded + outcome.failed), outcome.failed,
+                      judged="ours", limit=0))
+    report.add(Figure(f"{what}: retransmissions", "messages", outcome.retransmissions))
+    report.add(Figure(f"{what}: memory growth, 2nd to last quarter", "MiB RSS", growth, judged="ours", limit=FLAT_MIB,
+                      note=" ".join(f"{value:.1f}" for value in samples[::max(1, len(samples) // 20)])))
+    report.add(Figure(f"{what}: cost of a call", "ms CPU", cpu_ms))
+    return report
+
+
+def main() -> int:
+    """1 when a call failed or memory grew."""
+    reader = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    reader.add_argument("--minutes", type=float, default=10)
+    reader.add_argument("--rate", type=int, default=0, help="calls a second; default: half the highest that is found")
+    chosen = reader.parse_args()
+    enter_own_network()
+    with tempfile.TemporaryDirectory(prefix="denwaban-soak-") as name:
+        folder = Path(name)
+        users = write_users(folder / "few.csv", FEW_BINDINGS, HOST)
+        pairs = write_pairs(folder / "pairs.csv", FEW_BINDINGS, HOST)
+        with Denwaban(PORT, folder / "server", FEW_BINDINGS) as server, Phones(folder):
+            registration_us(server, users, FEW_BINDINGS)
+            rate = chosen.rate or find_highest_rate(server, pairs) // 2
+            report = soak(server, pairs, rate, chosen.minutes)
+    report.print_table()
+    return 0 if all(figure.is_met is not False for figure in report.figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
