@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bindings on a real disk: restarts, kill -9, a full disk, a broken file, a disk that cannot be written."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -185,7 +186,7 @@ def test_a_broken_file_is_moved_aside_and_the_store_starts_empty(path, alarms, g
     path.write_bytes(garbage)
     store = BindingStore(path, alarms)
     assert store.load() == []
-    assert alarms.events == ["binding_store_moved_aside"]
+    assert alarms.events == ["binding_store_started_anew"]
     assert path.with_name(path.name + ".broken").read_bytes() == garbage
     store.save([row()])
     assert store.close()
@@ -200,7 +201,7 @@ def test_a_file_damaged_in_the_middle_is_found_out_at_the_start(path, alarms):
     octets[4096:12288] = b"\xa5" * 8192
     path.write_bytes(octets)
     assert BindingStore(path, alarms).load() == []
-    assert alarms.events == ["binding_store_moved_aside"]
+    assert alarms.events == ["binding_store_started_anew"]
 
 
 def test_a_file_that_breaks_while_we_run_is_replaced_and_what_is_pending_survives(path, alarms):
@@ -209,12 +210,24 @@ def test_a_file_that_breaks_while_we_run_is_replaced_and_what_is_pending_survive
     assert wait_until(lambda: store.pending_count == 0, 5.0)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.unlink()
     path.write_bytes(b"no database any more" * 1000)
     store.save([row()])
-    alarms.wait_for("binding_store_moved_aside")
+    alarms.wait_for("binding_store_started_anew", count=2)
     assert wait_until(lambda: store.pending_count == 0, 5.0)
     assert store.close()
     assert stored(path) == [row()]
+
+
+def test_a_file_that_is_deleted_while_we_run_is_made_anew_and_told(path, alarms):
+    store = BindingStore(path, alarms)
+    store.save([row()])
+    assert wait_until(lambda: store.pending_count == 0, 5.0)
+    path.unlink()
+    store.save([row(aor=b"1002")])
+    assert store.close()
+    assert alarms.events == ["binding_store_started_anew"]
+    assert stored(path) == [row(aor=b"1002")]
 
 
 def test_a_file_of_another_version_is_moved_aside(path, alarms):
@@ -228,7 +241,7 @@ def test_a_file_of_another_version_is_moved_aside(path, alarms):
 def test_a_full_disk_is_told_once_and_everything_is_written_when_it_heals(tmp_path, alarms):
     disk = tmp_path / "disk"
     disk.mkdir()
-    as_root("mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk))
+    as_root("mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(disk))
     try:
         path = disk / "bindings.sqlite"
         store = BindingStore(path, alarms, retry_first_s=0.01)
@@ -236,7 +249,7 @@ def test_a_full_disk_is_told_once_and_everything_is_written_when_it_heals(tmp_pa
         assert wait_until(lambda: store.pending_count == 0, 5.0)
         filling = disk / "filling"
         fill(filling)
-        rows = [row(aor=b"%d" % number, parameters=b"x" * 200) for number in range(150)]
+        rows = [row(aor=b"%d" % number, parameters=b"x" * 1000) for number in range(150)]
         store.save(rows)
         alarms.wait_for("binding_store_failed")
         store.delete([row().key, rows[0].key])
@@ -251,6 +264,7 @@ def test_a_full_disk_is_told_once_and_everything_is_written_when_it_heals(tmp_pa
         assert sorted(stored(path)) == sorted([rows[1]._replace(cseq=99), *rows[2:]])
         assert alarms.events == ["binding_store_failed", "binding_store_healed"]
     finally:
+        store.close()
         subprocess.run(["umount", str(disk)], check=True)
 
 
@@ -273,6 +287,7 @@ def test_what_was_stored_is_read_from_a_disk_that_cannot_be_written(tmp_path, al
         assert store.close()
         assert stored(path) == [row(cseq=8)]
     finally:
+        store.close()
         subprocess.run(["umount", str(disk)], check=True)
 
 
@@ -312,13 +327,9 @@ def test_the_table_is_that_of_version_1():
 
 
 def fill(filling):
-    with filling.open("wb") as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-                file.flush()
-        except OSError:
-            pass
+    with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
 
 
 def wait_until(is_so, limit_s):

@@ -33,7 +33,7 @@ class StoreAlarm(NamedTuple):
     """Something the person in charge must know.
 
     event: binding_store_failed (said once; registrations go on in memory), binding_store_healed,
-    binding_store_moved_aside (what it held is lost unless saved again), binding_store_overflowed; cause: in words.
+    binding_store_started_anew (what it held is lost unless saved again), binding_store_overflowed; cause: in words.
     """
 
     event: str
@@ -56,6 +56,7 @@ class BindingStore:
         self._is_closing = False
         self._is_failing = False
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None      # of the file that is open
         self._writer: threading.Thread | None = None
 
     # what the event loop calls: never waits for the disk
@@ -146,8 +147,12 @@ class BindingStore:
         if not batch:
             return True
         try:
+            if self._connection is not None and not self._is_in_place():
+                self._disconnect()
+                self._on_alarm(StoreAlarm("binding_store_started_anew", str(self._path), "the file was taken away"))
             if self._connection is None:
                 self._connection = open_database(self._path, SCHEMA, VERSION)
+                self._identity = identify(self._path)
             write_changes(self._connection, batch)
         except BrokenDatabase as error:
             self._keep_pending(batch)
@@ -193,7 +198,14 @@ class BindingStore:
         except OSError as refusal:
             self._note_failure(refusal)
         else:
-            self._on_alarm(StoreAlarm("binding_store_moved_aside", str(aside), str(error)))
+            self._on_alarm(StoreAlarm("binding_store_started_anew", str(self._path), f"{error}; kept as {aside.name}"))
+
+    def _is_in_place(self) -> bool:
+        """Whether the file that is open is still the one at our path: SQLite would go on writing to a deleted one."""
+        try:
+            return identify(self._path) == self._identity
+        except FileNotFoundError:
+            return False
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -220,3 +232,9 @@ class BindingStore:
             return read_rows(connection)
         finally:
             connection.close()
+
+
+def identify(path: Path) -> tuple[int, int]:
+    """Device and inode of a file. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
