@@ -22,20 +22,24 @@ def verify_listeners(tree: Tree) -> Iterator[Finding]:
         yield from verify_tls(tree, name)
         yield from verify_media_ports(tree, name)
     names = tree.names("listener")
-    usable = [name for name in names if set(tree.values(sip.TRANSPORT, name)) - set(sip.TRANSPORT.not_built)]
-    if names and not usable:
+    if names and not any(list_built(tree, name) for name in names):
         line = tree.line(sip.TRANSPORT, next(iter(names)))
         yield report_error("no-usable-listener", "sip listener", "no listener speaks udp or tcp", "udp or tcp", line)
 
 
+def list_built(tree: Tree, name: str) -> list[str]:
+    """The transports of a listener that are built."""
+    return [one for one in tree.values(sip.TRANSPORT, name) if one not in sip.TRANSPORT.not_built]
+
+
 def verify_sockets(tree: Tree) -> Iterator[Finding]:
-    """No two listeners, and no two stream transports of one, on the same address and port."""
+    """No two listeners on the same address and port, for what is built of their transports."""
     taken: dict[tuple[str, int, bool], tuple[str, str]] = {}
     for name in tree.names("listener"):
         address, port = tree.value(sip.ADDRESS, name), tree.value(sip.LISTENER_PORT, name)
         if address is None or port is None:
             continue
-        for transport in tree.values(sip.TRANSPORT, name):
+        for transport in list_built(tree, name):
             holder, held = taken.setdefault((address, port, transport == "udp"), (name, transport))
             if (holder, held) != (name, transport):
                 wrong = f"{transport} on {address} port {port} is taken by {held} of listener {holder}"

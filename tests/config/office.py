@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configurations that the tests of this room share."""
+
+from appliance.config.configuration import load_configuration
+from appliance.config.text import VERSION_LINE
+
+SMALLEST = ("set system domain office.test", "set sip listener office address 127.0.1.1", "set emergency none")
+
+# Every path of the language, with one value each that is in order.
+WHOLE = """\
+# denwaban-config 1
+set system domain office.test            # a name
+set system country jp
+set system timezone Asia/Tokyo
+set sip listener office address 127.0.1.1
+set sip listener office port 5060
+set sip listener office transport udp
+set sip listener office transport tcp
+set sip listener office side private
+set sip listener office trusted 127.0.0.3/32
+set sip listener office certificate /etc/denwaban/office.pem
+set sip listener office key /etc/denwaban/office.key
+set sip listener wan address 127.0.4.1
+set sip listener wan port 5060
+set sip listener wan transport udp
+set sip listener wan side public
+set sip role b2bua
+set sip record-route true
+set sip digest algorithm md5
+set sip registrar min-expires 60
+set sip registrar max-expires 7200
+set media ports 30000-39999
+set extension 1001 name "Reception desk"
+set extension 1001 secret alpha-1001
+set extension 1002 secret bravo-1002
+set extension 1003 secret charlie-1003
+set extension 1003 username phone3
+set extension 1003 digest sha-256
+set extension 1003 role redirect
+set trunk carrier listener wan
+set trunk carrier registrar sip:127.0.4.9:5060
+set trunk carrier domain carrier.test
+set trunk carrier number 05011112222
+set trunk carrier username gw-user
+set trunk carrier secret gw-secret
+set trunk carrier did 05011112222 to 1001
+set trunk carrier channels 4
+set trunk carrier profile generic
+set trunk carrier emergency false
+set trunk carrier qualify 0
+set trunk other listener office
+set trunk other peer 127.0.1.9:5062
+set route outside prefix 0
+set route outside strip 0
+set route outside trunk carrier
+set route outside trunk other
+set emergency none
+set network managed true
+"""
+
+
+def load(*lines):
+    return load_configuration("\n".join([VERSION_LINE, *lines]), "F")
+
+
+def load_smallest(*lines):
+    return load(*SMALLEST, *lines)

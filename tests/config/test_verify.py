@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can only be seen of the whole: each finding, when it comes, where it points, and when it does not come."""
+
+import pytest
+
+from appliance.config.configuration import load_configuration
+from appliance.config.text import VERSION_LINE
+from tests.config.office import SMALLEST, load, load_smallest
+
+EXTENSION = "set extension 1001 secret alpha-1001"
+WAN = ("set sip listener wan address 127.0.4.1", "set sip listener wan side public")
+CARRIER = (
+    "set trunk carrier registrar sip:127.0.4.9",
+    "set trunk carrier number 0501",
+    "set trunk carrier secret gw-secret",
+)
+ROUTE = ("set route outside prefix 0", "set route outside trunk carrier")
+
+
+def findings_of(*lines):
+    """(id, path, line) of what the lines cause behind the smallest configuration, which ends on line 4."""
+    return {(one.id, one.path, one.line) for one in load_smallest(*lines).findings if one.id != "not-built"}
+
+
+def test_the_smallest_configuration_has_nothing_wrong():
+    result = load_smallest()
+    assert result.findings == ()
+    assert not result.has_errors()
+
+
+def test_domain_and_listener_are_required():
+    result = load("set emergency none")
+    assert {(one.id, one.path) for one in result.findings} == {
+        ("missing", "system domain"),
+        ("no-listener", "sip listener"),
+    }
+    assert result.configuration is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["set extension 1001 name Desk"], ("missing", "extension 1001 secret", 5)),
+        (["set sip listener wan port 5062"], ("missing", "sip listener wan address", 5)),
+        (["set route outside strip 1"], ("missing", "route outside prefix", 5)),
+        (["set route outside strip 1"], ("missing", "route outside trunk", 5)),
+        (["set sip listener office certificate /a"], ("missing", "sip listener office key", 5)),
+        (["set sip listener office key /a"], ("missing", "sip listener office certificate", 5)),
+        ([*WAN, *CARRIER], ("missing", "trunk carrier listener", 7)),
+        (["set trunk carrier registrar sip:127.0.4.9"], ("missing", "trunk carrier number", 5)),
+        ([EXTENSION, *ROUTE], ("dangling", "route outside trunk", 7)),
+        ([*CARRIER, "set trunk carrier did 0501 to 1009"], ("dangling", "trunk carrier did", 8)),
+        ([*CARRIER, "set trunk carrier listener lan"], ("dangling", "trunk carrier listener", 8)),
+        (["set sip listener b address 127.0.1.1"], ("socket-taken", "sip listener b", 5)),
+        (["set sip listener office transport tls"], ("no-usable-listener", "sip listener", 5)),
+        (["set sip listener office port 30000"], ("port-in-media", "sip listener office port", 5)),
+        (
+            ["set sip registrar min-expires 100", "set sip registrar max-expires 99"],
+            ("expires", "sip registrar min-expires", 5),
+        ),
+        (["set sip registrar max-expires 59"], ("expires", "sip registrar max-expires", 5)),
+        (
+            [EXTENSION, "set extension 1002 secret bravo-1002", "set extension 1002 username 1001"],
+            ("username-taken", "extension 1002 username", 7),
+        ),
+        (
+            ["set extension 1002 secret bravo-1002", "set extension 1002 username 1001", EXTENSION],
+            ("username-taken", "extension 1001 username", 7),
+        ),
+        (["set extension 110 secret alpha-1001"], ("emergency-number", "extension 110", 5)),
+        (["set extension 118 secret alpha-1001"], ("emergency-number", "extension 118", 5)),
+        (["set extension 119 secret alpha-1001"], ("emergency-number", "extension 119", 5)),
+        (["set trunk carrier channels 4"], ("trunk-kind", "trunk carrier", 5)),
+        ([*CARRIER, "set trunk carrier peer 127.0.4.9:5060"], ("trunk-kind", "trunk carrier", 8)),
+        (
+            [*CARRIER, EXTENSION, "set trunk carrier did 1 to 1001", "set trunk carrier did 1 to 1001 "],
+            ("added-twice", "trunk carrier did", 10),
+        ),
+        (
+            [
+                *CARRIER,
+                EXTENSION,
+                "set extension 1002 secret bravo-1002",
+                "set trunk carrier did 1 to 1001",
+                "set trunk carrier did 1 to 1002",
+            ],
+            ("did-twice", "trunk carrier did", 11),
+        ),
+        (["set trunk a peer 127.0.4.9:5060", "set trunk b peer 127.0.4.9:5060"], ("peer-taken", "trunk b peer", 6)),
+        (["set trunk a peer 127.0.1.1:5060"], ("peer-own", "trunk a peer", 5)),
+        (
+            [*CARRIER, *ROUTE, "set route other prefix 0", "set route other trunk carrier"],
+            ("prefix-taken", "route other prefix", 10),
+        ),
+    ],
+)
+def test_an_error_is_found_where_it_was_made(lines, expected):
+    assert expected in findings_of(*lines)
+    if expected[0] != "added-twice":
+        assert load_smallest(*lines).has_errors()
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["set extension 1001 secret short"], ("weak-secret", "extension 1001 secret", 5)),
+        (["set extension 1001 secret password"], ("weak-secret", "extension 1001 secret", 5)),
+        (["set extension 1001 secret zzzzzzzzzz"], ("weak-secret", "extension 1001 secret", 5)),
+        (["set extension longname-1 secret longname-1"], ("weak-secret", "extension longname-1 secret", 5)),
+        (
+            ["set extension 1 secret longname-1", "set extension 1 username longname-1"],
+            ("weak-secret", "extension 1 secret", 5),
+        ),
+        (["set sip listener office trusted 0.0.0.0/0"], ("trust-wide", "sip listener office trusted", 5)),
+        ([*WAN, "set sip listener wan trusted 10.0.0.1"], ("trust-public", "sip listener wan trusted", 7)),
+        (["set sip listener office trusted fd00::1"], ("trust-family", "sip listener office trusted", 5)),
+        (
+            ["set trunk carrier registrar sip:127.0.4.9", "set trunk carrier number 0501"],
+            ("trunk-secret", "trunk carrier secret", 5),
+        ),
+        ([*CARRIER, "set trunk carrier emergency true"], ("emergency-waived", "emergency", 4)),
+    ],
+)
+def test_a_doubtful_thing_is_warned_of_and_accepted(lines, expected):
+    assert findings_of(*lines) == {expected}
+    assert not load_smallest(*lines).has_errors()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [EXTENSION, "set extension 1002 secret bravo-1002", "set extension 1002 username phone2"],
+        ["set sip listener b address 127.0.1.1", "set sip listener b port 5062"],
+        [
+            "set sip listener office transport udp",
+            "set sip listener b address 127.0.1.1",
+            "set sip listener b transport tcp",
+        ],
+        ["set sip listener office transport tcp", "set sip listener office port 30000"],
+        [f"set sip listener office transport {one}" for one in ("udp", "tcp", "tls")],
+        ["set sip registrar min-expires 100", "set sip registrar max-expires 100"],
+        ["set extension 112 secret alpha-1001"],
+        [*CARRIER, *ROUTE, "set route far prefix 00", "set route far trunk carrier"],
+        ["set sip listener office trusted 10.0.0.0/8"],
+    ],
+)
+def test_what_is_in_order_is_left_alone(lines):
+    assert findings_of(*lines) == set()
+
+
+def test_without_a_trunk_for_emergency_calls_there_is_a_warning():
+    result = load("set system domain a.test", "set sip listener office address 127.0.1.1")
+    assert [(one.id, one.is_error()) for one in result.findings] == [("no-emergency", False)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "paths"),
+    [
+        (["set sip role b2bua"], ["sip role"]),
+        (["set sip role redirect"], ["sip role"]),
+        (["set sip role proxy"], []),
+        ([EXTENSION, "set extension 1001 role redirect"], ["extension 1001 role"]),
+        (
+            ["set sip listener office transport udp", "set sip listener office transport tls"],
+            ["sip listener office transport"],
+        ),
+        (["set media ports 4000-4999"], ["media ports"]),
+        (["set network managed true"], ["network managed"]),
+        (["set network managed false"], []),
+        ([*CARRIER, *ROUTE], ["trunk carrier", "route outside"]),
+    ],
+)
+def test_what_is_not_built_is_warned_of_once_and_accepted(lines, paths):
+    result = load_smallest(*lines)
+    assert [one.path for one in result.findings if one.id == "not-built"] == paths
+    assert not result.has_errors()
+
+
+def test_a_secret_that_was_refused_is_not_called_missing_too():
+    findings = load_smallest('set extension 1001 secret ""').findings
+    assert [one.id for one in findings] == ["wrong-value"]
+
+
+def test_an_unknown_time_zone_is_an_error_where_the_machine_knows():
+    text = "\n".join([VERSION_LINE, *SMALLEST, "set system timezone Asia/Toyko"])
+    assert [one.id for one in load_configuration(text, "F", lambda name: False).findings if one.is_error()] == [
+        "timezone"
+    ]
+    assert not load_configuration(text, "F", lambda name: True).has_errors()
+    assert not load_configuration(text, "F").has_errors()
