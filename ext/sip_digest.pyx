@@ -332,7 +332,7 @@ cdef class NonceCounts:
         free(self.rows)
 
     cdef Slot *find(self, uint64_t number) noexcept nogil:
-        """The slot of this nonce, taken from the oldest of its row where needed; NULL for one that may have been there."""
+        """The slot of this nonce, the oldest of its row where it is new; NULL for one that may have been there."""
         cdef Row *row = &self.rows[number & self.mask]
         cdef Slot *oldest = &row.slots[0]
         cdef int i
@@ -349,7 +349,7 @@ cdef class NonceCounts:
         return oldest
 
     def admit(self, bytes nonce not None, uint32_t nonce_count) -> bool:
-        """Note this count of a nonce that open_nonce knows; False if it was seen, is 64 below the highest, or forgotten."""
+        """Note this count of a nonce that open_nonce knows; False if seen, 64 below the highest, or forgotten."""
         cdef const uint8_t *octets = <const uint8_t *>PyBytes_AS_STRING(nonce)
         cdef int64_t stamp_s, count
         cdef uint32_t distance
