@@ -44,7 +44,7 @@ class NonInviteClient:
         self.flow = flow
         self.branch = branch
         self.method = method
-        self.key = branch + method
+        self.key = b"%s %s" % (branch, method)
         self.state = TRYING
         self._gap_s = T1_S
         self._give_up = now + TRANSACTION_LIFE_S  # Timer F

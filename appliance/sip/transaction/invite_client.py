@@ -51,7 +51,7 @@ class InviteClient:
         self.flow = flow
         self.branch = branch
         self.method = b"INVITE"
-        self.key = branch + b"INVITE"
+        self.key = branch + b" INVITE"
         self.state = CALLING
         self._gap_s = T1_S
         self._give_up = now + TRANSACTION_LIFE_S  # Timer B
