@@ -29,8 +29,8 @@ def is_same_contact(one: RequestedContact, other: RequestedContact) -> bool:
 def find_binding(bindings: Iterable[Binding], requested: RequestedContact) -> Binding | None:
     """The binding that a requested Contact is about.
 
-    RFC 5626 section 6: with reg-id the Contact URI is not compared. Without it RFC 3261's rule holds; a binding without
-    reg-id is preferred, one with reg-id is still found, so that a phone whose outbound was switched off is not rung twice.
+    RFC 5626 section 6: with reg-id the Contact URI is not compared. Without it RFC 3261's rule holds: a binding without
+    reg-id is preferred, but one with it is found, so that a phone whose outbound was switched off is not rung twice.
     """
     if requested.reg_id:
         for binding in bindings:

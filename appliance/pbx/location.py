@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The location service: which Contacts an address-of-record is bound to (RFC 3261 section 10, RFC 3327, RFC 5626).
 
-The registrar writes, proxies and presence read. An AOR is the extension in canonical form: octets, unescaped. Everything
-is in memory; the store is told in batches (see `pending_rows`) and read once, at start.
+The registrar writes, proxies and presence read. An AOR is the extension in canonical form: octets, unescaped.
+Everything is in memory; the store is told in batches (see `pending_rows`) and read once, at start.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 
 from appliance.native.sip_scanner import Message, split_values
@@ -30,8 +30,8 @@ USER_AGENT_OCTETS_MAX = 120
 
 ChangeListener = Callable[[bytes, Change, Binding], None]
 """Called with AOR, kind and binding after each change, in the order of the changes."""
-ListenerFinder = Callable[[str, bytes], Listener | None]
-"""The listener of this name and transport, None where the configuration has none any more."""
+ListenersByFlow = Mapping[tuple[str, bytes], Listener]
+"""Listeners by name and transport."""
 
 
 class Outcome(IntEnum):
@@ -91,8 +91,8 @@ class Location:
     # writing: the registrar
 
     def renew(self, binding: Binding, message: Message, granted_s: int, now: float) -> None:
-        """A plain refresh: the same Contact came again by the same way. The caller has seen to that, and to the order of
-        Call-ID and CSeq."""
+        """A plain refresh: the same Contact came again by the same way. The caller has seen to that, and to the order
+        of Call-ID and CSeq."""
         deadline = now + granted_s
         binding.deadline = deadline
         binding.cseq = message.cseq
@@ -152,10 +152,10 @@ class Location:
                 for binding in bindings:
                     self._pending.note_change(binding, now)
 
-    def flush(self) -> None:
+    def flush(self, now: float) -> None:
         """Hand everything that waits to the store: the server stops."""
         if self._pending is not None:
-            self._pending.flush()
+            self._pending.flush(now)
 
     def retain(self, is_known: Callable[[bytes], bool], now: float) -> None:
         """Remove the bindings of AORs that are not known any more: the configuration has changed."""
@@ -163,16 +163,16 @@ class Location:
             for binding in tuple(self._bindings[aor]):
                 self._drop(binding, Change.REMOVED, now)
 
-    def restore(self, rows: Iterable[BindingRow], now: float, find_listener: ListenerFinder) -> int:
-        """Take up what was stored, `wall_offset` being right; how many bindings are alive. No listener is called.
+    def restore(self, rows: Iterable[BindingRow], now: float, wall_now: float, listeners: ListenersByFlow) -> int:
+        """Take up what was stored; how many bindings are alive. Nobody is told of them as of changes.
 
         The time left comes from the wall clock and is never more than what was granted: a box without a clock of its
         own may believe it is 1970. A connection is gone for good: such a binding waits, closed, for its phone.
         """
         count = 0
         for row in rows:
-            left_s = min(row.expires_wall_s - (now + self.wall_offset), row.granted_s)
-            listener = find_listener(row.listener, row.transport)
+            left_s = min(row.expires_wall_s - wall_now, row.granted_s)
+            listener = listeners.get((row.listener, row.transport))
             if left_s > 0 and listener is not None and len(self.bindings_of(row.aor)) < BINDINGS_MAX:
                 binding = self._restore_binding(row, listener)
                 binding.deadline = now + left_s

@@ -78,16 +78,16 @@ class PendingRows:
         if not self._entries:
             return
         if self._has_change or now >= self._refresh_limit:
-            self.flush()
+            self.flush(now)
         else:
             self._keep_armed(now)
 
-    def flush(self) -> None:
-        """Hand everything over now."""
+    def flush(self, now: float) -> None:
+        """Hand everything over; what has ended by now is not worth a row."""
         rows: list[BindingRow] = []
         keys: list[BindingKey] = []
         for key, binding in self._entries.items():
-            if binding is None:
+            if binding is None or binding.deadline <= now:
                 keys.append(key)
             else:
                 binding.is_pending = False

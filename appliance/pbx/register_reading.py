@@ -53,6 +53,8 @@ def read_registration(message: Message, arrival: Flow, aor: bytes, policy: Expir
     registration.path = read_path(message)
     registration.user_agent = message.header(b"User-Agent") or b""
     values = message.values(b"Contact")
+    if not values:
+        raise PeerError("empty Contact", 400, paragraph="RFC 3261 20.10")
     if len(values) > CONTACTS_MAX:
         raise PeerError("more Contacts than an address can have", 403)
     default_s = message.expires if message.expires >= 0 else policy.default_s

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which flow leads to a registered Contact: the one its REGISTER came on, or the address in the Contact itself.
 
-A phone behind NAT, on a connection, or with RFC 5626 is reached only the way it came. One that is plainly reachable says
-in its Contact where it listens, which need not be where it sends from.
+A phone behind NAT, on a connection, or with RFC 5626 is reached only the way it came. One that is plainly reachable
+says in its Contact where it listens, which need not be where it sends from.
 """
 
 from collections.abc import Callable
