@@ -151,6 +151,17 @@ def build_request(peer: Peer, method: str, uri: str, *, user: str = "1001", doma
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def build_response(request: SipMessage, status: int, reason: str, *, tag: str = "raw", contact: str = "",
+                   body: bytes = b"") -> bytes:
+    """A response as RFC 3261 section 8.2.6 has it: Via, From, Call-ID, CSeq, Record-Route copied, a tag in To."""
+    copied = [b"%s: %s" % (name.title(), value) for name, value in request.headers
+              if name in (b"via", b"from", b"call-id", b"cseq", b"record-route")]
+    to = request.header(b"To") + (b"" if b";tag=" in request.header(b"To") else f";tag={tag}".encode())
+    more = [f"Contact: <{contact}>".encode()] if contact else []
+    head = [f"SIP/2.0 {status} {reason}".encode(), *copied, b"To: " + to, *more, b"Content-Length: %d" % len(body)]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
 def _parameter(challenge: str, name: str) -> str:
     match = re.search(rf'\b{name}=(?:"([^"]*)"|([^\s,]+))', challenge)
     return (match[1] or match[2] or "") if match else ""

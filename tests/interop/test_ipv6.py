@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same over IPv6: registration by raw SIP and SIPp, a call, references in brackets."""
+
+import socket
+
+import pytest
+
+from tests.interop.network import free_port
+from tests.interop.office import SERVER, party, register_sipp
+from tests.interop.raw_sip import TcpPeer, UdpPeer, build_request, register, transact
+from tests.interop.server import SECRETS
+from tests.interop.test_calls import callee_answers, caller_hangs_up
+
+LOOPBACK = "::1"
+pytestmark = pytest.mark.ours
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server on ::1, on a port of its own since there is only one such address."""
+    try:
+        port = free_port(LOOPBACK)
+    except OSError:
+        pytest.skip("needs IPv6 on the loopback interface")
+    assert socket.has_ipv6
+    with SERVER(tmp_path_factory.mktemp("ipv6"), LOOPBACK, port) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", [UdpPeer, TcpPeer])
+def test_registration(server, kind):
+    with kind((server.host, server.port), LOOPBACK) as peer:
+        answer = register(peer, "1001", SECRETS["1001"])
+        assert peer.hostport in answer.header(b"Contact")
+        assert b"received=::1" in answer.header(b"Via") or b"[::1]" in answer.header(b"Via")
+
+
+def test_options(server):
+    with UdpPeer((server.host, server.port), LOOPBACK) as peer:
+        answer = transact(peer, build_request(peer, "OPTIONS", f"sip:[::1]:{server.port}"))
+        assert answer is not None
+        assert answer.status == 200
+
+
+def test_call(server, new_sipp):
+    called, calling = new_sipp(server, host=LOOPBACK), new_sipp(server, host=LOOPBACK)
+    register_sipp(server, called, "1002")
+    called.start(callee_answers(), party("1002", "1001")).wait_listening()
+    calling.start(caller_hangs_up(), party("1001", "1002")).finish()
+    called.finish()
+    assert f"Record-Route: <sip:[::1]:{server.port}" in called.received("INVITE")[0]
