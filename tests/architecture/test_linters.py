@@ -13,7 +13,7 @@ def complaints_of(program: str, *arguments: str) -> str:
     """Output of a program of the virtual environment that failed, "" when it was content."""
     programs = Path(sys.executable).parent
     done = subprocess.run([programs / program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
-                          env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})  # cython-lint calls pycodestyle
+                          env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})  # for pycodestyle
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 

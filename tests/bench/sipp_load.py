@@ -49,12 +49,12 @@ def run_load(load: Load, target: str, folder: Path) -> Outcome:
     with counted.open(newline="") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
     return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), int(last["Retransmissions(C)"]),
-                   _seconds(last["ElapsedTime(C)"]))
+                   _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]))
 
 
 def _seconds(text: str) -> float:
-    hours, minutes, seconds = text.split(":")[:3]
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    """Of a date, a time and the same as seconds, separated by tabs and blanks."""
+    return float(text.split()[-1])
 
 
 class Phones(AbstractContextManager["Phones"]):

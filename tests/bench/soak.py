@@ -34,7 +34,7 @@ def hold_rate(server: Denwaban, pairs: Path, rate: int, seconds: int) -> Outcome
 
 
 def find_highest_rate(server: Denwaban, pairs: Path) -> int:
-    """Calls a second in the last step in which none failed, none was repeated and the rate was reached; each is told."""
+    """Calls a second in the last step in which none failed, none was repeated and the rate was reached."""
     highest = 0
     for rate in range(FIRST_RATE, RATE_LIMIT + 1, RATE_STEP):
         before = server.cpu_ns()
