@@ -30,7 +30,7 @@ cdef extern from *:
         SIXTEEN(0x00), SIXTEEN(0x10), SIXTEEN(0x20), SIXTEEN(0x30), SIXTEEN(0x40), SIXTEEN(0x50), SIXTEEN(0x60),
         SIXTEEN(0x70), SIXTEEN(0x80), SIXTEEN(0x90), SIXTEEN(0xa0), SIXTEEN(0xb0), SIXTEEN(0xc0), SIXTEEN(0xd0),
         SIXTEEN(0xe0), SIXTEEN(0xf0) };
-    /* The first octet below 0x20 (line ends, tabulators, control octets), eight octets a step; end where there is none. */
+    /* The first octet below 0x20 (line ends, tabulators, control octets), eight octets a step; else the end. */
     static inline const unsigned char *find_control(const unsigned char *p, const unsigned char *end) {
     #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
         while (end - p >= 8) {

@@ -70,6 +70,7 @@ cdef struct Head:
     uint32_t seen                   # one bit a kind
     uint16_t[KINDS] first           # its first line
     bint is_request
+    bint is_stream
     bint is_cut                     # the header section does not end
     bint has_bare_newline
     bint has_no_memory
@@ -207,7 +208,7 @@ cdef inline void read_request_uri(Head *head, Octets begin, Octets end) noexcept
 cdef inline void read_request_line(Head *head, Octets p, Octets end) noexcept nogil:
     """Method SP Request-URI SP SIP-Version, RFC 3261 7.1."""
     cdef Octets method_end = skip_class(p, end, TOKEN), last = trim_space(p, end), version
-    if method_end == p or method_end >= last or method_end[0] != c' ' or method_end - p > 64:
+    if method_end == p or method_end >= last or method_end[0] != c' ':
         head.error = "no_start_line"
         return
     version = last
@@ -220,6 +221,8 @@ cdef inline void read_request_line(Head *head, Octets p, Octets end) noexcept no
         note_fault(head, 505, "SIP-Version is not 2.0")
     if last != end:
         note_fault(head, 400, "space behind SIP-Version")
+    if method_end - p > LINE_SIZE_LIMIT:
+        head.error = "line_too_long"
     head.start_method = span_of(head, p, method_end)
     head.method = find_method(p, method_end - p)
     read_request_uri(head, method_end + 1, version - 1)
@@ -449,6 +452,8 @@ cdef inline void check_head(Head *head) noexcept nogil:
     for kind in range(FROM, CSEQ + 1):
         if not is_seen(head, kind):
             note_fault(head, 400, MISSING[kind])
+    if head.is_stream and not is_seen(head, CONTENT_LENGTH):
+        note_fault(head, 400, "no Content-Length over a stream")    # RFC 3261 18.3, 20.14: MUST
     if not head.is_request:
         return
     cdef Span own = head.start_method, other = head.cseq_method_name
@@ -458,10 +463,10 @@ cdef inline void check_head(Head *head) noexcept nogil:
         note_fault(head, 400 if head.method >= 0 else 501, "CSeq method differs")
 
 
-cdef inline void scan_head(Head *head, Octets base, Octets limit) noexcept nogil:
+cdef inline void scan_head(Head *head, Octets base, Octets limit, bint is_stream) noexcept nogil:
     """Fill `head`, which the caller zeroed. Afterwards head.error is set, or head.fault_status says how sound it is."""
     cdef Octets p
-    head.base, head.limit = base, limit
+    head.base, head.limit, head.is_stream = base, limit, is_stream
     head.lines = head.room
     head.method = head.cseq_method = head.max_forwards = -1
     head.expires = head.content_length = -1

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One SIP message as an offset table over its octets, and the edits a server makes by splicing (RFC 3261 7, 8.2.6, 16.6).
+"""One SIP message as an offset table over its octets, and the edits a server makes by splicing (RFC 3261).
 
 No policy: nothing in here knows what a transaction or a binding is. The grammar over pointers is in sip_characters.pxd,
-sip_values.pxd, sip_head.pxd and sip_splice.pxd; here are the object that owns the octets and its Python face.
+sip_values.pxd, sip_head.pxd and sip_splice.pxd; here are the object that owns the octets, and its Python face.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint16_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memset
-from sip_characters cimport Octets, is_same, lower, put, put_text, skip_space, trim_space, skip_class, TOKEN
-from sip_head cimport (AUTHORIZATION, CALL_ID, FROM, Head, Line, MESSAGE_SIZE_LIMIT, PROXY_AUTHORIZATION, PROXY_REQUIRE, REQUIRE, ROUTE,
-                       Span, TO, is_seen, scan_head)
-from sip_splice cimport Forward, OctetRun, Reply, write_forward, write_reply, write_without_top_via
-from sip_values cimport Address, Parameter, find_comma, is_named, parse_address, parse_parameter
+from libc.string cimport memcmp, memset
+from sip_characters cimport Octets, TOKEN, is_same, lower, put, put_text, skip_class, skip_space
+from sip_head cimport (AUTHORIZATION, CALL_ID, FROM, Head, Line, MESSAGE_SIZE_LIMIT, PROXY_AUTHORIZATION, PROXY_REQUIRE,
+                       REQUIRE, ROUTE, Span, TO, is_seen, scan_head)
+from sip_octets cimport cut, lower_case, octets_of, run_of, split_run, unfold, unquote
+from sip_splice cimport Forward, Reply, write_forward, write_reply, write_without_top_via
+from sip_values cimport Address, Parameter, is_named, parse_address, parse_parameter
 from siphash cimport siphash24, write_hex64
 
 cdef enum:
@@ -38,67 +40,6 @@ class ScanError(ValueError):
         self.reason = reason
 
 
-cdef inline Octets octets_of(bytes data):
-    return <Octets>PyBytes_AS_STRING(data)
-
-
-cdef inline OctetRun run_of(bytes data):
-    cdef OctetRun run
-    run.begin, run.size = octets_of(data), PyBytes_GET_SIZE(data)
-    return run
-
-
-cdef inline bytes cut(Octets begin, Octets end):
-    return PyBytes_FromStringAndSize(<const char *>begin, end - begin)
-
-
-cdef bytes unfold(Octets begin, Octets end):
-    """The octets with every fold (line end and white space round it) made one space, RFC 3261 7.3.1."""
-    if memchr(begin, c"\n", end - begin) == NULL:
-        return cut(begin, end)
-    cdef list parts = cut(begin, end).split(b"\n")
-    cdef Py_ssize_t i
-    for i in range(len(parts)):
-        part = parts[i]
-        if i:
-            part = (<bytes>part).lstrip(b" \t")
-        if i + 1 < len(parts):
-            part = (<bytes>part).rstrip(b" \t\r")
-        parts[i] = part
-    return b" ".join(parts)
-
-
-cdef bytes lower_case(Octets begin, Octets end):
-    cdef bytes made = cut(begin, end)
-    cdef unsigned char *p = <unsigned char *>PyBytes_AS_STRING(made)
-    cdef Py_ssize_t i
-    if end - begin < 2:             # one octet may be a shared object
-        return made.lower()
-    for i in range(end - begin):
-        p[i] = lower(p[i])
-    return made
-
-
-cdef bytes unquote(Octets begin, Octets end):
-    """A parameter value without quotes and backslashes."""
-    if begin == end or begin[0] != c'"':
-        return cut(begin, end)
-    cdef list parts = cut(begin + 1, end - 1).split(b"\\\\")
-    return b"\\".join([(<bytes>part).replace(b"\\", b"") for part in parts])
-
-
-cdef list split_run(Octets p, Octets end):
-    cdef list values = []
-    cdef Octets comma
-    while True:
-        p = skip_space(p, end)
-        comma = find_comma(p, end)
-        values.append(unfold(p, trim_space(p, comma)))
-        if comma == end:
-            return values
-        p = comma + 1
-
-
 cdef bytes normalise_line_ends(bytes data, Py_ssize_t head_size):
     return data[:head_size].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + data[head_size:]
 
@@ -111,19 +52,20 @@ cdef class Message:
     cdef Head head
     cdef readonly bytes data
     cdef readonly bytes source_host
-    cdef readonly int source_port
+    cdef readonly uint16_t source_port
     cdef readonly bytes method
 
-    def __cinit__(self, bytes data not None, bytes source_host not None=EMPTY, int source_port=0, bint is_stream=False):
+    def __cinit__(self, bytes data not None, bytes source_host not None=EMPTY, uint16_t source_port=0,
+                  bint is_stream=False):
         self.source_host, self.source_port = source_host, source_port
         if octets_of(data)[0] <= 32:
             data = data.lstrip(b"\r\n")                 # RFC 3261 7.5: empty lines before the start line
         self.data = data
-        self.scan()
+        self.scan(is_stream)
         if self.head.has_bare_newline:                  # tolerated, but nothing of ours leaves with it
             self.data = normalise_line_ends(data, self.head.head_size)
             self.forget()
-            self.scan()
+            self.scan(is_stream)
         self.cut_surplus()
         if self.head.is_request and self.head.method >= 0:
             self.method = <bytes>METHOD_NAMES[self.head.method]
@@ -140,13 +82,13 @@ cdef class Message:
             free(self.head.lines)
         memset(&self.head, 0, sizeof(Head))
 
-    cdef int scan(self) except -1:
+    cdef int scan(self, bint is_stream) except -1:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(self.data)
         if size == 0:
             raise ScanError("empty")
         if size > MESSAGE_SIZE_LIMIT:
             raise ScanError("too_large")
-        scan_head(&self.head, octets_of(self.data), octets_of(self.data) + size)
+        scan_head(&self.head, octets_of(self.data), octets_of(self.data) + size, is_stream)
         if self.head.has_no_memory:
             raise MemoryError
         if self.head.error != NULL:

@@ -39,7 +39,7 @@ cdef inline unsigned char *put_span(unsigned char *at, Head *head, int begin, in
 
 
 cdef inline bint needs_received(Head *head, OctetRun source_host) noexcept nogil:
-    """RFC 3261 18.2.1: sent-by differs from the source; RFC 3581 4: always with rport; and never keep a stranger's claim."""
+    """RFC 3261 18.2.1: sent-by differs from the source; RFC 3581 4: always with rport; a claim that came is replaced."""
     cdef int i
     if source_host.size == 0:
         return False
@@ -51,7 +51,8 @@ cdef inline bint needs_received(Head *head, OctetRun source_host) noexcept nogil
     return False
 
 
-cdef inline unsigned char *put_top_via(unsigned char *at, Head *head, int begin, OctetRun host, int port) noexcept nogil:
+cdef inline unsigned char *put_top_via(unsigned char *at, Head *head, int begin, OctetRun host,
+                                       int port) noexcept nogil:
     """[begin, end of the top Via value) with rport and received filled in."""
     cdef bint is_received = needs_received(head, host), has_rport = head.rport.end != 0 and host.size != 0
     cdef int rport = head.rport.end if has_rport else begin, drop = begin, kept = begin
@@ -119,7 +120,7 @@ cdef inline unsigned char *put_tail(unsigned char *at, Head *head, int begin) no
 
 
 cdef inline int drop_values(Head *head, Line *line, int count, int *dropped) noexcept nogil:
-    """Where the values of a line go on when `count` are taken off; its end when none is left. dropped: how many were."""
+    """Where a line's values go on when `count` are taken off; its end when none is left. dropped: how many were."""
     cdef Octets p = head.base + line.value, end = head.base + line.end
     dropped[0] = 0
     while dropped[0] < count:

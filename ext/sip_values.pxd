@@ -60,7 +60,7 @@ cdef struct Via:
 
 
 cdef inline Octets parse_quoted(Octets p, Octets end) noexcept nogil:
-    """The position behind the quoted-string that begins at p; NULL: unbalanced, or a control octet without backslash."""
+    """The position behind the quoted-string that begins at p; NULL: unbalanced, or a bare control octet."""
     p += 1
     while p < end:
         if p[0] == c'"':
@@ -329,22 +329,26 @@ cdef inline Octets parse_sent_by(Octets p, Octets end, Via *via) noexcept nogil:
     return p
 
 
-cdef inline Octets note_via_parameter(Octets semicolon, Octets p, Parameter *parameter, Via *via) noexcept nogil:
+cdef inline void note_via_parameter(Octets semicolon, Octets p, Parameter *parameter, Via *via) noexcept nogil:
     if is_named(parameter, "branch", 6):
         if parameter.value == NULL or via.branch != NULL:
             via.fault = "bad branch"
         else:
             via.branch, via.branch_end = parameter.value, parameter.value_end
     elif is_named(parameter, "rport", 5):
-        if parameter.value == NULL:
+        if via.rport != NULL:
+            via.fault = "second rport"
+        elif parameter.value == NULL:
             via.rport = parameter.name_end
     elif is_named(parameter, "received", 8):
-        via.received, via.received_end = semicolon, p
-    return p
+        if via.received != NULL:                    # a second one would survive when ours replaces the first
+            via.fault = "second received"
+        else:
+            via.received, via.received_end = semicolon, p
 
 
 cdef inline Octets parse_via(Octets p, Octets end, Via *via) noexcept nogil:
-    """One Via value; the result is at a "," or at the end; NULL: malformed (usable for an answer while sent_by is set)."""
+    """One Via value; the result is at a "," or at the end; NULL: malformed (good for an answer while sent_by is set)."""
     cdef Parameter parameter
     cdef Octets semicolon
     via.sent_by = via.sent_by_end = via.branch = via.branch_end = via.rport = NULL

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One SIP message as an offset table over its octets, and the edits that a server makes by splicing (ext/sip_scanner.pyx).
+"""One SIP message as an offset table over its octets, and the edits that a server makes by splicing (RFC 3261).
 
 No policy: nothing in here knows what a transaction or a binding is. All values are octets as they stand in the message,
 with surrounding white space off; folded lines stay folded in `forward` and `reply` and are unfolded by `header*`.
 """
 
 class ScanError(ValueError):
-    """The octets are no SIP message that could be answered (no start line, no usable top Via); `reason` is snake_case."""
+    """The octets are no SIP message that could be answered (no start line, no usable top Via); `reason`: snake_case."""
 
     reason: str
 
@@ -18,8 +18,8 @@ class Message:
     response is to be discarded.
     """
 
-    data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines before the
-                                # start line are off, and a head with bare line feeds has them made CRLF
+    data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines before
+                                # the start line are off, and a head with bare line feeds has them made CRLF
     source_host: bytes          # who sent it, from the packet: numeric, no brackets
     source_port: int
     is_request: bool
@@ -36,7 +36,9 @@ class Message:
     fault_reason: bytes
     head_size: int              # offset of the first octet of the body
 
-    def __init__(self, data: bytes, source_host: bytes = b"", source_port: int = 0, is_stream: bool = False) -> None: ...
+    def __init__(self, data: bytes, source_host: bytes = b"", source_port: int = 0,
+                 is_stream: bool = False) -> None: ...
+    """is_stream: framed out of a stream, where Content-Length is a must (18.3)."""
 
     # start line
     @property
@@ -115,30 +117,32 @@ class Message:
     # any header; names are full or compact, any case
     def header(self, name: bytes) -> bytes | None: ...          # first line's whole value, unfolded
     def headers(self, name: bytes) -> list[bytes]: ...          # each line's whole value, unfolded, in order
-    def values(self, name: bytes) -> list[bytes]: ...           # comma-separated values of all lines, quotes and <> respected
+    def values(self, name: bytes) -> list[bytes]: ...           # comma-separated values of all lines
     def header_lines(self) -> list[tuple[bytes, bytes]]: ...    # (name as written, unfolded value) of every line
-    def credentials(self, is_proxy: bool) -> list[bytes]: ...   # values of (Proxy-)Authorization lines, in order, unfolded
+    def credentials(self, is_proxy: bool) -> list[bytes]: ...   # (Proxy-)Authorization lines, in order, unfolded
 
     # edits
     def reply(self, status_line: bytes, to_tag: bytes, lines: bytes = b"", body: bytes = b"",
               has_record_route: bool = False) -> bytes: ...
     """A response to this request, RFC 3261 8.2.6.2: all Via values (top one stamped with received and rport, RFC 3581),
     From, To (with to_tag where it has none and to_tag is not empty), Call-ID, CSeq; Record-Route too when asked;
-    Timestamp copied into a 100. status_line and lines end in CRLF; Content-Length is written, Content-Type is in lines."""
-    def forward(self, uri: bytes, via: bytes, lines: bytes = b"", routes_to_drop: int = 0, realm: bytes = b"") -> bytes: ...
+    Timestamp copied into a 100. status_line and lines end in CRLF; Content-Length is written, Content-Type stands in
+    lines."""
+    def forward(self, uri: bytes, via: bytes, lines: bytes = b"", routes_to_drop: int = 0,
+                realm: bytes = b"") -> bytes: ...
     """This request as a proxy sends it, RFC 3261 16.6, in one splice: Request-URI replaced by uri; via (whole line) and
     lines (whole lines, e.g. Record-Route) put on top; the old top Via stamped; Max-Forwards one less (70 where absent);
-    that many topmost Route values gone; Proxy-Authorization of this realm gone (b"" keeps all); Content-Length added where
-    absent. Everything else stays octet for octet."""
+    that many topmost Route values gone; Proxy-Authorization of this realm gone (b"" keeps all); Content-Length added
+    where absent. Everything else stays octet for octet."""
     def without_top_via(self) -> bytes: ...
-    """This response as a proxy sends it on: the topmost Via value gone (16.7 step 3); Content-Length added where absent."""
+    """This response as a proxy sends it on: the topmost Via value gone (16.7 step 3); Content-Length where absent."""
 
 def split_values(value: bytes) -> list[bytes]: ...
 """A comma-separated header value in its parts; quoted strings and <> respected, white space off. b"" gives [b""]."""
 def split_address(value: bytes) -> tuple[bytes, bytes, bytes]: ...
-"""(display name without quotes and backslashes, URI, header parameters from the first ";") of a name-addr or addr-spec (20.10: without <>,
-parameters belong to the header). Raises ScanError."""
+"""(display name without quotes and backslashes, URI, header parameters from the first ";") of a name-addr or addr-spec
+(20.10: without <>, parameters belong to the header). Raises ScanError."""
 def find_parameter(parameters: bytes, name: bytes) -> bytes | None: ...
-"""Value of `;name=value` in a parameter string (any case; quotes and backslashes off); b"" for a parameter without value, None if absent."""
+"""Value of `;name=value` in a parameter string (any case; quotes and backslashes off); b"" without value, None if absent."""
 def siphash(key: bytes, data: bytes) -> bytes: ...
 """SipHash-2-4 as 16 hex digits; key: 16 octets."""
