@@ -127,15 +127,15 @@ def read_path(message: Message) -> tuple[bytes, ...]:
         return ()
     path = tuple(message.values(b"Path"))
     for value in path:
-        SipUri.parse(read_path_uri(value))
+        read_path_uri(value)
     return path
 
 
-def read_path_uri(value: bytes) -> bytes:
+def read_path_uri(value: bytes) -> SipUri:
     """The URI of a Path value. PeerError 400."""
     try:
-        return split_address(value)[1]
-    except ScanError as error:
+        return SipUri.parse(split_address(value)[1])
+    except (ScanError, PeerError) as error:
         raise PeerError("unreadable Path", 400, value, "RFC 3327 4") from error
 
 
@@ -164,4 +164,4 @@ def may_use_outbound(message: Message, path: tuple[bytes, ...]) -> bool:
     """Whether we are the first hop, or the first hop has marked its Path with ob."""
     if message.via_count == 1:
         return True
-    return bool(path) and SipUri.parse(read_path_uri(path[0])).parameter(b"ob") is not None
+    return bool(path) and read_path_uri(path[0]).parameter(b"ob") is not None

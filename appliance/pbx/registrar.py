@@ -22,8 +22,8 @@ from appliance.pbx.register_reading import (
     read_registration,
 )
 from appliance.pbx.registration import Registration
-from appliance.pbx.request_checks import unescape_user
 from appliance.sip.flow import TLS, Flow
+from appliance.sip.grammar import unescape
 from appliance.sip.uri import SipUri
 
 SUPPORTED: Final = frozenset({b"path", b"outbound"})
@@ -147,7 +147,7 @@ class Registrar:
     def _serve(self, message: Message, flow: Flow, extension: bytes, now: float) -> bytes:
         """Do what is asked; the lines of the 200. PeerError for any other answer."""
         user = message.to_user
-        if user != extension and unescape_user(user) != extension:                                       # step 4
+        if user != extension and unescape(user) != extension:                                       # step 4
             raise PeerError("To is another user's address", 403, message.to_uri, "RFC 3261 10.3 step 4")
         if message.to_uri.partition(b"@")[2] not in self._own_tos:                                  # step 5
             self._check_to(message)

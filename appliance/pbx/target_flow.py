@@ -37,7 +37,10 @@ def decide_flow(registration: Registration, requested: RequestedContact, flow_to
 def is_reachable_address(host: bytes, source: bytes) -> bool:
     """Whether a phone that sent from `source` can mean `host`: one unicast address of the same family, and loopback
     only where it is on this machine itself (no registration may aim at the server's own inside)."""
-    address, origin = ip_address(host.decode("ascii")), ip_address(source.decode("ascii"))
+    try:
+        address, origin = ip_address(host.decode("ascii")), ip_address(source.decode("ascii"))
+    except ValueError:
+        return False    # a maddr that only looks like an address
     if address.version != origin.version or address.is_unspecified or address.is_multicast:
         return False
     if address.version == 4 and int(address) == 0xFFFFFFFF:

@@ -54,8 +54,7 @@ def test_lengthening_and_shortening_for_hours_leaves_nothing_behind_in_the_timer
     for number in range(3000):
         office.register(HERE + b";expires=%d" % (7200 if number % 2 else 60))
         office.advance(0.1)
-    armed = sum(map(len, office.timers._buckets.values()))
-    assert armed <= 2 * (7200 - 60 + 300) // 1 and armed < 3000
+    assert sum(map(len, office.timers._buckets.values())) < 1300     # a bucket for each half second passed, not two
     office.advance(7300)
     assert office.timers.next_deadline() is None
 
@@ -92,6 +91,7 @@ def test_a_phone_that_listens_where_it_sends_from_is_reached_on_its_flow(office)
     (b"<sip:1001@224.0.1.75:5090>", b"192.0.2.10:5060"),
     (b"<sip:1001@127.0.0.1:5090>", b"192.0.2.10:5060"),             # no one aims at our own inside
     (b"<sip:1001@[2001:db8::1]:5090>", b"192.0.2.10:5060"),         # another family than the listener's
+    (b"<sip:1001@192.0.2.10:5090;maddr=a:b>", b"192.0.2.10:5060"),
 ])
 def test_a_phone_that_cannot_be_reached_at_its_contact_is_reached_the_way_it_came(office, contact, via):
     office.register(contact, via=via)
@@ -228,7 +228,8 @@ def restart(office, down_s=0.0, start=5.0, wall_error_s=0.0):
     office.location.flush(office.now)
     wall = office.now + office.location.wall_offset + down_s + wall_error_s
     again = Office(store=office.store, wall_offset=wall - start, start=start)
-    again.restored = again.location.restore(list(office.store.rows.values()), again.now, wall_now(again), again.listeners)
+    rows = list(office.store.rows.values())
+    again.restored = again.location.restore(rows, again.now, wall_now(again), again.listeners)
     return again
 
 

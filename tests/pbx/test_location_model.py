@@ -13,7 +13,8 @@ registers = st.tuples(st.just("register"), st.sampled_from([b"1001", b"1002"]),
                       st.lists(st.tuples(st.sampled_from(CONTACTS), expires), max_size=12,
                                unique_by=lambda contact: contact[0]),
                       expires, st.sampled_from([b"a", b"b"]), st.integers(1, 6))
-stars = st.tuples(st.just("star"), st.sampled_from([b"1001", b"1002"]), st.sampled_from([b"a", b"b"]), st.integers(1, 6))
+stars = st.tuples(st.just("star"), st.sampled_from([b"1001", b"1002"]), st.sampled_from([b"a", b"b"]),
+                  st.integers(1, 6))
 waits = st.tuples(st.just("wait"), st.sampled_from([1, 29, 61, 3601]))
 restarts = st.tuples(st.just("restart"))
 

@@ -268,14 +268,16 @@ def test_several_contacts_in_one_line_and_in_several_lines_with_q_and_unknown_pa
         (700, True), (100, False), (1000, True)]
 
 
-@pytest.mark.parametrize(("q", "thousandths"), [(b"0", 0), (b"0.5", 500), (b"0.123", 123), (b"1", 1000), (b"1.000", 1000),
-                                                (b".25", 250), (b"0.", 0), (b"0.7777", 777)])
+@pytest.mark.parametrize(("q", "thousandths"), [
+    (b"0", 0), (b"0.5", 500), (b"0.123", 123), (b"1", 1000), (b"1.000", 1000), (b".25", 250), (b"0.", 0),
+    (b"0.7777", 777)])
 def test_q_is_kept_in_thousandths(office, q, thousandths):
     office.register(HERE + b";q=" + q)
     assert office.location.bindings_of(b"1001")[0].q == thousandths
 
 
-@pytest.mark.parametrize("contact", [HERE + b";q=high", HERE + b";q=2", HERE + b";q=-1", b"<sip:>", b"hello", b"<1001>"])
+@pytest.mark.parametrize("contact", [
+    HERE + b";q=high", HERE + b";q=2", HERE + b";q=-1", b"<sip:>", b"hello", b"<1001>"])
 def test_an_unreadable_contact_is_a_bad_request_and_changes_nothing(office, contact):
     assert office.register(b"<sip:1001@192.0.2.11>", contact).status == 400
     assert office.contacts_of() == []
@@ -328,7 +330,8 @@ def test_a_path_is_stored_in_order_and_echoed_to_a_phone_that_knows_it(office):
 
 
 def test_an_unreadable_path_is_a_bad_request(office):
-    assert office.register(HERE, lines=[b"Path: <edge>"]).status == 400
+    for path in (b"<edge>", b"<tel:1>", b"<sip:"):
+        assert office.register(HERE, lines=[b"Path: " + path]).status == 400
 
 
 # RFC 5626
