@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An office that answers the control socket's questions from memory, for tests."""
+
+from collections.abc import Iterator
+
+from appliance.control.observed import Alarm, Call, Registration, Statistics
+from appliance.diagnosis.ladder import Ladder
+
+
+def make_registration(extension: str, expires_s: int = 3600, contact: str = "") -> Registration:
+    return {"extension": extension, "contact": contact or f"sip:{extension}@192.168.1.11:5060",
+            "source": "192.168.1.11:5060", "transport": "udp", "listener": "office", "expires_s": expires_s, "q": 1.0,
+            "user_agent": "phone/1.0", "instance": "", "path": [], "registered_at": "2026-11-22T11:00:00Z"}
+
+
+def make_call(number: int, state: str = "answered", status: int = 200) -> Call:
+    is_ended = state == "ended"
+    is_answered = status == 200
+    return {"number": number, "state": state, "caller": "201", "callee": "202", "started_at": "2026-11-22T11:00:00.250Z",
+            "answered_at": "2026-11-22T11:00:04Z" if is_answered else "",
+            "ended_at": "2026-11-22T11:01:09Z" if is_ended else "",
+            "duration_s": 65 if is_answered else 0, "status": status, "call_id": "a84b4c76e66710@192.168.1.11",
+            "legs": [{"target": "sip:202@192.168.1.12:5060", "state": "answered" if is_answered else "refused",
+                      "status": status}]}
+
+
+class SampleOffice:
+    """Satisfies control.observed.Observed."""
+
+    def __init__(self) -> None:
+        self.registered = [make_registration("201"), make_registration("202", 59)]
+        self.known_calls = [make_call(1, "ended", 486), make_call(2)]
+        self.raised: list[Alarm] = []
+
+    def registrations(self, now: float) -> Iterator[Registration]:
+        yield from self.registered
+
+    def calls(self, now: float, is_ended_included: bool) -> list[Call]:
+        return [call for call in self.known_calls if is_ended_included or call["state"] != "ended"]
+
+    def call(self, number: int, now: float) -> Call | None:
+        return next((call for call in self.known_calls if call["number"] == number), None)
+
+    def ladder(self, number: int) -> Ladder | None:
+        if number != 2:
+            return None
+        return {"participants": [{"name": "201", "address": "192.168.1.11:5060"},
+                                 {"name": "server", "address": "192.168.1.1:5060"}],
+                "messages": [{"offset_s": 0.0, "source": "201", "target": "server", "transport": "udp", "label": "INVITE",
+                              "start_line": "INVITE sip:202@office.test SIP/2.0", "method": "INVITE", "status": 0,
+                              "cseq": 1, "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False,
+                              "size_octets": 400, "text": "INVITE sip:202@office.test SIP/2.0\r\n\r\n"}]}
+
+    def statistics(self, now: float) -> Statistics:
+        return {"version": "0.1.0", "uptime_s": int(now), "resident_octets": 25 * 1048576, "is_overloaded": False,
+                "messages_received": {"total": 3, "octets": 1200, "by_method": {"INVITE": 2}, "by_class": {"2xx": 1}},
+                "messages_sent": {"total": 1, "octets": 400, "by_method": {}, "by_class": {"1xx": 1}},
+                "calls": {"active": 1, "total": 2, "answered": 1, "failed_by_status": {"486": 1}},
+                "discarded_by_reason": {"no_start_line": 4}, "transactions_open": 2, "bindings": 2,
+                "counters": {"retransmissions_received": 5}, "alarms": self.raised}
+
+    def alarms(self, now: float) -> list[Alarm]:
+        return self.raised

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The protocol of the control socket: lines in, lines out."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.control.conversation import ROWS_A_PIECE, answer_line
+from tests.control.sample_office import SampleOffice, make_registration
+
+
+def ask(line: bytes, office: SampleOffice | None = None) -> dict:
+    answer = b"".join(answer_line(line, office or SampleOffice(), now=100.0))
+    assert answer.endswith(b"\n")
+    assert answer.count(b"\n") == 1
+    return json.loads(answer)
+
+
+def command(*words: str) -> bytes:
+    return json.dumps({"id": 7, "command": words}).encode()
+
+
+def test_an_answer_carries_the_id_of_its_question():
+    assert ask(command("show", "version"))["id"] == 7
+    assert ask(b'{"id": "x", "command": ["show", "nothing"]}')["id"] == "x"
+
+
+def test_registrations_are_listed_with_every_field():
+    rows = ask(command("show", "registrations"))["result"]
+    assert [row["extension"] for row in rows] == ["201", "202"]
+    assert rows[1]["expires_s"] == 59
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_A_PIECE - 1, ROWS_A_PIECE, ROWS_A_PIECE + 1, 3 * ROWS_A_PIECE])
+def test_a_long_list_in_pieces_is_one_json_line(count: int):
+    office = SampleOffice()
+    office.registered = [make_registration(str(number)) for number in range(count)]
+    pieces = list(answer_line(command("show", "registrations"), office, 0.0))
+    assert len(pieces) == 2 + -(-count // ROWS_A_PIECE)
+    assert [row["extension"] for row in json.loads(b"".join(pieces))["result"]] == [str(n) for n in range(count)]
+
+
+def test_ended_calls_are_listed_only_when_asked_for():
+    assert [call["number"] for call in ask(command("show", "calls"))["result"]] == [2]
+    assert [call["number"] for call in ask(command("show", "calls", "all"))["result"]] == [1, 2]
+
+
+def test_one_call_and_its_ladder():
+    assert ask(command("show", "call", "1"))["result"]["status"] == 486
+    assert ask(command("show", "call", "2", "ladder"))["result"]["messages"][0]["label"] == "INVITE"
+
+
+@pytest.mark.parametrize("words", [
+    ("show", "call", "99"), ("show", "call", "99", "ladder"), ("show", "call"), ("show", "call", "two"),
+    ("show", "call", "9" * 5000), ("show", "call", "²"), ("show", "calls", "some"), ("show", "registrations", "x"), ("show",),
+    ("show", "everything"), ("delete", "calls"), ()])
+def test_what_cannot_be_answered_says_what_is_allowed(words: tuple[str, ...]):
+    answer = ask(command(*words))
+    assert answer["ok"] is False
+    assert answer["error"]["allowed"]
+
+
+@pytest.mark.parametrize("line", [
+    b"", b"show calls", b"[]", b"7", b"null", b'{"id": 1}', b'{"command": "show calls"}', b'{"command": [1]}',
+    b'{"command": ["show", "calls"], "id": []}', b'{"id": 1, "command": ["show", "calls"]', b"\xff\xfe", b"[" * 10_000,
+    b'{"command": %s}' % json.dumps(["show"] * 100).encode()])
+def test_a_malformed_request_is_answered_with_an_error(line: bytes):
+    answer = ask(line)
+    assert answer["ok"] is False
+    assert answer["error"]["allowed"]
+
+
+@given(st.binary(max_size=200))
+def test_any_octets_get_one_answer(line: bytes):
+    assert ask(line)["ok"] in (True, False)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+def test_any_json_gets_one_answer(value: object):
+    ask(json.dumps(value).encode())
+    ask(json.dumps({"id": value, "command": ["show", "version"]}).encode())

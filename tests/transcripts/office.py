@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real office server under a transcript: the whole core, without sockets, on the transcript's clock."""
+
+import hashlib
+
+from appliance.config.configuration import load_configuration
+from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
+from appliance.sip.flow import Flow, Listener
+from appliance.vocabulary.journal import SilentJournal
+
+
+class OfficeUnderTest:
+    """Satisfies player.Server."""
+
+    def __init__(self, configuration: list[str], address: str) -> None:
+        loaded = load_configuration("\n".join(["# denwaban-config 1", *configuration, ""]), "transcript")
+        assert loaded.configuration is not None, [str(finding) for finding in loaded.findings]
+        self._listeners = build_listeners(loaded.configuration)
+        self._flows: dict[tuple[Listener, bytes, int], Flow] = {}
+        self._count = 0
+        self.office = assemble_office(loaded.configuration, self._listeners,
+                                      Surroundings(self._flow_to, self._random_octets, SilentJournal()))
+        self._listener = next(one for one in self._listeners if one.hostport.decode() == address)
+
+    def _random_octets(self, count: int) -> bytes:
+        """Different each time, the same in every run."""
+        self._count += 1
+        return hashlib.shake_128(b"%d" % self._count).digest(count)
+
+    def _flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
+        key = (listener, host, port)
+        if key not in self._flows:
+            self._flows[key] = Flow(listener, host, port)
+        return self._flows[key]
+
+    def receive(self, octets: bytes, source: str, now: float) -> None:
+        host, _, port = source.rpartition(":")
+        flow = self._flow_to(self._listener, host.strip("[]").encode(), int(port))
+        self.office.stack.receive_datagram(octets, flow, now)
+
+    def take_sent(self) -> list[tuple[bytes, str]]:
+        sent = [(octets, flow.hostport.decode()) for listener in self._listeners for octets, flow in listener.outbox]
+        for listener in self._listeners:
+            listener.outbox.clear()
+        return sent
+
+    def handle_deadline(self, now: float) -> None:
+        self.office.stack.handle_deadline(now)
+
+    def next_deadline(self) -> float | None:
+        return self.office.stack.next_deadline()
+
+    def transactions_open(self) -> int:
+        return self.office.stack.transactions_open

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m tests.transcripts.redraw FILE...`: draws arrows straight, and those that were written `0.5 alice -> server INVITE`."""
+
+import sys
+from pathlib import Path
+
+from tests.transcripts.notation import draw_transcript, read_transcript
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        Path(name).write_text(draw_transcript(read_transcript(Path(name))), "utf-8")
