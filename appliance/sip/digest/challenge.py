@@ -61,10 +61,10 @@ class ReceivedChallenge:
 
     def __init__(self, value: bytes) -> None:
         """Read one header value; raises PeerError for another scheme or unreadable parameters."""
-        scheme, _, rest = value.strip().partition(b" ")
-        if scheme.lower() != b"digest":
+        scheme, *rest = value.split(None, 1)[:2] or (b"",)
+        if scheme.lower() != b"digest" or not rest:
             raise PeerError("not a Digest challenge", 0, value, "RFC 3261 22.4")    # and never Basic
-        parameters = read_parameters(rest)
+        parameters = read_parameters(rest[0])
         if b"realm" not in parameters or not parameters.get(b"nonce"):
             raise PeerError("challenge without realm or nonce", 0, value, "RFC 7616 3.3")
         self.realm = parameters[b"realm"]
