@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration as the daemons use it: typed, complete, verified. `load_configuration` makes it from text.
 
-What is not built yet is left out of roles and transports: the daemons can do all that they are told.
+What is not built yet is left out of roles, transports and network_managed.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def build_configuration(tree: Tree) -> Configuration:
         trunks={name: _build_trunk(tree, name) for name in tree.names("trunk")},
         routes={name: _build_route(tree, name) for name in tree.names("route")},
         emergency=tree.value(emergency.WAIVER) or "",
-        network_managed=tree.certain_value(network.MANAGED),
+        network_managed=tree.certain_value(network.MANAGED) and "true" not in network.MANAGED.not_built,
     )
 
 

@@ -72,14 +72,12 @@ def valid_listener_address(text: str) -> str:
 def valid_network(text: str) -> IpNetwork:
     """A network in CIDR form; a lone address is the network of itself."""
     try:
-        return ip_network(text)
-    except ValueError:
-        pass
-    try:
         network = ip_network(text, strict=False)
     except ValueError:
         raise ValueRefused(f"{show_text(text)} is not a network") from None
-    raise ValueRefused(f"{text} has bits set behind its prefix", f"{network} for the network, or the address alone")
+    if network.network_address != ip_address(text.partition("/")[0]):
+        raise ValueRefused(f"{text} has bits set behind its prefix", f"{network} for the network, or the address alone")
+    return network
 
 
 def valid_port(text: str) -> int:

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference of the configuration language, made from the schema: the second half of docs/configuration.md.
-
-`python -m appliance.config.reference` prints it.
-"""
+"""The reference of the configuration language, made from the schema: the second half of docs/configuration.md."""
 
 from __future__ import annotations
 
@@ -56,7 +53,3 @@ def describe_leaf(leaf: Leaf[Any]) -> str:
         sentences.append("*Not built yet.*")
     sentences.extend(f"*{word} is not built yet: {effect}.*" for word, effect in leaf.not_built.items())
     return " ".join(sentences)
-
-
-if __name__ == "__main__":
-    print(render_reference())

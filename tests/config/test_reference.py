@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reference in the documentation is the schema's, and its example is in order."""
 
-from pathlib import Path
-
 import pytest
 
 from appliance.config.configuration import load_configuration
 from appliance.config.reference import render_reference
 from appliance.config.schema import LEAVES
 from tests.config.office import WHOLE
-
-PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+from tests.config.write_reference import MARK, PAGE
 
 
 def test_the_page_ends_with_the_reference_that_the_schema_gives():
-    reference = PAGE.read_text(encoding="utf-8").partition("<!-- reference -->\n")[2]
+    reference = PAGE.read_text(encoding="utf-8").partition(MARK)[2]
     assert reference.strip() == render_reference().strip(), (
-        "python -m appliance.config.reference prints what belongs there"
+        "python -m tests.config.write_reference writes what belongs there"
     )
 
 

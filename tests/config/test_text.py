@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.config.text import LINE_CHARACTERS, VERSION_LINE, LineRefused, quote_word, read_words, split_words
+from appliance.config.text import (
+    LINE_CHARACTERS,
+    VERSION_LINE,
+    LineRefused,
+    quote_word,
+    read_words,
+    split_tokens,
+    split_words,
+)
 
 PRINTABLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Cn")), max_size=30)
 
@@ -70,6 +78,17 @@ def test_any_line_gives_words_or_is_refused(line):
     except LineRefused:
         return
     assert all(isinstance(word, str) for word in words)
+
+
+@given(st.lists(st.sampled_from(["set", " ", '"', "\\", "#", "a", "\t", "\u3000"]), max_size=12).map("".join))
+def test_the_quick_way_gives_what_the_slow_way_gives(line):
+    def outcome(split):
+        try:
+            return split(line)
+        except LineRefused as refused:
+            return refused.wrong
+
+    assert outcome(split_words) == outcome(split_tokens)
 
 
 @given(st.binary(max_size=200))

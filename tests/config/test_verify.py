@@ -87,6 +87,11 @@ def test_domain_and_listener_are_required():
             ("did-twice", "trunk carrier did", 11),
         ),
         (["set trunk a peer 127.0.4.9:5060", "set trunk b peer 127.0.4.9:5060"], ("peer-taken", "trunk b peer", 6)),
+        (["set trunk a peer [2001:db8::9]:5060"], ("trunk-family", "trunk a peer", 5)),
+        (
+            ["set trunk a registrar sip:[2001:db8::9]", "set trunk a number 1"],
+            ("trunk-family", "trunk a registrar", 5),
+        ),
         (["set trunk a peer 127.0.1.1:5060"], ("peer-own", "trunk a peer", 5)),
         (
             [*CARRIER, *ROUTE, "set route other prefix 0", "set route other trunk carrier"],

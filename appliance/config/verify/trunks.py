@@ -16,6 +16,7 @@ def verify_trunks(tree: Tree) -> Iterator[Finding]:
     for name, line in tree.names("trunk").items():
         yield from verify_kind(tree, name, line)
         yield from verify_listener(tree, name, line)
+        yield from verify_family(tree, name)
         yield from verify_dids(tree, name)
     yield from verify_peers(tree)
 
@@ -42,12 +43,29 @@ def verify_kind(tree: Tree, name: str, line: int) -> Iterator[Finding]:
 
 
 def verify_listener(tree: Tree, name: str, line: int) -> Iterator[Finding]:
-    """With several listeners the trunk has to say which is its own; a trusted source is no place for a peer."""
+    """With several listeners the trunk has to say which is its own."""
     listeners = tree.names("listener")
     if len(listeners) > 1 and not tree.has_said(trunk.LISTENER, name):
         wrong = "there are several listeners, so this is required"
         path = trunk.LISTENER.path_for(name)
         yield report_error("missing", path, wrong, f"one of {', '.join(listeners)}", line)
+
+
+def verify_family(tree: Tree, name: str) -> Iterator[Finding]:
+    """A listener on an IPv4 address reaches no IPv6 peer, nor the other way round. Host names are not judged."""
+    listeners = tree.names("listener")
+    own = tree.value(sip.ADDRESS, tree.value(trunk.LISTENER, name) or next(iter(listeners), ""))
+    registrar, peer = tree.value(trunk.REGISTRAR, name), tree.value(trunk.PEER, name)
+    leaf, host = (trunk.PEER, peer.address) if peer else (trunk.REGISTRAR, registrar.host if registrar else "")
+    if own and is_address(host) and (":" in own) is not (":" in host):
+        wrong = f"its listener is on {own}, from where {host} cannot be reached"
+        remedy = "an address of the listener's family"
+        yield report_error("trunk-family", leaf.path_for(name), wrong, remedy, tree.line(leaf, name))
+
+
+def is_address(host: str) -> bool:
+    """Whether a host that `valid_domain` read is an address: no last label of a name is digits alone."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
 
 
 def verify_dids(tree: Tree, name: str) -> Iterator[Finding]:
