@@ -11,7 +11,7 @@ from typing import Protocol
 
 from appliance.errors import PeerError
 from appliance.sip.flow import Flow
-from appliance.sip.stream_framing import StreamFraming
+from appliance.sip.stream_framing import KEEP_ALIVE, KEEP_ALIVE_ANSWER, StreamFraming
 
 UNSENT_LIMIT_OCTETS = 1 << 20       # a peer that reads slower than this much behind is cut off: memory is everybody's
 
@@ -47,12 +47,11 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """Both ends of a stream: frames what comes in, queues what goes out until the connection stands."""
 
-    __slots__ = ("_framing", "_owner", "_queue", "_queued_octets", "_transport", "flow", "has_spoken", "state")
+    __slots__ = ("_framing", "_owner", "_queue", "_queued_octets", "_transport", "flow", "state")
 
     def __init__(self, owner: ConnectionOwner, flow: Flow) -> None:
         self.flow = flow
         self.state = State.CONNECTING
-        self.has_spoken = False             # a whole message has come in: no stranger any more
         self._owner = owner
         self._framing = StreamFraming()
         self._transport: asyncio.Transport | None = None
@@ -122,10 +121,13 @@ class Connection(asyncio.Protocol):
             for octets in self._framing.feed(data, now):
                 if self.state == State.CLOSED:
                     return
-                self.has_spoken = True
-                self._owner.message_framed(self, octets, now)
+                if octets is KEEP_ALIVE:
+                    self.send(KEEP_ALIVE_ANSWER)
+                else:
+                    self._owner.message_framed(self, octets, now)
         except PeerError:
-            self.close("unframed")
+            self._owner.octets_read(self, now)      # the answer to what was wrong goes out first
+            self.close("unframed", is_graceful=True)
             return
         self._owner.octets_read(self, now)
 

@@ -20,20 +20,21 @@ DESCRIPTORS_RESERVED = 256      # for everything that is no SIP connection
 
 
 class PortSet:
-    """Opens, starts, flushes and closes the ports of a list of listeners."""
+    """Opens, starts, flushes and closes the ports of a list of listeners.
+
+    counters: takes what happens to connections; tap: hears all octets; gauge: told of full buffers, set before `open`.
+    """
 
     def __init__(self, counters: Counters, tap: WireTap | None = None) -> None:
         self._tap = tap
         self.gauge: PressureGauge | None = None
         self._counters = counters
         self._ports: dict[Listener, UdpPort | TcpPort] = {}
-        self._stack: SipReceiver | None = None
         self._timer: StackTimer | None = None
 
     def open(self, listeners: Iterable[Listener], stack: SipReceiver) -> None:
         """Bind every listener; all or none. Raises MachineError naming address, port and remedy."""
         wanted = list(listeners)
-        self._stack = stack
         streams = sum(listener.transport == TCP for listener in wanted)
         connection_limit = CONNECTION_LIMIT
         if streams:
@@ -53,10 +54,9 @@ class PortSet:
             return TcpPort(listener, stack, self.settle, self._counters, connection_limit, self._tap)
         raise MisuseError(f"no socket for transport {listener.transport!r}")
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, loop: asyncio.AbstractEventLoop, stack: SipReceiver) -> None:
         """Read from every port and run the stack's timer from now on."""
-        assert self._stack is not None
-        self._timer = StackTimer(loop, self._stack, self.settle)
+        self._timer = StackTimer(loop, stack, self.settle)
         for port in self._ports.values():
             port.start(loop)
         self._timer.arm()
@@ -81,15 +81,6 @@ class PortSet:
         if (b":" in host) != (listener.family == 6):
             raise ValueError(f"{host!r} cannot be reached from {listener!r}")
         return self._ports[listener].flow_to(host, port)
-
-    def pressure(self) -> float:
-        """How full the fullest UDP receive buffer is, 0.0 to 1.0: the kernel drops what comes when it is full."""
-        fullest = 0.0
-        for port in self._ports.values():
-            if isinstance(port, UdpPort):
-                waiting, size, _ = port.pressure()
-                fullest = max(fullest, waiting / size)
-        return fullest
 
     def statistics(self) -> dict[str, int]:
         """Sums over all ports, by counter name."""

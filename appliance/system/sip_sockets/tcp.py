@@ -200,6 +200,7 @@ class TcpPort:
     def message_framed(self, connection: Connection, octets: bytes, now: float) -> None:
         """A whole message came in on a connection."""
         self._strangers.end(connection)
+        self._unfinished.end(connection)
         if self._tap is not None:
             self._tap.append_received([(octets, connection.flow)], now)
         self._stack.receive_message(octets, connection.flow, now)

@@ -79,10 +79,6 @@ class UdpPort:
         flow: Flow = self._wire.find_flow(pack_address(host, port))
         return flow
 
-    def pressure(self) -> tuple[int, int, int]:
-        """(octets waiting in the receive buffer, its size, datagrams the kernel has dropped so far)."""
-        return self._wire.pressure()
-
     def statistics(self) -> dict[str, int]:
         """What went through since the start, by counter name."""
         wire = self._wire

@@ -5,12 +5,12 @@ What is not on disk yet stands in `_pending`, the newest state for each key; a d
 tried again until it heals. Shared between the two threads: `_pending` and `_is_closing`, under `_wake`.
 """
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
-from typing import NamedTuple
 
 from appliance.pbx.binding_row import BindingKey, BindingRow
 from appliance.system.store.binding_rows import SCHEMA, VERSION, read_rows, write_changes
@@ -29,32 +29,34 @@ PENDING_LIMIT = 100_000                 # keys; ten times the bindings of a full
 CLOSE_LIMIT_S = 2.0
 
 
-class StoreAlarm(NamedTuple):
-    """Something the person in charge must know.
+AlarmListener = Callable[[str, str, str, bool], None]
+"""Called with name, sentence, remedy and whether the alarm is raised or cleared.
 
-    event: binding_store_failed (said once; registrations go on in memory), binding_store_healed,
-    binding_store_started_anew (what it held is lost unless saved again), binding_store_overflowed; cause: in words.
-    """
+binding_store_failed: said once, registrations go on in memory; binding_store_started_anew: what the file held is lost
+unless saved again; binding_store_overflowed: changes were dropped.
+"""
 
-    event: str
-    path: str
-    cause: str
+REMEDIES = {
+    "binding_store_failed": "free space on the disk of the state directory, or make it writable; it is tried again",
+    "binding_store_started_anew": "phones re-register by themselves; look at the disk, it may be failing",
+    "binding_store_overflowed": "mend what binding_store_failed says",
+}
 
 
-class BindingStore:
-    """Rows in, rows out. `on_alarm` is called in the thread that finds out: the writer's, or that of `load`."""
+class SqliteBindingStore:
+    """Rows in, rows out. `on_alarm` is called on the event loop that saves; in the writer's thread where none runs."""
 
-    def __init__(self, path: Path, on_alarm: Callable[[StoreAlarm], None],
-                 retry_first_s: float = RETRY_FIRST_S) -> None:
+    def __init__(self, path: Path | str, on_alarm: AlarmListener, retry_first_s: float = RETRY_FIRST_S) -> None:
         """Nothing is opened yet."""
-        self._path = path
+        self._path = Path(path)
         self._on_alarm = on_alarm
         self._retry_first_s = retry_first_s
         self._wake = threading.Condition()
         self._pending: dict[BindingKey, BindingRow | None] = {}
         self._writing_count = 0
         self._is_closing = False
-        self._is_failing = False
+        self._raised: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None      # of the file that is open
         self._writer: threading.Thread | None = None
@@ -108,6 +110,7 @@ class BindingStore:
 
     def _wake_writer(self) -> None:
         if self._writer is None:
+            self._loop = find_running_loop()
             self._writer = threading.Thread(target=self._run, name="binding-store", daemon=True)
             self._writer.start()
         self._wake.notify()
@@ -149,7 +152,7 @@ class BindingStore:
         try:
             if self._connection is not None and not self._is_in_place():
                 self._disconnect()
-                self._on_alarm(StoreAlarm("binding_store_started_anew", str(self._path), "the file was taken away"))
+                self._raise_alarm("binding_store_started_anew", "the file was taken away")
             if self._connection is None:
                 self._connection = open_database(self._path, SCHEMA, VERSION)
                 self._identity = identify(self._path)
@@ -166,9 +169,7 @@ class BindingStore:
                 self._disconnect()
                 self._note_failure(error)
             return False
-        if self._is_failing:
-            self._is_failing = False
-            self._on_alarm(StoreAlarm("binding_store_healed", str(self._path), ""))
+        self._clear_alarms()
         return True
 
     def _keep_pending(self, batch: dict[BindingKey, BindingRow | None]) -> None:
@@ -184,12 +185,30 @@ class BindingStore:
                     del batch[key]
             self._pending = batch
         if excess > 0:
-            self._on_alarm(StoreAlarm("binding_store_overflowed", str(self._path), f"{excess} changes dropped"))
+            self._raise_alarm("binding_store_overflowed", f"{excess} changes dropped")
 
     def _note_failure(self, error: Exception) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            self._on_alarm(StoreAlarm("binding_store_failed", str(self._path), str(error)))
+        if "binding_store_failed" not in self._raised:
+            self._raise_alarm("binding_store_failed", str(error))
+
+    def _raise_alarm(self, name: str, cause: str) -> None:
+        self._raised.add(name)
+        self._tell(name, f"{self._path}: {cause}", REMEDIES[name], True)
+
+    def _clear_alarms(self) -> None:
+        """The disk is well again. That a file was started anew stays said: what it held has not come back."""
+        for name in self._raised - {"binding_store_started_anew"}:
+            self._raised.remove(name)
+            self._tell(name, f"{self._path}: everything is on disk again", "", False)
+
+    def _tell(self, name: str, sentence: str, remedy: str, is_raised: bool) -> None:
+        if self._loop is None or threading.current_thread() is not self._writer:
+            self._on_alarm(name, sentence, remedy, is_raised)
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._on_alarm, name, sentence, remedy, is_raised)
+        except RuntimeError:        # the loop is closed: `close` tells by its answer
+            pass
 
     def _move_aside(self, error: Exception) -> None:
         self._disconnect()
@@ -198,7 +217,7 @@ class BindingStore:
         except OSError as refusal:
             self._note_failure(refusal)
         else:
-            self._on_alarm(StoreAlarm("binding_store_started_anew", str(self._path), f"{error}; kept as {aside.name}"))
+            self._raise_alarm("binding_store_started_anew", f"{error}; the old file is kept as {aside.name}")
 
     def _is_in_place(self) -> bool:
         """Whether the file that is open is still the one at our path: SQLite would go on writing to a deleted one."""
@@ -238,3 +257,11 @@ def identify(path: Path) -> tuple[int, int]:
     """Device and inode of a file. Raises OSError."""
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def find_running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread, None where none is running."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
