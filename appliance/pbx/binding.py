@@ -28,13 +28,13 @@ class Binding:
     parameter, -1 absent; granted_s; deadline: monotonic end; call_id, cseq: of the last REGISTER; flow: where requests
     for it leave; arrival: the flow the REGISTER came on, None after a restart; is_direct: no NAT was seen before it;
     path: Route values in order (RFC 3327), the proxy goes by them; instance, reg_id: RFC 5626, reg_id 0 where absent;
-    user_agent; line_head: its Contact line in a 200 up to the digits of expires; wake: when its expiry bucket is
-    opened; is_pending: waiting to be stored.
+    user_agent; line_head: its Contact line in a 200 up to the digits of expires; bucket_begin: of the expiry bucket
+    it stands in; is_pending: waiting to be stored.
     """
 
-    __slots__ = ("aor", "arrival", "call_id", "contact", "cseq", "deadline", "flow", "granted_s", "instance",
-                 "is_direct", "is_pending", "is_sip", "line_head", "parameters", "path", "q", "reg_id", "requested_s",
-                 "user_agent", "value", "wake")
+    __slots__ = ("aor", "arrival", "bucket_begin", "call_id", "contact", "cseq", "deadline", "flow", "granted_s",
+                 "instance", "is_direct", "is_pending", "is_sip", "line_head", "parameters", "path", "q", "reg_id",
+                 "requested_s", "user_agent", "value")
 
     def __init__(self, aor: bytes, contact: bytes, flow: Flow) -> None:
         self.aor = aor
@@ -56,7 +56,7 @@ class Binding:
         self.reg_id = 0
         self.user_agent = b""
         self.line_head = b""
-        self.wake = 0.0
+        self.bucket_begin = 0.0
         self.is_pending = False
 
     @property

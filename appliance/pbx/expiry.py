@@ -10,17 +10,18 @@ from collections.abc import Callable
 from appliance.pbx.binding import Binding
 from appliance.sip.timers import Timers
 
-BUCKETS_PER_SECOND = 2
+BUCKET_S = 0.5
 
 
 class ExpiryBucket:
-    """The bindings to be looked at when `deadline` has passed."""
+    """The bindings whose deadlines lie between `begin` and `deadline`; looked at when that has passed."""
 
-    __slots__ = ("bindings", "calendar", "deadline")
+    __slots__ = ("begin", "bindings", "calendar", "deadline")
 
-    def __init__(self, calendar: "ExpiryCalendar", deadline: float) -> None:
+    def __init__(self, calendar: "ExpiryCalendar", begin: float) -> None:
         self.calendar = calendar
-        self.deadline = deadline
+        self.begin = begin
+        self.deadline = begin + BUCKET_S
         self.bindings: dict[Binding, None] = {}
 
     def due(self, now: float) -> None:
@@ -40,17 +41,17 @@ class ExpiryCalendar:
 
     def put(self, binding: Binding) -> None:
         """Enter a binding by its deadline."""
-        wake = (int(binding.deadline * BUCKETS_PER_SECOND) + 1) / BUCKETS_PER_SECOND
-        bucket = self._buckets.get(wake)
+        begin = binding.deadline // BUCKET_S * BUCKET_S
+        bucket = self._buckets.get(begin)
         if bucket is None:
-            bucket = self._buckets[wake] = ExpiryBucket(self, wake)
-            self._timers.arm(bucket, wake)
+            bucket = self._buckets[begin] = ExpiryBucket(self, begin)
+            self._timers.arm(bucket, bucket.deadline)
         bucket.bindings[binding] = None
-        binding.wake = wake
+        binding.bucket_begin = begin
 
     def take(self, binding: Binding) -> None:
         """Strike a binding out."""
-        bucket = self._buckets.get(binding.wake)
+        bucket = self._buckets.get(binding.bucket_begin)
         if bucket is not None:
             bucket.bindings.pop(binding, None)
 
@@ -61,7 +62,7 @@ class ExpiryCalendar:
 
     def open_bucket(self, bucket: ExpiryBucket, now: float) -> None:
         """Expire what is due, move on what was refreshed since."""
-        del self._buckets[bucket.deadline]
+        del self._buckets[bucket.begin]
         for binding in bucket.bindings:
             if binding.deadline > now:
                 self.put(binding)

@@ -97,7 +97,7 @@ class Location:
         binding.deadline = deadline
         binding.cseq = message.cseq
         binding.call_id = message.call_id
-        if deadline < binding.wake:
+        if deadline < binding.bucket_begin:
             self._expiry.move_earlier(binding)
         if granted_s != binding.granted_s:
             binding.granted_s = granted_s
@@ -234,7 +234,7 @@ class Location:
             return
         if binding is not None and binding.contact == requested.uri and binding.reg_id == requested.reg_id:
             self._fill(binding, registration, requested, now)
-            if binding.deadline < binding.wake:
+            if binding.deadline < binding.bucket_begin:
                 self._expiry.move_earlier(binding)
             self._tell(Change.REFRESHED, binding)
             return
