@@ -22,7 +22,7 @@ from appliance.pbx.proxy.routing import (
 )
 from appliance.pbx.proxy.target import Target
 from appliance.pbx.registrar import Registrar
-from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, unescape_user
+from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, read_extension, unescape_user
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
@@ -152,7 +152,7 @@ class OfficeServer:
         parts = self._parts
         way = read_way(message, parts.own, parts.signer)
         is_here = message.uri_hostport in parts.own or message.uri_scheme == b"tel"
-        if is_here and not message.uri_user and way.next_uri is None:
+        if is_here and not read_extension(message) and way.next_uri is None:
             self._serve_here(message, flow, now)
             return
         refusal = check_forwardable(message)
@@ -185,7 +185,7 @@ class OfficeServer:
             message, target = self._onward(message, flow, way)
             groups = [[target]] if target is not None else []
         else:
-            extension = unescape_user(message.uri_user)
+            extension = read_extension(message)
             if extension not in self.extensions:
                 self._refuse(message, flow, Refusal(404), now)
                 return

@@ -7,6 +7,7 @@ Each returns None or a Refusal: a value, because a refused request is nothing ex
 from typing import NamedTuple
 
 from appliance.native.sip_scanner import Message
+from appliance.sip.grammar import unescape
 
 KNOWN_METHODS = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE", b"INFO",
                            b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
@@ -72,13 +73,11 @@ def check_body(message: Message) -> Refusal | None:
 
 def unescape_user(user: bytes) -> bytes:
     """The user part of a URI without its %HH escapes, which 19.1.4 makes equal to the characters they stand for."""
-    if b"%" not in user:
-        return user
-    parts = user.split(b"%")
-    out = [parts[0]]
-    for part in parts[1:]:
-        try:
-            out.append(bytes([int(part[:2], 16)]) + part[2:])
-        except ValueError:
-            out.append(b"%" + part)
-    return b"".join(out)
+    return unescape(user) if b"%" in user else user
+
+
+def read_extension(message: Message) -> bytes:
+    """Who the Request-URI is for: the user part, or the digits of a tel URI without visual separators (RFC 3966 5)."""
+    if message.uri_scheme != b"tel":
+        return unescape_user(message.uri_user)
+    return message.uri[4:].partition(b";")[0].translate(None, b"-.()")

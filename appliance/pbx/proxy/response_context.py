@@ -119,7 +119,7 @@ class ResponseContext:
     def _drop(self, client: ClientTransaction) -> None:
         clients = self._clients
         if client in clients:
-            clients.remove(client)  # type: ignore[arg-type]
+            clients.remove(client)
 
     def _pass_provisional(self, client: ClientTransaction, response: Message, now: float) -> None:
         server = self.server

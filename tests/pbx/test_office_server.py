@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who serves what, and the refusals of RFC 3261 8.2 and 16.3, each with the code the RFC gives it."""
+
+import pytest
+
+from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, head, invite
+
+
+def ask(method: str, uri: str = "sip:192.168.1.1", extra: str = "", office: VirtualOffice | None = None):
+    office = office or VirtualOffice()
+    office.send(A, head(method, uri, A, "q", "201", "x", extra=extra))
+    (message, address), = office.take()
+    assert address == A
+    return message
+
+
+def test_options_to_the_server_lists_what_it_can() -> None:
+    message = ask("OPTIONS")
+    assert message.status == 200
+    assert {v for name in (b"Allow", b"Accept", b"Supported") for v in message.values(name)} >= {b"OPTIONS", b"path"}
+
+
+@pytest.mark.parametrize(("method", "uri", "extra", "status"), [
+    ("INVITE", "sip:192.168.1.1", "", 405),
+    ("MESSAGE", "sip:192.168.1.1", "", 405),
+    ("FROBNICATE", "sip:192.168.1.1", "", 501),
+    ("OPTIONS", "sip:192.168.1.1", "Require: magic\r\n", 420),
+    ("INVITE", "sip:202@192.168.1.1", "Proxy-Require: magic\r\n", 420),
+    ("INVITE", "sip:999@192.168.1.1", "", 404),
+    ("INVITE", "sip:202@192.168.1.1", "", 480),
+    ("MESSAGE", "sip:202@192.168.1.1", "", 480),
+    ("INVITE", "sips:202@192.168.1.1", "", 416),
+    ("INVITE", "soap.beep:202", "", 416),
+    ("FROBNICATE", "sip:202@192.168.1.1", "", 480),
+])
+def test_refusals(method: str, uri: str, extra: str, status: int) -> None:
+    message = ask(method, uri, extra)
+    assert message.status == status
+    if status in (405, 501):
+        assert b"OPTIONS" in message.values(b"Allow")
+    if status == 420:
+        assert message.values(b"Unsupported") == [b"magic"]
+
+
+def test_max_forwards_zero_is_483_for_what_would_be_forwarded() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, invite().replace(b"Max-Forwards: 70", b"Max-Forwards: 0"))
+    assert office.statuses() == [(483, A)]
+
+
+def test_body_that_nobody_here_reads_is_415_unless_it_may_be_ignored() -> None:
+    office = VirtualOffice()
+    body = head("OPTIONS", "sip:192.168.1.1", A, "b", "201", "x", extra="Content-Type: application/x-unknown\r\n")
+    body = body.replace(b"Content-Length: 0\r\n\r\n", b"Content-Length: 3\r\n\r\nabc")
+    office.send(A, body)
+    assert office.statuses() == [(415, A)]
+    office.send(A, body.replace(b"z9hG4bKb", b"z9hG4bKc").replace(
+        b"Content-Length", b"Content-Disposition: render;handling=optional\r\nContent-Length"))
+    assert office.statuses() == [(200, A)]
+
+
+def test_stranger_is_challenged_for_everything_outside_a_dialog_that_would_be_forwarded() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    for method in ("INVITE", "MESSAGE", "SUBSCRIBE", "REFER", "OPTIONS", "FROBNICATE"):
+        office.send(STRANGER, head(method, "sip:202@192.168.1.1", STRANGER, method, "201", "202", call_id=method))
+        (message, address), = office.take()
+        assert (message.status, address) == (407, STRANGER)
+    assert office.office.stack.transactions_open <= 1
+
+
+def test_user_part_is_compared_unescaped() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, invite("%32%30%32"))
+    assert [a for m, a in office.take() if m.is_request] == [C]
+
+
+def test_tel_uri_reaches_the_extension() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, head("INVITE", "tel:202", A, "tel", "201", "202"))
+    assert [a for m, a in office.take() if m.is_request] == [C]
+
+
+def test_overload_refuses_new_calls_and_lets_dialogs_live() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.office.overload.observe(80, 100, True, office.now)
+    office.send(A, invite())
+    (message, _), = office.take()
+    assert message.status == 503
+    assert int(message.header(b"Retry-After")) >= 1
+    office.office.overload.observe(0, 100, False, office.now + 2)
+    office.send(A, invite(branch="later"))
+    assert [m.status for m, a in office.take() if a == A] == [100]
