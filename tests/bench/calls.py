@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.figures import Figure, Report, median, spread
+from tests.bench.figures import Figure, Report, median, paired, spread
 from tests.bench.registrations import registration_us
 from tests.bench.scale import FEW_BINDINGS, Scale
 from tests.bench.servers import HOST, Denwaban, Kamailio, Server
@@ -42,6 +42,7 @@ def measure_calls(report: Report, scale: Scale, folder: Path) -> None:
                 rates[server.name].append(outcome.succeeded / max(outcome.elapsed_s, 0.001))
     ours, peer = costs["denwaban"], costs["kamailio"]
     report.add(Figure("proxied call, record-routed", "ms CPU", median(ours), spread(ours), "kamailio", median(peer),
-                      judged="ratio", limit=1.3, goal=0.85, note=f"kamailio {spread(peer)}"))
+                      judged="ratio", limit=1.3, goal=0.85, note=f"kamailio {spread(peer)}",
+                      paired_ratio=paired(ours, peer)))
     report.add(Figure("the same, calls a second (load-bound)", "1/s", median(rates["denwaban"]),
                       spread(rates["denwaban"]), "kamailio", median(rates["kamailio"])))

@@ -20,15 +20,24 @@ class Figure:
     limit: float | None = None
     goal: float | None = None
     note: str = ""
+    paired_ratio: float | None = None
 
     @property
     def ratio(self) -> float | None:
+        """Where rounds were interleaved, the median of each round's own ratio: the machine changes its speed."""
+        if self.paired_ratio is not None:
+            return self.paired_ratio
         return self.ours / self.peer if self.peer else None
 
     @property
     def is_met(self) -> bool | None:
         value = self.ratio if self.judged == "ratio" else self.ours
         return None if self.limit is None or value is None else value <= self.limit
+
+
+def paired(ours: list[float], peer: list[float]) -> float:
+    """The median of the ratios within each round."""
+    return statistics.median(one / other for one, other in zip(ours, peer, strict=True))
 
 
 def median(values: list[float]) -> float:
@@ -48,6 +57,7 @@ class Report:
     def add(self, figure: Figure) -> None:
         self.figures.append(figure)
         row = {key: value for key, value in asdict(figure).items() if value not in (None, "")}
+        row.pop("paired_ratio", None)
         row |= {key: value for key, value in (("ratio", figure.ratio), ("is_met", figure.is_met)) if value is not None}
         print(json.dumps({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}),
               flush=True)
