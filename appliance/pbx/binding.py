@@ -64,6 +64,11 @@ class Binding:
         """What identifies this binding in the store."""
         return build_key(self.aor, self.contact, self.instance, self.reg_id)
 
+    def set_parameters(self, parameters: bytes) -> None:
+        """Its Contact parameters without expires, and with them what a 200 says of it."""
+        self.parameters = parameters
+        self.line_head = b"Contact: <%b>%b;expires=" % (self.contact, parameters)
+
     def build_row(self, wall_offset: float) -> BindingRow:
         """This binding as it goes to disk; wall_offset: wall clock minus monotonic clock, seconds."""
         flow = self.flow

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from appliance.errors import PeerError
 from appliance.pbx.binding import Binding
-from appliance.pbx.registration import RequestedContact
+from appliance.pbx.registration import Registration, RequestedContact
 from appliance.sip.uri import SipUri
 
 
@@ -44,3 +44,13 @@ def find_binding(bindings: Iterable[Binding], requested: RequestedContact) -> Bi
                 return binding
             outbound = outbound or binding
     return outbound
+
+
+def is_out_of_order(binding: Binding, registration: Registration) -> bool:
+    """10.3 step 7: a REGISTER that is older than the one this binding came from."""
+    return binding.call_id == registration.call_id and registration.cseq <= binding.cseq
+
+
+def has_same(contacts: list[RequestedContact], requested: RequestedContact) -> bool:
+    """Whether a Contact value repeats an earlier one of its request."""
+    return any(is_same_contact(other, requested) for other in contacts)

@@ -8,15 +8,16 @@ Everything is in memory; the store is told in batches (see `pending_rows`) and r
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 
-from appliance.native.sip_scanner import Message, split_values
+from appliance.native.sip_scanner import Message
 from appliance.pbx.binding import Binding, Change
 from appliance.pbx.binding_row import BindingRow
-from appliance.pbx.contact_matching import find_binding, is_same_contact
+from appliance.pbx.contact_matching import find_binding, has_same, is_out_of_order
 from appliance.pbx.expiry import ExpiryCalendar
 from appliance.pbx.pending_rows import BindingStore, PendingRows
 from appliance.pbx.registration import Registration, RequestedContact
+from appliance.pbx.restoring import restore_binding
 from appliance.pbx.target_flow import FlowOpener, decide_flow
-from appliance.sip.flow import UDP, Flow, Listener
+from appliance.sip.flow import Listener
 from appliance.sip.timers import Timers
 from appliance.vocabulary.counters import Counters
 from appliance.vocabulary.journal import Journal
@@ -174,32 +175,14 @@ class Location:
             left_s = min(row.expires_wall_s - wall_now, row.granted_s)
             listener = listeners.get((row.listener, row.transport))
             if left_s > 0 and listener is not None and len(self.bindings_of(row.aor)) < BINDINGS_MAX:
-                binding = self._restore_binding(row, listener)
+                binding = restore_binding(row, listener, self._flow_to)
+                binding.user_agent = self._intern(row.user_agent)
                 binding.deadline = now + left_s
                 self._attach(binding)
                 count += 1
             elif self._pending is not None:
                 self._pending.note_dead_row(row.key, now)
         return count
-
-    def _restore_binding(self, row: BindingRow, listener: Listener) -> Binding:
-        if listener.transport == UDP:
-            flow = self._flow_to(listener, row.source_host, row.source_port)
-        else:
-            flow = Flow(listener, row.source_host, row.source_port)
-            flow.is_open = False
-        binding = Binding(row.aor, row.contact, flow)
-        binding.parameters = row.parameters
-        binding.q = row.q
-        binding.granted_s = row.granted_s
-        binding.call_id = row.call_id
-        binding.cseq = row.cseq
-        binding.path = tuple(split_values(row.path)) if row.path else ()
-        binding.instance = row.instance
-        binding.reg_id = row.reg_id
-        binding.user_agent = self._intern(row.user_agent)
-        binding.line_head = b"Contact: <%b>%b;expires=" % (row.contact, row.parameters)
-        return binding
 
     # inside
 
@@ -258,7 +241,6 @@ class Location:
                       and binding.parameters == requested.parameters
                       and (binding.flow is flow or flow.listener.is_reliable))
         binding.value = requested.value
-        binding.parameters = requested.parameters
         binding.q = requested.q
         binding.requested_s = requested.requested_s
         binding.granted_s = requested.granted_s
@@ -271,7 +253,7 @@ class Location:
         binding.arrival = registration.arrival
         binding.is_direct = registration.is_direct
         binding.flow = flow
-        binding.line_head = b"Contact: <%b>%b;expires=" % (binding.contact, requested.parameters)
+        binding.set_parameters(requested.parameters)
         if self._pending is not None:
             if is_refresh:
                 self._pending.note_refresh(binding, now)
@@ -321,13 +303,3 @@ class Location:
 
 
 COUNTER_NAMES = ("bindings_added", "bindings_refreshed", "bindings_removed", "bindings_expired")
-
-
-def is_out_of_order(binding: Binding, registration: Registration) -> bool:
-    """10.3 step 7: a REGISTER that is older than the one this binding came from."""
-    return binding.call_id == registration.call_id and registration.cseq <= binding.cseq
-
-
-def has_same(contacts: list[RequestedContact], requested: RequestedContact) -> bool:
-    """Whether a Contact value repeats an earlier one of its request."""
-    return any(is_same_contact(other, requested) for other in contacts)

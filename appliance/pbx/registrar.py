@@ -5,7 +5,6 @@ It keeps no state: bindings are the location service's. A phone that refreshes w
 """
 
 from collections.abc import Container
-from datetime import UTC, datetime
 from math import ceil
 from typing import Final, Protocol
 
@@ -15,13 +14,9 @@ from appliance.pbx.account import Account
 from appliance.pbx.authentication import Challenge
 from appliance.pbx.binding import Binding
 from appliance.pbx.location import BINDINGS_MAX, Location, Outcome
-from appliance.pbx.register_reading import (
-    ExpiryPolicy,
-    has_direct_source,
-    has_option,
-    read_registration,
-)
+from appliance.pbx.register_reading import ExpiryPolicy, has_direct_source, read_registration
 from appliance.pbx.registration import Registration
+from appliance.pbx.registration_lines import build_extension_lines, print_date
 from appliance.sip.flow import TLS, Flow
 from appliance.sip.grammar import unescape
 from appliance.sip.uri import SipUri
@@ -29,8 +24,6 @@ from appliance.sip.uri import SipUri
 SUPPORTED: Final = frozenset({b"path", b"outbound"})
 REMEMBERED = 1024                   # Request-URIs and domain parts of To that were found to be ours
 WALL_CLOCK_SANE_S = 1_735_689_600   # 2025: before that the box does not know the time, and says none
-DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
-MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
 class Responder(Protocol):
@@ -245,24 +238,6 @@ class Registrar:
         if error.status_hint == 423:
             return b"Min-Expires: %d\r\n" % self._policy.min_s + warning
         return warning
-
-
-def build_extension_lines(message: Message, registration: Registration) -> bytes:
-    """Path as stored, for a UA that knows it (RFC 3327 5.3); Require: outbound where reg-id counted (RFC 5626 6)."""
-    lines = b""
-    if registration.path and has_option(message, b"Supported", b"path"):
-        lines = b"Path: %b\r\n" % b", ".join(registration.path)
-    if any(requested.reg_id for requested in registration.contacts) and has_option(message, b"Supported", b"outbound"):
-        lines += b"Require: outbound\r\n"
-    return lines
-
-
-def print_date(wall_s: int) -> bytes:
-    """The Date line of a moment, seconds since 1970 (20.17: always GMT, names in English)."""
-    moment = datetime.fromtimestamp(wall_s, UTC)
-    return b"Date: %b, %02d %b %d %02d:%02d:%02d GMT\r\n" % (
-        DAYS[moment.weekday()], moment.day, MONTHS[moment.month - 1], moment.year, moment.hour, moment.minute,
-        moment.second)
 
 
 def remember(known: set[bytes], octets: bytes) -> None:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A binding made again from its row on disk, after a restart."""
+
+from appliance.native.sip_scanner import split_values
+from appliance.pbx.binding import Binding
+from appliance.pbx.binding_row import BindingRow
+from appliance.pbx.target_flow import FlowOpener
+from appliance.sip.flow import UDP, Flow, Listener
+
+
+def restore_binding(row: BindingRow, listener: Listener, flow_to: FlowOpener) -> Binding:
+    """Everything but the deadline. Its arrival is unknown, so that the next REGISTER is looked at in full; a connection
+    is gone with the process that held it."""
+    if listener.transport == UDP:
+        flow = flow_to(listener, row.source_host, row.source_port)
+    else:
+        flow = Flow(listener, row.source_host, row.source_port)
+        flow.is_open = False
+    binding = Binding(row.aor, row.contact, flow)
+    binding.set_parameters(row.parameters)
+    binding.q = row.q
+    binding.granted_s = row.granted_s
+    binding.call_id = row.call_id
+    binding.cseq = row.cseq
+    binding.path = tuple(split_values(row.path)) if row.path else ()
+    binding.instance = row.instance
+    binding.reg_id = row.reg_id
+    return binding
