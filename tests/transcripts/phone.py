@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A participant: writes down what the transcript does not say, as RFC 3261 8.1.1, 8.2.6, 9.1, 12.2.1.1 and 17.1.1.3 want it."""
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from tests.transcripts.letter import Letter
@@ -33,7 +32,6 @@ class Phone:
         self._memories: dict[str, Memory] = {}
         self._latest = ""
         self._count = 0
-        self._answered: deque[int] = deque(maxlen=64)
 
     # writing
 
@@ -73,7 +71,9 @@ class Phone:
 
     def _find_request(self, cseq: str, call_id: str) -> Letter:
         memory = self._memories[call_id or self._latest]
-        for request in reversed(memory.open_requests):
+        known = [letter for letter in self.received if letter.is_request and letter.method != "ACK"
+                 and letter.first("Call-ID") == (call_id or self._latest)]
+        for request in (*reversed(memory.open_requests), *reversed(known)):
             if cseq in ("", request.first("CSeq")):
                 return request
         raise ValueError(f"{self.name} has no request to answer")
