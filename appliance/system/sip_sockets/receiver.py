@@ -20,7 +20,9 @@ class WireTap(Protocol):
 class PressureGauge(Protocol):
     """Is told how far the sockets are behind (pbx.overload satisfies it)."""
 
-    level: int
+    @property
+    def is_pressed(self) -> bool:
+        """Whether it wants to be told even when all seems well."""
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
         """What waits in a receive buffer, its size, whether the kernel has dropped datagrams since the last look."""

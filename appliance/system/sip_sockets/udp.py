@@ -52,7 +52,7 @@ class UdpPort:
             now = monotonic()
             if tap is not None:
                 tap.append_received(batch, now)
-            if gauge is not None and (len(batch) == BATCH_DATAGRAMS or gauge.level):
+            if gauge is not None and (len(batch) == BATCH_DATAGRAMS or gauge.is_pressed):
                 self._read_pressure(gauge, now)
             for data, flow in batch:
                 receive_datagram(data, flow, now)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing a file so that after any power cut it is the old one or the new one, whole."""
+
+import os
+from pathlib import Path
+
+from appliance.errors import MachineError
+
+
+def write_atomically(path: Path | str, octets: bytes, mode: int = 0o600) -> None:
+    """Temporary file beside it, fsync, rename, fsync of the directory. Raises MachineError; then the old one stands."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)     # a temporary file left over by a crash may have another one
+            file.write(octets)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise MachineError(f"write {path}: {error.strerror}", error.errno or 0, retry_after_s=60.0) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make what was renamed into a directory outlive a power cut. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
