@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from secrets import token_bytes
+from pathlib import Path
 from time import monotonic
 
 from appliance.config.configuration import Configuration
@@ -18,9 +19,7 @@ from appliance.control.server import ControlServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.daemons.first_start import describe_phones, write_first_configuration
 from appliance.diagnosis.trace import Trace
-from appliance.errors import MachineError
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
-from appliance.sip.flow import Listener
 from appliance.system.clock import WallClock
 from appliance.system.journal import ProcessJournal
 from appliance.system.memory import read_resident_octets
@@ -63,7 +62,7 @@ class CallServer:
         self._listeners = build_listeners(configuration)
         self._ports = PortSet(self._counters, self._trace)
         self._machine = Machine(monotonic(), self._wall.offset, read_resident_octets, self._ports.statistics)
-        self._store = SqliteBindingStore(os.path.join(state_directory, "bindings.sqlite"), self._note_alarm)
+        self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._office = self._build_office(configuration)
         self._stop = asyncio.Event()
 
@@ -142,10 +141,10 @@ class CallServer:
 
     def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
         """A stepped wall clock changes what is written to disk, never when a binding ends."""
-        offset = self._wall.offset()
-        if abs(offset - self._office.location.wall_offset) > 1.0:
-            self._journal.record("wall_clock_stepped", by_s=offset - self._office.location.wall_offset)
-            self._office.location.set_wall_offset(offset, monotonic())
+        step_s = self._wall.detect_step()
+        if step_s:
+            self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))
+            self._office.location.set_wall_offset(self._wall.offset(), monotonic())
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
 
     def _note_alarm(self, name: str, sentence: str, remedy: str, is_raised: bool) -> None:
@@ -155,13 +154,3 @@ class CallServer:
             self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}
         else:
             self._machine.alarms.pop(name, None)
-
-
-def find_listener(listeners: list[Listener], name: str) -> Listener | None:
-    """The first listener of this name."""
-    return next((one for one in listeners if one.name == name), None)
-
-
-def refuse_machine(error: MachineError) -> str:
-    """What the operator reads when the machine says no."""
-    return f"denwaban run: {error.operation}"

@@ -26,9 +26,14 @@ class Overload:
     __slots__ = ("_last_sign", "_refusals", "level")
 
     def __init__(self) -> None:
-        self.level = Level.CALM
+        self.level: Level = Level.CALM
         self._last_sign = 0.0
         self._refusals = 0
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether the shell must go on looking at its buffers."""
+        return self.level > 0
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
         """What the shell saw after a full batch: octets waiting in the socket, its size, whether the kernel dropped any."""
