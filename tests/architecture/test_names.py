@@ -53,3 +53,10 @@ def test_the_top_level_is_fixed():
 def test_what_a_checkout_must_have_is_there():
     needed = ["README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "pyproject.toml", "docs/architecture.md"]
     assert [name for name in needed if not (ROOT / name).is_file()] == []
+
+
+def test_no_source_is_kept_out_of_version_control():
+    """An ignore pattern that is too wide would make a checkout that does not start."""
+    kept = set(repository_files())
+    sources = {module.path for folder in ("appliance", "tests") for module in python_modules(folder)}
+    assert sorted(str(path) for path in sources - kept) == []
