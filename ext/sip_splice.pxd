@@ -35,11 +35,11 @@ cdef inline unsigned char *put_run(unsigned char *at, OctetRun run) noexcept nog
 
 
 cdef inline unsigned char *put_span(unsigned char *at, Head *head, int begin, int end) noexcept nogil:
-    return put(at, head.base + begin, end - begin)
+    return put(at, head.base + begin, end - begin) if end > begin else at
 
 
 cdef inline bint needs_received(Head *head, OctetRun source_host) noexcept nogil:
-    """RFC 3261 18.2.1: sent-by differs from the source; RFC 3581 4: always with rport; a claim that came is replaced."""
+    """RFC 3261 18.2.1: sent-by differs from the source; RFC 3581 4: always with rport; a claim in it is replaced."""
     cdef int i
     if source_host.size == 0:
         return False

@@ -329,7 +329,7 @@ cdef inline Octets parse_sent_by(Octets p, Octets end, Via *via) noexcept nogil:
     return p
 
 
-cdef inline void note_via_parameter(Octets semicolon, Octets p, Parameter *parameter, Via *via) noexcept nogil:
+cdef inline void note_via_parameter(Octets semicolon, Parameter *parameter, Via *via) noexcept nogil:
     if is_named(parameter, "branch", 6):
         if parameter.value == NULL or via.branch != NULL:
             via.fault = "bad branch"
@@ -344,11 +344,12 @@ cdef inline void note_via_parameter(Octets semicolon, Octets p, Parameter *param
         if via.received != NULL:                    # a second one would survive when ours replaces the first
             via.fault = "second received"
         else:
-            via.received, via.received_end = semicolon, p
+            via.received = semicolon
+            via.received_end = parameter.value_end if parameter.value != NULL else parameter.name_end
 
 
 cdef inline Octets parse_via(Octets p, Octets end, Via *via) noexcept nogil:
-    """One Via value; the result is at a "," or at the end; NULL: malformed (good for an answer while sent_by is set)."""
+    """One Via value; the result is at a "," or at the end; NULL: malformed (answerable while sent_by is set)."""
     cdef Parameter parameter
     cdef Octets semicolon
     via.sent_by = via.sent_by_end = via.branch = via.branch_end = via.rport = NULL
@@ -370,7 +371,7 @@ cdef inline Octets parse_via(Octets p, Octets end, Via *via) noexcept nogil:
         if p == NULL:
             via.fault = "bad Via parameter"
             return NULL
-        note_via_parameter(semicolon, p, &parameter, via)
+        note_via_parameter(semicolon, &parameter, via)
     if p < end and p[0] != c',':
         via.fault = "octets behind Via"
         return NULL

@@ -18,8 +18,8 @@ class Message:
     response is to be discarded.
     """
 
-    data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines before
-                                # the start line are off, and a head with bare line feeds has them made CRLF
+    data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines
+                                # before the start line are off, and a head with bare line feeds has them made CRLF
     source_host: bytes          # who sent it, from the packet: numeric, no brackets
     source_port: int
     is_request: bool
@@ -143,6 +143,6 @@ def split_address(value: bytes) -> tuple[bytes, bytes, bytes]: ...
 """(display name without quotes and backslashes, URI, header parameters from the first ";") of a name-addr or addr-spec
 (20.10: without <>, parameters belong to the header). Raises ScanError."""
 def find_parameter(parameters: bytes, name: bytes) -> bytes | None: ...
-"""Value of `;name=value` in a parameter string (any case; quotes and backslashes off); b"" without value, None if absent."""
+"""Value of `;name=value` in a parameter string (any case; quotes and backslashes off); b"" without value, None: absent."""
 def siphash(key: bytes, data: bytes) -> bytes: ...
 """SipHash-2-4 as 16 hex digits; key: 16 octets."""
