@@ -5,6 +5,7 @@ Flash wears out, so refreshes wait: losing one to a crash only shortens a bindin
 refresh at half time. A new, changed or removed binding is another matter and leaves within half a second.
 """
 
+from itertools import islice
 from typing import Protocol
 
 from appliance.pbx.binding import Binding
@@ -12,6 +13,8 @@ from appliance.pbx.binding_row import BindingKey, BindingRow
 from appliance.sip.timers import Timers
 
 CHANGE_DELAY_S = 0.5
+ROWS_AT_ONCE = 250                  # a few milliseconds of work; the rest of a batch follows at once
+PAUSE_S = 0.05
 REFRESH_SHARE = 0.05
 REFRESH_DELAY_MIN_S = 1.0
 REFRESH_DELAY_MAX_S = 30.0
@@ -30,7 +33,8 @@ class BindingStore(Protocol):
 class PendingRows:
     """The batch in the making; one armed timer while there is anything in it."""
 
-    __slots__ = ("_entries", "_has_change", "_refresh_limit", "_store", "_timers", "deadline", "wall_offset")
+    __slots__ = ("_entries", "_has_change", "_leaving", "_refresh_limit", "_store", "_timers", "deadline",
+                 "wall_offset")
 
     def __init__(self, timers: Timers, store: BindingStore, wall_offset: float) -> None:
         self._timers = timers
@@ -39,6 +43,7 @@ class PendingRows:
         self._entries: dict[BindingKey, Binding | None] = {}    # None: to be deleted
         self._has_change = False
         self._refresh_limit = 0.0
+        self._leaving = 0
         self.deadline = 0.0
 
     def note_change(self, binding: Binding, now: float) -> None:
@@ -77,30 +82,38 @@ class PendingRows:
         self.deadline = 0.0
         if not self._entries:
             return
-        if self._has_change or now >= self._refresh_limit:
-            self.flush(now)
-        else:
-            self._keep_armed(now)
+        if not self._leaving and (self._has_change or now >= self._refresh_limit):
+            self._leaving = len(self._entries)
+            self._has_change = False
+            self._refresh_limit = 0.0
+        if self._leaving:
+            self._hand_over(min(self._leaving, ROWS_AT_ONCE), now)
+        if self._entries:
+            self._keep_armed(now, PAUSE_S if self._leaving else CHANGE_DELAY_S)
 
     def flush(self, now: float) -> None:
         """Hand everything over; what has ended by now is not worth a row."""
+        self._leaving = len(self._entries)
+        self._hand_over(self._leaving, now)
+
+    def _hand_over(self, count: int, now: float) -> None:
+        """The oldest entries. What is noted meanwhile stands behind them and waits for its own batch."""
+        self._leaving -= count
         rows: list[BindingRow] = []
         keys: list[BindingKey] = []
-        for key, binding in self._entries.items():
+        for key in list(islice(self._entries, count)):
+            binding = self._entries.pop(key)
             if binding is None or binding.deadline <= now:
                 keys.append(key)
             else:
                 binding.is_pending = False
                 rows.append(binding.build_row(self.wall_offset))
-        self._entries.clear()
-        self._has_change = False
-        self._refresh_limit = 0.0
         if keys:
             self._store.delete(keys)
         if rows:
             self._store.save(rows)
 
-    def _keep_armed(self, now: float) -> None:
+    def _keep_armed(self, now: float, delay_s: float = CHANGE_DELAY_S) -> None:
         if not self.deadline:
-            self.deadline = now + CHANGE_DELAY_S
+            self.deadline = now + delay_s
             self._timers.arm(self, self.deadline)

@@ -200,6 +200,30 @@ def test_a_server_that_stops_hands_over_everything(office):
     assert [row.cseq for row in office.store.rows.values()] == [2]
 
 
+def test_a_great_batch_leaves_in_pieces_that_do_not_hold_up_calls():
+    users = [b"%d" % number for number in range(2000, 3000)]
+    office = Office(store=RowStore(), users=users)
+    for user in users:
+        office.register(b"<sip:%b@192.0.2.10>" % user, user=user)
+    office.advance(1.0)
+    assert len(office.store.rows) == 1000
+    assert max(len(keys) for _, keys in office.store.batches) <= 250
+
+
+def test_a_storm_of_refreshes_is_not_written_over_and_over_while_a_batch_leaves():
+    users = [b"%d" % number for number in range(2000, 3000)]
+    office = Office(store=RowStore(), users=users)
+    for user in users:
+        office.register(b"<sip:%b@192.0.2.10>" % user, user=user)
+    office.advance(1.0)
+    for _ in range(10):
+        for user in users:
+            office.register(b"<sip:%b@192.0.2.10>" % user, user=user)
+        office.advance(0.05)
+    office.advance(35.0)
+    assert sum(len(keys) for _, keys in office.store.batches) <= 2000
+
+
 def test_an_idle_office_wakes_nobody(office):
     office.register(HERE + b";expires=60")
     office.advance(70)
