@@ -8,7 +8,7 @@ import pytest
 
 from tests.interop.kamailio import KamailioServer
 from tests.interop.network import LoopbackNetwork
-from tests.interop.raw_sip import UdpPeer, register
+from tests.interop.raw_sip import TcpPeer, UdpPeer, register
 from tests.interop.server import SECRETS, Server
 from tests.interop.sipp import Party, Sipp
 
@@ -27,9 +27,9 @@ def party(user: str, peer: str = "0") -> Party:
 
 
 def register_sipp(server: Server, sipp: Sipp, user: str, *, parameters: str = "", expires_s: int = 300) -> None:
-    """Bind the address of a SIPp that will play `user`, from a socket on the same host."""
-    transport = "tcp" if sipp.transport.startswith("t") else "udp"
-    with UdpPeer((server.host, server.port), sipp.host) as peer:
+    """Bind the address of a SIPp that will play `user`, from a socket on the same host that is closed again."""
+    transport, kind = ("tcp", TcpPeer) if sipp.transport.startswith("t") else ("udp", UdpPeer)
+    with kind((server.host, server.port), sipp.host) as peer:
         contact = f"<sip:{user}@{sipp.contact};transport={transport}>{parameters}"
         register(peer, user, SECRETS[user], contact=contact, expires_s=expires_s)
 

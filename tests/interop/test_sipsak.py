@@ -29,7 +29,7 @@ def test_options_ping_is_answered_with_200(server, network):
 def test_registration_with_digest(server, network, udp):
     clear_bindings(server, network, "1003")
     done = run_sipsak((server.host, server.port), "-i", "-U", "-C", f"sip:1003@{udp.hostport.decode()}", "-x", "120",
-                      "-a", SECRETS["1003"], "-v", user="1003", local_host=network.new_host())
+                      "-u", "1003", "-a", SECRETS["1003"], "-v", user="1003", local_host=network.new_host())
     assert done.returncode == 0, done.stdout
     assert udp.hostport in register(udp, "1003", SECRETS["1003"], contact="<sip:1003@192.0.2.1>").octets
 
