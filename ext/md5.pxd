@@ -64,6 +64,8 @@ cdef inline void md5_open(Md5 *md5) noexcept nogil:
 
 cdef inline void md5_add(Md5 *md5, const uint8_t *octets, size_t size) noexcept nogil:
     cdef size_t filled = md5.size & 63, room = 64 - filled
+    if size == 0:
+        return              # an absent parameter has no address either
     md5.size += size
     if filled:
         if size < room:

@@ -98,7 +98,7 @@ class Authentication:
         self._accounts = accounts
         self._realm = accounts.realm
         self._nonce_life_s = policy.nonce_life_s
-        self._trusted = TrustedSources(policy.trusted)
+        self._trusted = TrustedSources(policy.trusted) if any(policy.trusted.values()) else None
         # Nobody's secret is one that nobody has: unknown users are checked against it.
         ha1s = tuple([compute_ha1(algorithm, b"", self._realm, self._key) for algorithm in policy.general])
         self._nobody = Account(b"", b"", "", policy.general, ha1s)
@@ -110,7 +110,7 @@ class Authentication:
         Whether the account may do what the request asks (From, To, Request-URI) is for the caller to see. ACK and
         CANCEL are never to be judged (RFC 3261 section 22.1). Credentials we cannot read count as none.
         """
-        if self._trusted.is_trusted(flow):
+        if self._trusted is not None and self._trusted.is_trusted(flow):
             account = self._find_claimed(message)
             if account is not None:
                 self._counters["authentications_trusted"] += 1
