@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A UDP socket read and written in batches: recvmmsg and sendmmsg, 64 datagrams at a time (appliance.native.sip_sockets).
+"""A UDP socket read and written in batches: recvmmsg and sendmmsg, 64 datagrams at a time.
 
-Nothing here waits, so the GIL is kept: dropping it for microseconds would cost up to a whole switch interval to get back,
-and holding it is what lets every socket of the process read into one room.
+Nothing here waits, so the GIL is kept: dropping it for microseconds could cost a whole switch interval to get back, and
+holding it is what lets every socket of the process read into one room.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_Next, PyDict_SetItem
@@ -88,7 +88,7 @@ cdef union address_t:
 
 # ---- C: no Python object below this line up to the class
 
-cdef char *room = NULL              # where the kernel puts datagrams, for all sockets: copied out before anyone else can read
+cdef char *room = NULL              # where the kernel puts datagrams, for all sockets: copied out before another reads
 
 
 cdef bint open_room() noexcept:
@@ -105,12 +105,12 @@ cdef bint open_room() noexcept:
 
 
 cdef int receive_batch(int descriptor, mmsghdr *headers, unsigned used) noexcept:
-    """How many datagrams came, 0 for none, -errno when the descriptor itself is wrong; `used` headers are made ready first."""
+    """How many datagrams came, 0 for none, -errno when the descriptor is wrong; `used` headers are made ready first."""
     cdef unsigned index
-    cdef int count, tries
+    cdef int count, _try
     for index in range(used):
         headers[index].msg_hdr.msg_namelen = sizeof(address_t)
-    for tries in range(RECEIVE_TRIES):
+    for _try in range(RECEIVE_TRIES):
         count = recvmmsg(descriptor, headers, BATCH, MSG_DONTWAIT, NULL)
         if count >= 0:
             return count
@@ -123,7 +123,7 @@ cdef int receive_batch(int descriptor, mmsghdr *headers, unsigned used) noexcept
 
 
 cdef int send_batch(int descriptor, mmsghdr *headers, int total, int *waits) noexcept:
-    """Send all; returns how many were refused. sendmmsg stops at the first failure: that one is tried again, then left out."""
+    """Send all; returns how many were refused. sendmmsg stops at a failure: that one is tried again, then left out."""
     cdef pollfd room_to_send
     cdef int refused = 0, first = 0, tries = 0, count
     while first < total:

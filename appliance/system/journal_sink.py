@@ -78,7 +78,7 @@ def open_error_stream() -> int:
     try:
         if stat.S_ISFIFO(os.fstat(2).st_mode):
             return os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except OSError:         # closed, or no /proc: then it may block
         pass
     return 2
 

@@ -13,6 +13,7 @@ from appliance.sip.flow import TCP, Flow, Listener
 from appliance.system.sip_sockets import connection, half_open, tcp
 from appliance.system.sip_sockets.half_open import HalfOpen
 from appliance.system.sip_sockets.port_set import PortSet
+from appliance.system.sip_sockets.receiver import Seams
 from appliance.system.sip_sockets.tcp import TcpPort, source_of
 from appliance.vocabulary.counters import Counters
 from tests.system.stack_fixture import RecordingStack, free_port
@@ -324,7 +325,7 @@ def test_steady_traffic_that_always_ends_within_a_message_is_not_half_open(monke
 async def small_port(limit):
     stack, counters = RecordingStack(), Counters()
     listener = Listener("office", TCP, b"127.0.0.1", free_port(b"127.0.0.1", socket.SOCK_STREAM))
-    port = TcpPort(listener, stack, lambda now: None, counters, limit)
+    port = TcpPort(listener, Seams(stack, lambda now: None, counters), limit)
     port.start(asyncio.get_running_loop())
     try:
         yield port, listener, stack, counters

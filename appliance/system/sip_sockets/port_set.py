@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from appliance.errors import MisuseError
 from appliance.sip.flow import TCP, UDP, Flow, Listener
 from appliance.system.descriptors import raise_descriptor_limit
-from appliance.system.sip_sockets.receiver import PressureGauge, SipReceiver, WireTap
+from appliance.system.sip_sockets.receiver import PressureGauge, Seams, SipReceiver, WireTap
 from appliance.system.sip_sockets.stack_timer import StackTimer
 from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
 from appliance.system.sip_sockets.udp import UdpPort
@@ -40,18 +40,19 @@ class PortSet:
         if streams:
             affordable = max(64, raise_descriptor_limit() - DESCRIPTORS_RESERVED) // streams
             connection_limit = min(CONNECTION_LIMIT, affordable)
+        seams = Seams(stack, self.settle, self._counters, self._tap, self.gauge)
         try:
             for listener in wanted:
-                self._ports[listener] = self._open_port(listener, stack, connection_limit)
+                self._ports[listener] = self._open_port(listener, seams, connection_limit)
         except BaseException:
             self.close()
             raise
 
-    def _open_port(self, listener: Listener, stack: SipReceiver, connection_limit: int) -> UdpPort | TcpPort:
+    def _open_port(self, listener: Listener, seams: Seams, connection_limit: int) -> UdpPort | TcpPort:
         if listener.transport == UDP:
-            return UdpPort(listener, stack, self.settle, self._tap, self.gauge)
+            return UdpPort(listener, seams)
         if listener.transport == TCP:
-            return TcpPort(listener, stack, self.settle, self._counters, connection_limit, self._tap)
+            return TcpPort(listener, seams, connection_limit)
         raise MisuseError(f"no socket for transport {listener.transport!r}")
 
     def start(self, loop: asyncio.AbstractEventLoop, stack: SipReceiver) -> None:

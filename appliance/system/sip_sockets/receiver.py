@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the sockets need from the SIP stack: a Protocol that sip.stack satisfies."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from appliance.sip.flow import Flow
+from appliance.vocabulary.counters import Counters
 
 
 class WireTap(Protocol):
@@ -45,3 +46,17 @@ class SipReceiver(Protocol):
 
     def next_deadline(self) -> float | None:
         """When handle_deadline wants to be called next; None when nothing is armed."""
+
+
+class Seams(NamedTuple):
+    """Whom a port works with.
+
+    settle(now): called after each delivery, sends what waits on all listeners; counters: takes what happens to
+    connections; tap: hears all octets; gauge: told how full receive buffers are.
+    """
+
+    stack: SipReceiver
+    settle: Callable[[float], None]
+    counters: Counters
+    tap: WireTap | None = None
+    gauge: PressureGauge | None = None

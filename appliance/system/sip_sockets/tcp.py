@@ -9,7 +9,6 @@ import asyncio
 import errno
 import socket
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -18,8 +17,7 @@ from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_stream_socket, tune_stream
 from appliance.system.sip_sockets.connection import Connection
 from appliance.system.sip_sockets.half_open import HalfOpen
-from appliance.system.sip_sockets.receiver import SipReceiver, WireTap
-from appliance.vocabulary.counters import Counters
+from appliance.system.sip_sockets.receiver import Seams
 
 HALF_OPEN_S = 30.0
 CONNECT_LIMIT_S = 32.0          # 64*T1: nobody waits longer for what is queued
@@ -32,16 +30,15 @@ EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class TcpPort:
-    """One listening TCP socket and every connection on it. `settle(now)` is called after each delivery."""
+    """One listening TCP socket and every connection on it."""
 
-    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None],
-                 counters: Counters, connection_limit: int = CONNECTION_LIMIT, tap: WireTap | None = None) -> None:
+    def __init__(self, listener: Listener, seams: Seams, connection_limit: int = CONNECTION_LIMIT) -> None:
         """Bind and listen. Raises MachineError."""
         self.listener = listener
-        self._stack = stack
-        self._tap = tap
-        self._settle = settle
-        self._counters = counters
+        self._stack = seams.stack
+        self._tap = seams.tap
+        self._settle = seams.settle
+        self._counters = seams.counters
         self._limit = connection_limit
         self._source_limit = max(1, connection_limit // SOURCE_SHARE)
         self._flows: dict[tuple[bytes, int], Flow] = {}

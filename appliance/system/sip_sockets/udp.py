@@ -6,33 +6,31 @@ stack wants sent after each batch, so that an answer never waits for more than 6
 """
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
 from appliance.native.sip_sockets import DatagramSocket, pack_address
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_datagram_socket
-from appliance.system.sip_sockets.receiver import PressureGauge, SipReceiver, WireTap
+from appliance.system.sip_sockets.receiver import PressureGauge, Seams
 
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
 BATCH_DATAGRAMS = 64
 
 
 class UdpPort:
-    """One bound UDP socket. `settle(now)` is called after each batch: it sends what waits on all listeners."""
+    """One bound UDP socket."""
 
     __slots__ = ("_dropped", "_gauge", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire", "listener")
 
-    def __init__(self, listener: Listener, stack: SipReceiver, settle: Callable[[float], None],
-                 tap: WireTap | None = None, gauge: PressureGauge | None = None) -> None:
+    def __init__(self, listener: Listener, seams: Seams) -> None:
         """Bind. Raises MachineError."""
-        self._tap = tap
-        self._gauge = gauge
+        self._tap = seams.tap
+        self._gauge = seams.gauge
         self._dropped = 0
         self.listener = listener
-        self._stack = stack
-        self._settle = settle
+        self._stack = seams.stack
+        self._settle = seams.settle
         self._socket = open_datagram_socket(listener)
         self._wire = DatagramSocket(self._socket.fileno(), partial(make_flow, listener))
         self._loop: asyncio.AbstractEventLoop | None = None
