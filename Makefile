@@ -26,7 +26,7 @@ run: setup
 	@exec $(BIN)/denwaban run --first-start --config var/denwaban.conf --state var/state
 
 test: setup-develop packages-test
-	$(BIN)/python -m pytest -rs --durations=10 $(TESTS)
+	$(BIN)/python -m pytest -rfEs --durations=10 $(TESTS)
 
 lint: setup-develop
 	$(BIN)/ruff check .
