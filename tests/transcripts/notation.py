@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.diagnosis.drawing import AGAIN, TIME_WIDTH, draw_arrow, draw_heading, draw_legend, place_lanes
+from appliance.sip.status import reason_phrase
 
 INDENT = "    "
 SERVER = "server"
+CUT = "…"
 _PARTICIPANT = re.compile(r"([A-Za-z0-9._-]+)\s+(\S+:\d+)")
 _DEFINITION = re.compile(r"<([a-z][a-z0-9_]*)> = (.+)")
 _SHORT_ROW = re.compile(r"(?:(\d+\.\d+)\s+)?([A-Za-z0-9._-]+) -> ([A-Za-z0-9._-]+)\s+(.+)")
@@ -142,7 +144,8 @@ class _Reader:
         if SERVER not in (source, target):
             raise ValueError("what the server does not see cannot be played: make it a comment")
         label = label.strip()
-        return Row(number, float(at_s) if at_s else None, source, target, label.removesuffix(AGAIN), label.endswith(AGAIN))
+        whole = _complete_label(label.removesuffix(AGAIN))
+        return Row(number, float(at_s) if at_s else None, source, target, whole, label.endswith(AGAIN))
 
     def _read_arrow(self, line: str) -> tuple[str, str, str]:
         columns = self._columns
@@ -157,6 +160,15 @@ class _Reader:
         if shaft.startswith("<") == shaft.endswith(">"):
             raise ValueError("an arrow has one head")
         return (right, left, shaft.strip("-<> ")) if shaft.startswith("<") else (left, right, shaft.strip("-<> "))
+
+
+def _complete_label(label: str) -> str:
+    """A label that a narrow lane has cut: the status code says how it goes on."""
+    if not label.endswith(CUT):
+        return label
+    if label[:3].isdigit() and f"{label[:3]} {reason_phrase(int(label[:3]))}".startswith(label[:-1]):
+        return f"{label[:3]} {reason_phrase(int(label[:3]))}"
+    raise ValueError("the cut label is not a registered status")
 
 
 def draw_transcript(transcript: Transcript) -> str:
