@@ -124,7 +124,10 @@ class TreeReader:
         self._refuse("path-ends", " ".join(before) or "line", "the path ends too early", allowed, line)
 
     def _refuse_word(self, node: Node, path: list[str], line: int) -> None:
-        wrong = f"unknown word {show_text(path[-1])}{suggest_word(path[-1], node)}"
+        # Where a secret may stand, an unknown word may be one whose `secret` was forgotten.
+        may_be_secret = any(one.leaf is not None and one.leaf.kind.is_secret for one in node.words.values())
+        shown = "" if may_be_secret else f" {show_text(path[-1])}"
+        wrong = f"unknown word{shown}{suggest_word(path[-1], node)}"
         before = " ".join(path[:-1]) or "line"
         self._refuse("unknown-path", before, wrong, f"one of {', '.join(sorted(node.words))}", line)
 

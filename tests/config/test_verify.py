@@ -193,3 +193,11 @@ def test_an_unknown_time_zone_is_an_error_where_the_machine_knows():
     ]
     assert not load_configuration(text, "F", lambda name: True).has_errors()
     assert not load_configuration(text, "F").has_errors()
+
+
+def test_a_dangling_reference_is_told_what_there_is():
+    nothing = next(one for one in load_smallest(*ROUTE).findings if one.id == "dangling")
+    assert nothing.remedy == "no trunk is configured"
+    trunks = [f"set trunk t{number} peer 192.0.2.{number}:5060" for number in range(1, 11)]
+    some = next(one for one in load_smallest(*ROUTE, *trunks).findings if one.id == "dangling")
+    assert some.remedy == "one of t1, t2, t3, t4, t5, t6, t7, t8 and 2 more"
