@@ -176,7 +176,9 @@ cdef int read_parameters(uint8_t *here, uint8_t *end, Span *spans) noexcept nogi
 @cython.final
 @cython.freelist(16)
 cdef class Credentials:
-    """The parameters of one Authorization or Proxy-Authorization value, quotes off; b"" where absent, nonce_count 0.
+    """The parameters of one Authorization or Proxy-Authorization value, quotes off, b"" where absent.
+
+    nonce_count: nc as a number; 0 without nc or without qop.
 
     Raises ValueError for a scheme other than Digest or unreadable parameters. RFC 3261 section 22.4, RFC 7616 section
     3.4; tolerant of quotes round nc, qop and algorithm and of their absence elsewhere; username* is read into username.
@@ -201,6 +203,8 @@ cdef class Credentials:
         if fault == READ and self.spans[NC].size:
             self.nonce_count = read_hex(self.spans[NC].begin, self.spans[NC].size) if self.spans[NC].size <= 8 else -1
             fault = BAD_NONCE_COUNT if self.nonce_count < 0 else READ
+            if self.spans[QOP].size == 0:
+                self.nonce_count = 0    # without qop the response does not cover nc: whoever replays it may write any
         if fault != READ:
             raise ValueError(FAULTS[fault])
 

@@ -2,7 +2,7 @@
 """Digest credentials read and computed without Python objects in between (ext/sip_digest.pyx; RFC 2617, 7616, 8760)."""
 
 class Credentials:
-    """The parameters of one Authorization or Proxy-Authorization value, quotes off; b"" where absent, nonce_count 0.
+    """The parameters of one Authorization or Proxy-Authorization value, quotes off, b"" where absent.
 
     Raises ValueError for a scheme other than Digest or unreadable parameters (among them: a known one given twice).
     """
@@ -28,7 +28,7 @@ class Credentials:
     @property
     def nc(self) -> bytes: ...                  # hex digits as written
     @property
-    def nonce_count(self) -> int: ...
+    def nonce_count(self) -> int: ...           # 0 without nc, or without qop (then nothing proves nc)
 
     def __init__(self, value: bytes) -> None: ...
     def matches_md5(self, ha1: bytes, method: bytes) -> bool: ...

@@ -113,6 +113,12 @@ def test_quotes_blanks_case_and_order_do_not_matter(value):
     assert (found.qop, found.algorithm) == (b"auth", b"MD5")
 
 
+def test_a_count_that_no_digest_covers_counts_as_none():
+    assert Credentials(b"Digest nc=00000007, qop=auth").nonce_count == 7
+    assert Credentials(b"Digest nc=00000007").nonce_count == 0
+    assert Credentials(b'Digest nc=00000007, qop=""').nonce_count == 0
+
+
 def test_quoting_slashes_are_removed():
     found = Credentials(rb'Digest username="a\"b\\c\d", realm="x", opaque="\"", nonce=""')
     assert (found.username, found.realm, found.opaque, found.nonce) == (rb'a"b\cd', b"x", b'"', b"")

@@ -221,6 +221,14 @@ def test_an_answer_without_qop_is_good_once(office):
     assert office.answer(again, qop=b"").extension == b"1001"
 
 
+def test_a_replay_without_qop_is_not_saved_by_a_made_up_count(office):
+    """Without qop the digest does not cover nc: an eavesdropper could write any."""
+    value = answer_value(office.challenge().lines, b"1001", b"alpha-1001", b"REGISTER", URI, qop=b"")
+    assert office.judge(b"Authorization: " + value).extension == b"1001"
+    for extra in (b", nc=00000002", b", nc=00000003, cnonce=\"x\"", b", nc=00000004, qop=\"\""):
+        assert is_stale(office.judge(b"Authorization: " + value + extra))
+
+
 def test_an_old_nonce_is_stale_and_is_no_failure(office):
     challenge = office.challenge(now=100.0)
     assert office.answer(challenge, now=399.0).extension == b"1001"
