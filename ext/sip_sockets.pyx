@@ -215,7 +215,7 @@ cdef class DatagramSocket:
         return flow
 
     cdef void turn_generations(self):
-        """Forget the old generation, except what a binding or a transaction still holds: its flow stays the same object."""
+        """Forget the old generation, except what a binding or a transaction still holds: it stays the same object."""
         cdef PyObject *raw = NULL
         cdef PyObject *flow = NULL
         cdef Py_ssize_t position = 0
