@@ -37,7 +37,7 @@ class Leg(TypedDict):
 
 class Call(TypedDict):
     """One call. number: ever increasing; state: calling, ringing, answered, ended; status: the final response to the
-    caller, 0 before; answered_at, ended_at: "" where it has not come to that; duration_s: since the answer, 0 before."""
+    caller, 0 before; answered_at, ended_at: "" where it never came to that; duration_s: since the answer, 0 before."""
 
     number: int
     state: str

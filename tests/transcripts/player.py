@@ -83,13 +83,13 @@ class Player:
 
     # the clock
 
-    def _run_until(self, at_s: float, is_next_enough: bool = False) -> None:
-        """Let time pass, deadline by deadline; is_next_enough: stop when the server has sent something."""
+    def _run_until(self, at_s: float, wanted: str = "") -> None:
+        """Let time pass, deadline by deadline; stop when the server has sent something to `wanted`."""
         while (deadline := self._server.next_deadline()) is not None and deadline - self._begin_s <= at_s:
             self._now_s = max(self._now_s, deadline - self._begin_s)
             self._server.handle_deadline(self._begin_s + self._now_s)
             self._collect()
-            if is_next_enough and self._pending:
+            if wanted in [arrived.target for arrived in self._pending]:
                 return
         self._now_s = max(self._now_s, at_s)
 
@@ -147,7 +147,7 @@ class Player:
     def _expect(self, row: Row) -> None:
         tolerance_s = 0.1 + 0.02 * self._now_s if row.at_s is None else 0.1 + 0.02 * row.at_s
         if row.at_s is not None and row.at_s > self._now_s and not self._pending:
-            self._run_until(row.at_s + tolerance_s, is_next_enough=True)
+            self._run_until(row.at_s + tolerance_s, row.target)
         arrived = next((one for one in self._pending if one.target == row.target), None)
         if arrived is None:
             raise MismatchError(f"nothing was sent to {row.target}\n{self._describe_pending()}")
