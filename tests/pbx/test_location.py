@@ -44,6 +44,14 @@ def test_a_refreshed_binding_lives_on_and_a_shortened_one_ends_early(office):
     assert office.contacts_of() == []
 
 
+@pytest.mark.parametrize("parameter", [b"", b";x"])
+def test_a_long_binding_that_is_cut_short_ends_at_its_new_time(office, parameter):
+    office.register(HERE, lines=[b"Expires: 7200"])
+    office.register(HERE + parameter, lines=[b"Expires: 60"])
+    office.advance(61)
+    assert office.contacts_of() == []
+
+
 def test_a_contact_without_its_time_is_not_touched_by_another_ones_end(office):
     office.register(HERE + b";expires=60", b"<sip:1001@192.0.2.11>;expires=90")
     office.advance(61)

@@ -381,6 +381,15 @@ def test_a_phone_whose_outbound_was_switched_off_is_not_bound_twice(office):
     assert len(office.register(b'<sip:1001@192.0.2.10>;+sip.instance="<urn:uuid:1>"', call_id=b"new").contacts) == 1
 
 
+def test_a_contact_without_reg_id_means_the_binding_without_one(office):
+    office.register(b'<sip:1001@192.0.2.10>;reg-id=1;+sip.instance="<urn:uuid:1>"')
+    office.register(b"<sip:1001@192.0.2.10>", call_id=b"one")
+    office.register(b'<sip:1001@192.0.2.10>;reg-id=1;+sip.instance="<urn:uuid:1>"', call_id=b"two")
+    office.register(b"<sip:1001@192.0.2.10>", call_id=b"three")
+    office.register(b"<sip:1001@192.0.2.10>;expires=0", call_id=b"four")
+    assert [binding.reg_id for binding in office.location.bindings_of(b"1001")] == [1]
+
+
 # 10.2.1
 
 def test_a_sips_address_takes_only_sips_contacts(office):
