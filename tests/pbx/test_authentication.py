@@ -13,6 +13,7 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account, AccountDirectory
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy, Challenge
 from appliance.sip.digest.algorithm import MD5, SHA_256, compute_ha1
+from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
 from appliance.vocabulary.counters import Counters
 from tests.models.digest_oracle import answer_value
@@ -373,6 +374,48 @@ def test_decisions_about_sources_are_bounded():
         office.judge(host=b"10.0.%d.%d" % (i >> 8, i & 255))
     assert len(office.judging._trusted._decisions) <= 4096
     assert office.judge(host=b"127.0.0.3").extension == b"1001"
+
+
+# ---- against our own client
+
+def values_of(lines: bytes) -> list[bytes]:
+    return [line.split(b": ", 1)[1] for line in lines.split(b"\r\n") if line]
+
+
+@pytest.mark.parametrize(("extension", "username", "algorithm"), [
+    (b"1001", b"1001", b"algorithm=MD5"), (b"1003", b"phone3", b"algorithm=SHA-256")])
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_our_client_gets_in_stays_in_and_takes_a_new_nonce(office, extension, username, algorithm, is_proxy):
+    numbers = count(1)
+    client = DigestClient(lambda realm: (username, SECRETS[username]), lambda size: next(numbers).to_bytes(size, "big"))
+    exchange = client.open_exchange()
+
+    def answer(challenge: Challenge) -> bytes:
+        values = values_of(challenge.lines)
+        return exchange.answer_challenges([] if is_proxy else values, values if is_proxy else [], b"REGISTER", URI)
+
+    def judge(lines: bytes, now: float):
+        return office.judge(lines[:-2], user=extension, is_proxy=is_proxy, now=now)
+
+    lines = answer(office.challenge(user=extension, is_proxy=is_proxy))
+    assert algorithm in lines
+    assert judge(lines, 1.0).extension == extension
+    for now in (60.0, 120.0):
+        exchange = client.open_exchange()
+        assert judge(exchange.write_known(b"REGISTER", URI), now).extension == extension
+    exchange = client.open_exchange()
+    stale = judge(exchange.write_known(b"REGISTER", URI), 1000.0)
+    assert is_stale(stale)
+    assert judge(answer(stale), 1000.1).extension == extension
+
+
+def test_our_client_gives_up_with_a_wrong_secret(office):
+    client = DigestClient(lambda realm: (b"1001", b"guess"), bytes)
+    exchange = client.open_exchange()
+    lines = exchange.answer_challenges(values_of(office.challenge().lines), [], b"REGISTER", URI)
+    refused = office.judge(lines[:-2])
+    assert is_plain(refused)
+    assert exchange.answer_challenges(values_of(refused.lines), [], b"REGISTER", URI) == b""
 
 
 # ---- another configuration
