@@ -322,6 +322,16 @@ def test_a_binding_whose_listener_is_configured_no_more_is_dropped(office):
     assert office.store.rows == {}
 
 
+def test_a_contact_without_reg_id_finds_the_binding_without_one_in_whatever_order_they_came_back(office):
+    office.register(b"<sip:1001@192.0.2.10>", call_id=b"one")
+    office.register(b'<sip:1001@192.0.2.10>;reg-id=1;+sip.instance="<urn:uuid:1>"', call_id=b"two")
+    office.location.flush(office.now)
+    office.store.rows = dict(reversed(office.store.rows.items()))
+    again = restart(office)
+    again.register(b"<sip:1001@192.0.2.10>;expires=0", call_id=b"three")
+    assert get_only(again).reg_id == 1
+
+
 # clocks
 
 def test_a_jump_of_the_wall_clock_moves_no_expiry_and_is_written_down(office):
