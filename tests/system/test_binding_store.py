@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.errors import MisuseError
 from appliance.pbx.binding_row import BindingRow
 from appliance.system.store import binding_store
 from appliance.system.store.binding_rows import SCHEMA
@@ -313,6 +314,16 @@ def test_on_an_event_loop_alarms_are_told_on_that_loop(tmp_path):
         assert not store.close()
         return thread
     assert asyncio.run(watch()) is threading.current_thread()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_died_of_a_bug_is_noticed_at_the_next_change(path, alarms, monkeypatch):
+    monkeypatch.setattr(binding_store, "write_changes", lambda connection, changes: 1 / 0)
+    store = SqliteBindingStore(path, alarms)
+    store.save([row()])
+    store._writer.join(5)
+    with pytest.raises(MisuseError):
+        store.save([row()])
 
 
 def test_while_the_disk_fails_ended_bindings_and_the_excess_are_dropped(tmp_path, alarms, monkeypatch):

@@ -2,6 +2,7 @@
 """TCP ports on an event loop: framing, reuse, connecting, and the bounds that keep one peer from hurting another."""
 
 import asyncio
+import errno
 import socket
 import time
 from contextlib import asynccontextmanager
@@ -382,6 +383,49 @@ def test_at_the_limit_the_oldest_stranger_makes_room_and_a_known_peer_does_not()
             assert port.statistics()["connections"] == 8
             for opened in [known, *strangers]:
                 opened.close()
+    run(work())
+
+
+class Exhausted:
+    """A listening socket of a process that has no descriptor left, for a while."""
+
+    def __init__(self, listening, refusals):
+        self._listening, self.refusals = listening, refusals
+
+    def accept(self):
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self._listening.accept()
+
+    def __getattr__(self, name):
+        return getattr(self._listening, name)
+
+
+def test_without_descriptors_accepting_rests_and_goes_on_later(monkeypatch):
+    monkeypatch.setattr(tcp, "ACCEPT_PAUSE_S", 0.05)
+
+    async def work():
+        async with small_port(8) as (port, listener, stack, counters):
+            port._socket = Exhausted(port._socket, 2)
+            opened = from_source("127.0.0.1", listener)
+            await stack.wait_for(lambda: counters["connections_accepted"] == 1)
+            assert counters["connections_postponed"] == 2
+            opened.close()
+    run(work())
+
+
+def test_without_descriptors_a_connection_fails_its_flow(monkeypatch):
+    def refuse(listener):
+        raise OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(tcp, "open_outgoing_socket", refuse)
+
+    async def work():
+        async with serving() as served:
+            flow = served.ports.flow_to(served.listener, b"127.0.0.1", 9)
+            served.send(flow, b"INVITE")
+            await served.stack.wait_for(lambda: served.stack.failed == [flow])
+            assert served.count() == 0
     run(work())
 
 

@@ -47,6 +47,17 @@ def open_stream_socket(listener: Listener) -> socket.socket:
     return opened
 
 
+def open_outgoing_socket(listener: Listener) -> socket.socket:
+    """A TCP socket to connect with, from the listener's address and any port. Raises OSError."""
+    opened = socket.socket(family_of(listener), socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        opened.bind((listener.host.decode("ascii"), 0))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
 def bind_socket(listener: Listener, kind: socket.SocketKind) -> socket.socket:
     """A non-blocking socket bound to the listener's address and port. Raises MachineError."""
     try:

@@ -14,7 +14,7 @@ from time import monotonic
 
 from appliance.native.sip_sockets import pack_address
 from appliance.sip.flow import Flow, Listener
-from appliance.system.sip_sockets.bound_socket import open_stream_socket, tune_stream
+from appliance.system.sip_sockets.bound_socket import open_outgoing_socket, open_stream_socket, tune_stream
 from appliance.system.sip_sockets.connection import Connection
 from appliance.system.sip_sockets.half_open import HalfOpen
 from appliance.system.sip_sockets.receiver import Seams
@@ -175,20 +175,18 @@ class TcpPort:
         """Connect from our address (any port of it) within the limit, or fail the flow."""
         assert self._loop is not None
         flow = connection.flow
-        opened = socket.socket(socket.AF_INET6 if self.listener.family == 6 else socket.AF_INET,
-                               socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
-            opened.bind((self.listener.host.decode("ascii"), 0))
-            async with asyncio.timeout(CONNECT_LIMIT_S):
-                await self._loop.sock_connect(opened, (flow.host.decode("ascii"), flow.port))
+            opened = open_outgoing_socket(self.listener)
+            try:
+                async with asyncio.timeout(CONNECT_LIMIT_S):
+                    await self._loop.sock_connect(opened, (flow.host.decode("ascii"), flow.port))
+            except BaseException:
+                opened.close()
+                raise
         except OSError:         # TimeoutError is one
-            opened.close()
             self._counters["connections_failed"] += 1
             connection.close("unreachable")
             return
-        except asyncio.CancelledError:
-            opened.close()
-            raise
         self._counters["connections_opened"] += 1
         await self._attach(connection, opened)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
 
+from appliance.errors import MisuseError
 from appliance.pbx.binding_row import BindingKey, BindingRow
 from appliance.system.store.binding_rows import SCHEMA, VERSION, read_rows, write_changes
 from appliance.system.store.database import (
@@ -113,6 +114,8 @@ class SqliteBindingStore:
             self._loop = find_running_loop()
             self._writer = threading.Thread(target=self._run, name="binding-store", daemon=True)
             self._writer.start()
+        elif not self._writer.is_alive() and not self._is_closing:
+            raise MisuseError("the writer of the bindings has died")    # by a bug: no error of the disk ends it
         self._wake.notify()
 
     # the writer's thread
