@@ -69,7 +69,7 @@ class Location:
     # reading
 
     def bindings_of(self, aor: bytes) -> list[Binding]:
-        """The bindings of an AOR, oldest first; not to be changed by the caller."""
+        """The bindings of an AOR as they came, after a restart in no order; not to be changed by the caller."""
         return self._bindings.get(aor) or []
 
     def binding_at(self, contact: bytes) -> Binding | None:
@@ -289,8 +289,9 @@ class Location:
     def _tell(self, kind: Change, binding: Binding) -> None:
         self.counters[COUNTER_NAMES[kind]] += 1
         if kind is not Change.REFRESHED:
-            self.journal.record(COUNTER_NAMES[kind].replace("bindings", "binding"), aor=binding.aor,
-                                 contact=binding.contact, expires_s=binding.granted_s, flow=str(binding.flow))
+            flow = binding.flow
+            self.journal.record(EVENT_NAMES[kind], aor=binding.aor, contact=binding.contact,
+                                expires_s=binding.granted_s, leads_to=flow.hostport, transport=flow.listener.transport)
         for listener in self._listeners:
             listener(binding.aor, kind, binding)
 
@@ -303,3 +304,4 @@ class Location:
 
 
 COUNTER_NAMES = ("bindings_added", "bindings_refreshed", "bindings_removed", "bindings_expired")
+EVENT_NAMES = ("binding_added", "binding_refreshed", "binding_removed", "binding_expired")
