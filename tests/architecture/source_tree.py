@@ -3,6 +3,7 @@
 
 import ast
 import functools
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "appliance"
-GENERATED = {".venv", "build", "var", "dist", "__pycache__", ".git", ".hypothesis"}
+GENERATED = {".venv", "build", "var", "dist", "__pycache__", ".git", ".hypothesis", ".mypy_cache", ".ruff_cache",
+             ".pytest_cache", "denwaban.egg-info"}
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,17 @@ def python_modules(folder: str) -> tuple[Module, ...]:
 
 @functools.cache
 def repository_files() -> tuple[Path, ...]:
-    """Every file under version control or about to be, relative to the root; a checkout without git is walked."""
+    """Every file under version control or about to be, relative to the root; without git the tree is walked."""
+    names = _ask_git() or [path.relative_to(ROOT) for path in ROOT.rglob("*")]
+    return tuple(sorted(name for name in names if not GENERATED.intersection(name.parts) and (ROOT / name).is_file()))
+
+
+def _ask_git() -> list[Path]:
+    if shutil.which("git") is None:
+        return []
     asked = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
                            cwd=ROOT, capture_output=True, text=True, check=False)
-    if asked.returncode == 0:
-        names = [Path(line) for line in asked.stdout.splitlines()]
-    else:
-        names = [path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file()]
-    return tuple(sorted(name for name in names if not GENERATED.intersection(name.parts) and (ROOT / name).is_file()))
+    return [Path(line) for line in asked.stdout.splitlines()]
 
 
 def imports_of(module: Module) -> Iterator[Import]:
