@@ -251,7 +251,6 @@ cdef inline Octets parse_address_uri(Octets p, Octets end, Address *address) noe
 cdef inline Octets parse_address(Octets p, Octets end, Address *address) noexcept nogil:
     """One value of From, To, Contact, Route ... with its parameters; the result is at a "," or at the end."""
     cdef Parameter parameter
-    cdef Octets q
     address.display = address.display_end = address.tag = address.tag_end = NULL
     address.expires = address.expires_end = NULL
     address.has_brackets, address.fault = False, NULL
@@ -383,9 +382,7 @@ cdef inline Octets parse_via(Octets p, Octets end, Via *via) noexcept nogil:
 
 cdef inline Octets find_comma(Octets p, Octets end) noexcept nogil:
     """The next comma outside quoted strings and <>, or the end."""
-    cdef Octets q
     while p < end and p[0] != c',':
-        q = p
         if p[0] == c'"':
             p = parse_quoted(p, end)
         elif p[0] == c'<':
