@@ -47,8 +47,8 @@ def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Reso
     words: list[str] = []
     for position, typed in enumerate(line.split()):
         word = _resolve_word(typed, words, _words_at(candidates, position))
-        candidates = tuple(command for command in candidates
-                           if len(command.words) > position and command.words[position] in (word, _kind(word)))
+        wanted = NUMBER if _is_number(word) else word
+        candidates = tuple(command for command in candidates if command.words[position:position + 1] == (wanted,))
         words.append(word)
     for command in candidates:
         if len(command.words) == len(words):
@@ -59,7 +59,7 @@ def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Reso
 def _resolve_word(typed: str, before: list[str], allowed: list[str]) -> str:
     if typed in allowed and typed != NUMBER:
         return typed
-    if NUMBER in allowed and _kind(typed) == NUMBER:
+    if NUMBER in allowed and _is_number(typed):
         return typed
     meant = [word for word in allowed if word != NUMBER and word.startswith(typed.lower())]
     if len(meant) == 1:
@@ -75,8 +75,8 @@ def _words_at(candidates: tuple[Command, ...], position: int) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def _kind(word: str) -> str:
-    return NUMBER if word.isascii() and word.isdigit() and len(word) < 10 else word
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
 
 
 def _list_words(words: list[str]) -> str:

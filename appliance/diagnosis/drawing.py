@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ladder as text: lanes, arrows, seconds. The console prints this form, the transcripts in tests/ are written in it.
+"""A ladder as text: lanes, arrows, seconds. The console prints it, the transcripts in tests/ are written in it.
+
+                 phoneA                                                 server
+        0.000      |------------------------INVITE------------------------>|
 
 A star behind a label marks octets that were sent before.
-
-    phoneA    192.168.1.11:5060
-    server    192.168.1.1:5060
-
-                 phoneA                                            server
-      0.000        |----------------------INVITE---------------------->|
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,12 +48,8 @@ def draw_arrow(columns: Sequence[int], source: int, target: int, label: str, off
     for column in columns:
         cells[column] = "|"
     left, right = sorted((columns[source], columns[target]))
-    shaft = _shorten(label, right - left - 5).center(right - left - 1, "-")
-    cells[left + 1:right] = shaft
-    if source < target:
-        cells[right - 1] = ">"
-    else:
-        cells[left + 1] = "<"
+    shaft = _shorten(label, right - left - 5).center(right - left - 2, "-")
+    cells[left + 1:right] = f"{shaft}>" if source < target else f"<{shaft}"
     time = "" if offset_s is None else f"{offset_s:.3f}"
     return time.rjust(TIME_WIDTH) + "".join(cells)[TIME_WIDTH:]
 

@@ -16,8 +16,8 @@ def make_registration(extension: str, expires_s: int = 3600, contact: str = "") 
 def make_call(number: int, state: str = "answered", status: int = 200) -> Call:
     is_ended = state == "ended"
     is_answered = status == 200
-    return {"number": number, "state": state, "caller": "201", "callee": "202", "started_at": "2026-11-22T11:00:00.250Z",
-            "answered_at": "2026-11-22T11:00:04Z" if is_answered else "",
+    return {"number": number, "state": state, "caller": "201", "callee": "202",
+            "started_at": "2026-11-22T11:00:00.250Z", "answered_at": "2026-11-22T11:00:04Z" if is_answered else "",
             "ended_at": "2026-11-22T11:01:09Z" if is_ended else "",
             "duration_s": 65 if is_answered else 0, "status": status, "call_id": "a84b4c76e66710@192.168.1.11",
             "legs": [{"target": "sip:202@192.168.1.12:5060", "state": "answered" if is_answered else "refused",
@@ -46,9 +46,10 @@ class SampleOffice:
             return None
         return {"participants": [{"name": "201", "address": "192.168.1.11:5060"},
                                  {"name": "server", "address": "192.168.1.1:5060"}],
-                "messages": [{"offset_s": 0.0, "source": "201", "target": "server", "transport": "udp", "label": "INVITE",
-                              "start_line": "INVITE sip:202@office.test SIP/2.0", "method": "INVITE", "status": 0,
-                              "cseq": 1, "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False,
+                "messages": [{"offset_s": 0.0, "source": "201", "target": "server", "transport": "udp",
+                              "label": "INVITE",
+                              "start_line": "INVITE sip:202@office.test SIP/2.0",
+                              "method": "INVITE", "status": 0, "cseq": 1, "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False,
                               "size_octets": 400, "text": "INVITE sip:202@office.test SIP/2.0\r\n\r\n"}]}
 
     def statistics(self, now: float) -> Statistics:

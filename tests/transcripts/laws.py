@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every message that a proxy sends, whether or not a transcript says so (RFC 3261 8.2.6.2, 9.1, 16.6, 16.7, 17.1.1.3)."""
+"""What holds for every message that a proxy sends, whether or not a transcript says so.
+
+RFC 3261 8.2.6.2, 9.1, 16.6, 16.7, 17.1.1.3.
+"""
 
 from collections.abc import Iterable
 
@@ -7,7 +10,8 @@ from tests.transcripts.letter import Letter
 from tests.transcripts.pattern import MismatchError, split_commas
 from tests.transcripts.phone import Phone
 
-CHANGED_ON_THE_WAY = frozenset({"via", "route", "record-route", "max-forwards", "proxy-authorization", "content-length"})
+CHANGED_ON_THE_WAY = frozenset({"via", "route", "record-route", "max-forwards", "proxy-authorization",
+                                "content-length"})
 
 
 def check_laws(letter: Letter, receiver: Phone, phones: Iterable[Phone]) -> None:
@@ -32,7 +36,7 @@ def _check_request(letter: Letter, receiver: Phone, sent: list[Letter]) -> None:
         _check_same_hop(letter, invite, receiver)
         return
     for origin in reversed(sent):
-        if origin.is_request and origin.method == letter.method and _is_same(("Call-ID", "CSeq", "From"), origin, letter):
+        if origin.is_request and _is_same(("Call-ID", "CSeq", "From"), origin, letter):
             _check_copy(letter, origin)
             return
     raise MismatchError(f"{letter.start}: nobody has sent such a request to the server")
@@ -81,9 +85,9 @@ def _check_response(letter: Letter, receiver: Phone, sent: list[Letter]) -> None
     if letter.status > 100 and ";tag=" not in letter.first("To"):
         raise MismatchError(f"{letter.start}: no To tag")
     for origin in reversed(sent):
-        if not origin.is_request and origin.start == letter.start and _is_same(("Call-ID", "CSeq", "To"), origin, letter):
-            if _values(origin, "Via")[1:] != _values(letter, "Via"):
-                raise MismatchError(f"{letter.start}: Via {letter.lines('Via')} out of {origin.lines('Via')}")  # 16.7 step 3
+        if origin.start == letter.start and _is_same(("Call-ID", "CSeq", "To"), origin, letter):
+            if _values(origin, "Via")[1:] != _values(letter, "Via"):  # 16.7 step 3
+                raise MismatchError(f"{letter.start}: Via {letter.lines('Via')} out of {origin.lines('Via')}")
             if letter.lines("Record-Route") != origin.lines("Record-Route"):
                 raise MismatchError(f"{letter.start}: Record-Route changed")
             _check_untouched(letter, origin)
@@ -103,7 +107,7 @@ def _check_untouched(letter: Letter, origin: Letter) -> None:
     def rest(one: Letter) -> list[tuple[str, str]]:
         return [(name, value) for name, value in one.fields if name.lower() not in CHANGED_ON_THE_WAY]
     if rest(letter) != rest(origin):
-        raise MismatchError(f"{letter.start}: header fields changed on the way\n  in:  {rest(origin)}\n  out: {rest(letter)}")
+        raise MismatchError(f"{letter.start}: header fields changed\n  in:  {rest(origin)}\n  out: {rest(letter)}")
     if letter.body != origin.body:
         raise MismatchError(f"{letter.start}: the body changed on the way")
 

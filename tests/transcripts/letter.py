@@ -3,8 +3,8 @@
 
 from dataclasses import dataclass, field
 
-COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type",
-           "s": "subject", "k": "supported", "e": "content-encoding"}
+COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length",
+           "c": "content-type", "s": "subject", "k": "supported", "e": "content-encoding"}
 
 
 @dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transcripts: plain-text ladders in the form in which the console draws them, with what the messages say below each arrow.
+"""Transcripts: plain-text ladders in the form in which the console draws them, with what the messages say.
 
 See README.md in this directory for the form.
 """
@@ -88,7 +88,7 @@ class _Reader:
             self._read_comment(line)
         elif not transcript.address or not self._columns:
             self._read_preamble(line)
-        elif line.startswith(INDENT) and line.lstrip()[0] not in "|0123456789":
+        elif 4 <= len(line) - len(line.lstrip()) < TIME_WIDTH and line.lstrip()[0] not in "|0123456789":
             self._read_letter(line[4:])
         else:
             transcript.rows.append(self._read_row(number, line))

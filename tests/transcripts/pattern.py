@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text with variables: `<branch>` is captured where it is first met and must be the same from then on; `<any>` is anything."""
+"""Text with variables: `<branch>` is captured where first met, the same from then on; `<any>` is anything."""
 
 import hashlib
 import re

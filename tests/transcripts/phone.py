@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A participant: writes down what the transcript does not say, as RFC 3261 8.1.1, 8.2.6, 9.1, 12.2.1.1 and 17.1.1.3 want it."""
+"""A participant: writes what the transcript does not say, as RFC 3261 8.1.1, 8.2.6, 9.1, 12.2.1.1, 17.1.1.3 want it."""
 
 from dataclasses import dataclass, field
 
@@ -84,7 +84,8 @@ class Phone:
         memory = self._memories.get(said.first("Call-ID") or self._latest, Memory())
         if said.first("To") and ";tag=" not in said.first("To"):
             fields = [("Via", via), ("Max-Forwards", "70"), ("From", ""), ("To", ""),
-                      ("Call-ID", f"{self._count}-{self.name}@{self.address.rpartition(':')[0]}"), ("CSeq", f"1 {method}")]
+                      ("Call-ID", f"{self._count}-{self.name}@{self.address.rpartition(':')[0]}"),
+                      ("CSeq", f"1 {method}")]
             if method in ("INVITE", "REGISTER"):
                 fields.append(("Contact", f"<sip:{self.name}@{self.address}>"))
             return Letter("", fields)
@@ -106,8 +107,9 @@ class Phone:
         if method == "ACK" and response is not None:
             common[1] = ("To", response.first("To"))
         if method == "ACK" and response is not None and response.status < 300:  # 13.2.2.4: a request of its own
+            routes = [("Route", value) for value in memory.route]
             return Letter(f"ACK {memory.remote_target} SIP/2.0",
-                          [("Via", via), ("Max-Forwards", "70"), *(("Route", value) for value in memory.route), *common])
+                          [("Via", via), ("Max-Forwards", "70"), *routes, *common])
         return Letter(f"{method} {invite.start.split(' ')[1]} SIP/2.0",  # 9.1, 17.1.1.3: the INVITE's own way
                       [("Via", invite.first("Via")), ("Max-Forwards", "70"),
                        *(("Route", value) for value in invite.lines("Route")), *common])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.transcripts.redraw FILE...`: draws arrows straight, and those that were written `0.5 alice -> server INVITE`."""
+"""`python -m tests.transcripts.redraw FILE...`: draws arrows straight, also `0.5 alice -> server INVITE`."""
 
 import sys
 from pathlib import Path

@@ -19,7 +19,8 @@ Sent = list[tuple[bytes, str]]
 class FaultyOffice(OfficeUnderTest):
     """The real one, but for one of its messages."""
 
-    def __init__(self, configuration: list[str], address: str, victim: int, fault: Callable[[bytes, str], Sent]) -> None:
+    def __init__(self, configuration: list[str], address: str, victim: int,
+                 fault: Callable[[bytes, str], Sent]) -> None:
         super().__init__(configuration, address)
         self._victim = victim
         self._fault = fault
@@ -90,7 +91,8 @@ def test_a_field_that_a_proxy_adds_is_noticed():
     assert noticed == 3  # the INVITE, the 180 and the 200 that pass; registrations and 100 are the server's own words
 
 
-LADDER = """# title
+ANSWER = "|<-----------------------200 OK-------------------------|"
+LADDER = f"""# title
 
 set system domain office.test
 
@@ -102,7 +104,7 @@ server  192.0.2.9:5060
     OPTIONS sip:office.test SIP/2.0
     From: <sip:1@office.test>;tag=1
     To: <sip:office.test>
-                |<-----------------------200 OK-------------------------|
+                {ANSWER}
 """
 
 
@@ -114,9 +116,10 @@ def test_rows_are_read_by_their_lanes():
 
 
 @pytest.mark.parametrize(("wrong", "right"), [
-    ("|<-----------------------200 OK-------------------------|", "|------------------------200 OK-------------------------|"),
-    ("|<-----------------------200 OK-------------------------|", "|<-----------------------200 OK------------------------>|"),
-    ("|<-----------------------200 OK-------------------------|", "what is this"),
+    (ANSWER, ANSWER.replace("<", "-")),
+    (ANSWER, ANSWER.replace("-|", ">|")),
+    (ANSWER, ANSWER.replace("|", "+")),
+    (ANSWER, "what is this"),
     ("    OPTIONS sip", "    "),
     ("a                                                     server", "b     server"),
     ("set system domain office.test", "system domain office.test"),
@@ -124,9 +127,8 @@ def test_rows_are_read_by_their_lanes():
 ])
 def test_a_line_that_means_nothing_is_refused_with_its_number(wrong: str, right: str):
     assert wrong in LADDER
-    with pytest.raises((NotationError, PlayError, ValueError), match=r"x\.txt|OPTIONS|server"):
-        transcript = parse_transcript(LADDER.replace(wrong, right), Path("x.txt"))
-        Player(transcript, SilentServer()).play()
+    with pytest.raises((NotationError, PlayError), match=r"x\.txt"):
+        Player(parse_transcript(LADDER.replace(wrong, right), Path("x.txt")), SilentServer()).play()
 
 
 class SilentServer:

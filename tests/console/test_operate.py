@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each command prints."""
+
+from appliance.console.operate import (
+    show_alarms,
+    show_call,
+    show_calls,
+    show_help,
+    show_ladder,
+    show_messages,
+    show_registrations,
+    show_statistics,
+    show_version,
+)
+from appliance.console.table import WIDTH, measure
+from tests.control.sample_office import SampleOffice, make_registration
+
+
+def test_registrations_by_extension():
+    office = SampleOffice()
+    assert show_registrations.render([*office.registrations(0.0)][::-1]) == (
+        "extension  contact                    source                 expires  user agent\n"
+        "201        sip:201@192.168.1.11:5060  192.168.1.11:5060 udp  1:00:00  phone/1.0\n"
+        "202        sip:202@192.168.1.11:5060  192.168.1.11:5060 udp  0:59     phone/1.0\n")
+
+
+def test_nobody_registered_is_said():
+    assert show_registrations.render([]) == "no phone is registered\n"
+    assert show_calls.render([]) == "no calls\n"
+    assert show_alarms.render([]) == "no alarms\n"
+
+
+def test_calls_in_lines():
+    assert show_calls.render(SampleOffice().known_calls) == (
+        "call  state      caller  callee  started (UTC)        duration\n"
+        "   1  ended 486  201     202     2026-11-22 11:00:00  0:00\n"
+        "   2  answered   201     202     2026-11-22 11:00:00  1:05\n")
+
+
+def test_one_call_with_its_legs():
+    text = show_call.render(SampleOffice().known_calls[0])
+    assert "state          ended 486\n" in text
+    assert "Call-ID        a84b4c76e66710@192.168.1.11\n" in text
+    assert text.endswith("offered to                 state    status\n"
+                         "sip:202@192.168.1.12:5060  refused     486\n")
+
+
+def test_the_ladder_and_the_texts_below_it():
+    ladder = SampleOffice().ladder(2)
+    assert ladder is not None
+    assert f"|{'INVITE'.center(54, '-')}>|" in show_ladder.render(ladder)
+    assert "SIP/2.0" not in show_ladder.render(ladder)
+    assert "    INVITE sip:202@office.test SIP/2.0\n" in show_messages.render(ladder)
+    assert show_messages.ask(["show", "call", "2", "messages"]) == ["show", "call", "2", "ladder"]
+
+
+def test_a_ladder_that_the_trace_no_longer_holds_is_said_to_be_gone():
+    assert "no longer" in show_ladder.render({"participants": [], "messages": []})
+
+
+def test_statistics_name_what_was_counted():
+    text = show_statistics.render(SampleOffice().statistics(3661.0))
+    for line in ("running for          1:01:01", "resident memory      25.0 MiB", "  INVITE  2", "  2xx     1",
+                 "  failed with 486  1", "  no start line  4", "  retransmissions received  5", "no alarms"):
+        assert line in text.splitlines()
+
+
+def test_alarms_say_what_to_do():
+    assert show_alarms.render([{"name": "disk_full", "sentence": "the disk is full", "remedy": "delete recordings",
+                                "raised_at": "2026-11-22T11:00:00Z"}]) == (
+        "2026-11-22 11:00:00 UTC  the disk is full\n    delete recordings\n")
+
+
+def test_version_and_help_fit_the_terminal():
+    assert show_version.render({"version": "0.1.0"}) == "denwaban 0.1.0\n"
+    assert all(measure(line) <= WIDTH for line in show_help.render(None).splitlines())
+
+
+def test_nothing_that_a_phone_says_is_wider_than_the_terminal():
+    row = make_registration("2" * 32, contact="sip:" + "x" * 300 + "@[2001:db8::1]")
+    row["user_agent"] = "電話" * 60
+    assert all(measure(line) <= WIDTH for line in show_registrations.render([row]).splitlines())
