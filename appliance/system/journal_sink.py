@@ -57,6 +57,10 @@ class SystemdSink:
         self._address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 
+    def close(self) -> None:
+        """Nothing can be written after this."""
+        self._socket.close()
+
     def write(self, lines: list[Line]) -> None:
         """One datagram a line."""
         for _, event, values in lines:

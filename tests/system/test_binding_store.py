@@ -176,6 +176,7 @@ def test_kill_9_loses_nothing_that_was_written_and_breaks_nothing(path):
             line = child.stdout.readline()
         child.send_signal(signal.SIGKILL)
         rest = child.stdout.read().split()
+        child.stdout.close()
         child.wait()
         last = int(rest[-1] if rest else line)
         rows = stored(path)

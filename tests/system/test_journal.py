@@ -162,7 +162,9 @@ def test_systemds_journal_gets_fields(tmp_path):
     address = str(tmp_path / "journal")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listening.bind(address)
-    SystemdSink(address).write([(0.0, "registration_refused", {"aor": b"1001", "reason": "two\nlines"})])
+    sink = SystemdSink(address)
+    sink.write([(0.0, "registration_refused", {"aor": b"1001", "reason": "two\nlines"})])
+    sink.close()
     fields = read_fields(listening.recv(65536))
     listening.close()
     assert fields == {"MESSAGE": b"registration_refused aor=1001 reason=two\nlines", "PRIORITY": b"4",
@@ -171,7 +173,9 @@ def test_systemds_journal_gets_fields(tmp_path):
 
 
 def test_a_journal_that_does_not_listen_is_no_error(tmp_path):
-    SystemdSink(str(tmp_path / "nobody")).write([(0.0, "event", {})])
+    sink = SystemdSink(str(tmp_path / "nobody"))
+    sink.write([(0.0, "event", {})])
+    sink.close()
 
 
 def read_fields(octets):

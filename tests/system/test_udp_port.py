@@ -13,6 +13,8 @@ from appliance.system.sip_sockets.port_set import PortSet
 from appliance.vocabulary.counters import Counters
 from tests.system.stack_fixture import RecordingStack, free_port
 
+PEERS = []
+
 
 def listener(host=b"127.0.0.1", name="office"):
     return Listener(name, UDP, host, free_port(host, socket.SOCK_DGRAM))
@@ -22,7 +24,15 @@ def peer(host="127.0.0.1"):
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     opened.bind((host, 0))
     opened.settimeout(5)
+    PEERS.append(opened)
     return opened
+
+
+@pytest.fixture(autouse=True)
+def _close_peers():
+    yield
+    while PEERS:
+        PEERS.pop().close()
 
 
 async def served(stack, listeners, tap=None, gauge=None):
