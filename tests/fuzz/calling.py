@@ -26,9 +26,10 @@ class Phone:
 
     def request(self, method: bytes, uri: bytes, number: int, *, to: bytes = b"", lines: bytes = b"") -> bytes:
         via = b"SIP/2.0/UDP %s:5060;branch=z9hG4bK-honest-%s-%s-%d;rport" % (self.flow.host, self.user, method, number)
+        kind = b"register" if method == b"REGISTER" else b"call"
         return (b"%s %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@office.test>;tag=honest\r\nTo: %s\r\n"
                 b"Call-ID: honest-%s-%d\r\nCSeq: 1 %s\r\nContact: <sip:%s@%s:5060>\r\n%sContent-Length: 0\r\n\r\n" % (
-                    method, uri, via, self.user, to or b"<%s>" % uri, method if method == b"REGISTER" else b"call", number,
+                    method, uri, via, self.user, to or b"<%s>" % uri, kind, number,
                     method, self.user, self.flow.host, lines))
 
     def authorized(self, request: bytes) -> list[tuple[bytes, Flow]]:
@@ -41,7 +42,7 @@ class Phone:
 
 
 def place_call(office: VirtualOffice, number: int) -> None:
-    """Register both phones and carry one call through; AssertionError at the first message that is not as it must be."""
+    """Register both phones and carry one call through; AssertionError at the first message that is not right."""
     office.take_sent()
     caller, callee = Phone(office, CALLER, b"127.0.0.41"), Phone(office, CALLEE, b"127.0.0.42")
     (registered,) = callee.receive(callee.authorized(callee.request(
@@ -52,7 +53,8 @@ def place_call(office: VirtualOffice, number: int) -> None:
     (invite,) = callee.receive(sent)
     assert invite.method == b"INVITE", invite
     for status, reason in ((180, "Ringing"), (200, "OK")):
-        callee.send(build_response(invite, status, reason, tag="there", contact=f"sip:{CALLEE.decode()}@127.0.0.42:5060"))
+        callee.send(build_response(invite, status, reason, tag="there",
+                                   contact=f"sip:{CALLEE.decode()}@127.0.0.42:5060"))
         (answer,) = caller.receive(office.take_sent())
         assert answer.status == status, answer
     route = b"Route: %s\r\n" % answer.header(b"Record-Route")

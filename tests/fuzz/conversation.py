@@ -49,9 +49,7 @@ class Conversation:
         """What the office sent, and the message that made it do so."""
         if octets.startswith((b"SIP/2.0 401", b"SIP/2.0 407")) and cause.isascii() and cause.count(b" ") > 2:
             self._challenges = [*self._challenges[-20:], (cause, octets)]
-        elif octets.startswith((b"SIP/2.0 2", b"SIP/2.0 18")) and b"\r\nRecord-Route:" in octets:
-            self._keep(self._answers, octets)
-        elif octets.startswith(b"INVITE "):
+        elif octets.startswith((b"SIP/2.0 2", b"SIP/2.0 18", b"INVITE ")) and b"\r\nRecord-Route:" in octets:
             self._keep(self._answers, octets)
 
     def _keep(self, pool: list[bytes], octets: bytes) -> None:
@@ -63,11 +61,12 @@ class Conversation:
     def request(self, method: bytes, user: bytes, peer: bytes, lines: bytes = b"", body: bytes = b"") -> bytes:
         self._count += 1
         uri = b"sip:office.test" if method == b"REGISTER" else b"sip:%s@office.test" % peer
+        to = user if method == b"REGISTER" else peer
         port = self.chance.choice(PORTS)
         return (b"%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.3:%s;branch=z9hG4bK-f%d;rport\r\nMax-Forwards: 70\r\n"
                 b"From: <sip:%s@office.test>;tag=f%d\r\nTo: <sip:%s@office.test>\r\nCall-ID: f%d\r\nCSeq: %d %s\r\n%s"
                 b"Content-Length: %d\r\n\r\n" % (method, uri, port, self._count, user, self._count % 50,
-                                                 user if method == b"REGISTER" else peer, self._count % 500, self._count,
+                                                 to, self._count % 500, self._count,
                                                  method, lines, len(body))) + body
 
     def register(self) -> bytes:
@@ -78,12 +77,14 @@ class Conversation:
         contacts = b", ".join(b"<sip:%s@127.0.0.3:%s>%s;expires=%s" % (
             user, chance.choice(PORTS), chance.choice(Q_VALUES), chance.choice((b"60", b"300", b"7200", b"0")))
             for _ in range(chance.choice((1, 1, 1, 3))))
-        extra = chance.choice((b"", b"", b"Supported: path, outbound\r\n", b"Supported: path\r\nPath: <sip:127.0.0.9;lr>\r\n"))
+        extra = chance.choice((b"", b"", b"Supported: path, outbound\r\n",
+                               b"Supported: path\r\nPath: <sip:127.0.0.9;lr>\r\n"))
         return self.request(b"REGISTER", user, user, b"Contact: %s\r\n%s" % (contacts, extra))
 
     def invite(self) -> bytes:
         user, peer = self.chance.choice(USERS), self.chance.choice(USERS)
-        lines = b"Contact: <sip:%s@127.0.0.3:%s>\r\nContent-Type: application/sdp\r\n" % (user, self.chance.choice(PORTS))
+        contact = b"<sip:%s@127.0.0.3:%s>" % (user, self.chance.choice(PORTS))
+        lines = b"Contact: %s\r\nContent-Type: application/sdp\r\n" % contact
         return self.request(b"INVITE", user, peer, lines, BODY)
 
     def cancel(self, invite: bytes) -> bytes:
@@ -102,6 +103,7 @@ class Conversation:
             ends[1] += b"" if b";tag=" in ends[1] else b";tag=p1"
             ends.reverse()
         route = b"".join(b"Route: %s\r\n" % value for value in message.all(b"Record-Route"))
-        return (b"%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.3:5070;branch=z9hG4bK-d%d;rport\r\nMax-Forwards: 70\r\n%sFrom: %s\r\n"
-                b"To: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:1001@127.0.0.3:5071>\r\nContent-Length: 0\r\n\r\n" % (
-                    method, contact, self._count, route, *ends, message.header(b"Call-ID"), chance.randrange(1 << 31), method))
+        head = [b"%s %s SIP/2.0" % (method, contact), b"Via: SIP/2.0/UDP 127.0.0.3:5070;branch=z9hG4bK-d%d" % self._count,
+                b"Max-Forwards: 70", b"From: " + ends[0], b"To: " + ends[1], b"Call-ID: " + message.header(b"Call-ID"),
+                b"CSeq: %d %s" % (chance.randrange(1 << 31), method), b"Contact: <sip:1001@127.0.0.3:5071>"]
+        return b"\r\n".join(head) + b"\r\n" + route + b"Content-Length: 0\r\n\r\n"

@@ -4,9 +4,10 @@
 import random
 from collections.abc import Callable
 
-TOKENS = (b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"\x00", b"\xff", b"\"", b"<", b">", b",", b";", b":", b"=", b"@", b"%", b"\\", b" ",
-          b"\t", b"\r\n ", b"[", b"]", b"(", b")", b"SIP/2.0", b"sip:", b"z9hG4bK", b"Via: SIP/2.0/UDP a\r\n", b"Content-Length: 0\r\n",
-          b"Contact: *\r\n", b"l: -1\r\n", b"4294967296", b"-1", b";lr", b";tag=x", b"%00", b"\xe3\x81\x82", b"Route: <sip:127.0.1.1;lr>\r\n")
+TOKENS = (b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"\x00", b"\xff", b"\"", b"<", b">", b",", b";", b":", b"=", b"@", b"%",
+          b"\\", b" ", b"\t", b"\r\n ", b"[", b"]", b"(", b")", b"SIP/2.0", b"sip:", b"z9hG4bK",
+          b"Via: SIP/2.0/UDP a\r\n", b"Content-Length: 0\r\n", b"Contact: *\r\n", b"l: -1\r\n", b"4294967296", b"-1",
+          b";lr", b";tag=x", b"%00", b"\xe3\x81\x82", b"Route: <sip:127.0.1.1;lr>\r\n")
 
 Mutation = Callable[[random.Random, bytearray], None]
 
@@ -67,11 +68,12 @@ def change_line_ends(_: random.Random, octets: bytearray) -> None:
 
 def blow_up(chance: random.Random, octets: bytearray) -> None:
     place = chance.randrange(len(octets) + 1)
-    octets[place:place] = chance.choice((b"a", b",", b"\"", b"(", b" ", b";x", b"%41", b"\r\n ")) * chance.choice((500, 9000, 30000))
+    piece = chance.choice((b"a", b",", b"\"", b"(", b" ", b";x", b"%41", b"\r\n "))
+    octets[place:place] = piece * chance.choice((500, 9000, 30000))
 
 
-MUTATIONS: tuple[Mutation, ...] = (flip_octets, flip_bit, insert_token, delete_piece, repeat_piece, swap_lines, repeat_line,
-                                   truncate, change_number, change_line_ends)
+MUTATIONS: tuple[Mutation, ...] = (flip_octets, flip_bit, insert_token, delete_piece, repeat_piece, swap_lines,
+                                   repeat_line, truncate, change_number, change_line_ends)
 
 
 def mutate(chance: random.Random, octets: bytes) -> bytes:

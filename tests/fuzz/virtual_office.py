@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real office core without hands: real stack, registrar, proxy; listeners that only collect, a clock that is turned.
+"""The real office core without hands: real stack, registrar, proxy; listeners that collect, a clock that is turned.
 
 One thread plays everybody. What the office sends is handed back by `take_sent`; the fuzzer decides who answers.
 """
