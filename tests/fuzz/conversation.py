@@ -103,7 +103,8 @@ class Conversation:
             ends[1] += b"" if b";tag=" in ends[1] else b";tag=p1"
             ends.reverse()
         route = b"".join(b"Route: %s\r\n" % value for value in message.all(b"Record-Route"))
-        head = [b"%s %s SIP/2.0" % (method, contact), b"Via: SIP/2.0/UDP 127.0.0.3:5070;branch=z9hG4bK-d%d" % self._count,
+        via = b"SIP/2.0/UDP 127.0.0.3:5070;branch=z9hG4bK-d%d" % self._count
+        head = [b"%s %s SIP/2.0" % (method, contact), b"Via: " + via,
                 b"Max-Forwards: 70", b"From: " + ends[0], b"To: " + ends[1], b"Call-ID: " + message.header(b"Call-ID"),
                 b"CSeq: %d %s" % (chance.randrange(1 << 31), method), b"Contact: <sip:1001@127.0.0.3:5071>"]
         return b"\r\n".join(head) + b"\r\n" + route + b"Content-Length: 0\r\n\r\n"
