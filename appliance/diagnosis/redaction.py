@@ -11,7 +11,8 @@ BLOT = "…"
 
 _PATTERNS = (
     # credentials, and rspauth of Authentication-Info, which is computed from the same secret
-    (re.compile(r'\b(response|rspauth|cnonce)(\s*=\s*)("(?:[^"\r\n]|\r?\n[ \t])*"?|[^\s,;]+)', re.IGNORECASE), rf'\1\2"{BLOT}"'),
+    (re.compile(r'\b(response|rspauth|cnonce)(\s*=\s*)("(?:[^"\r\n]|\r?\n[ \t])*"?|[^\s,;]+)', re.IGNORECASE),
+     rf'\1\2"{BLOT}"'),
     (re.compile(r"^((?:Proxy-)?Authorization\s*:\s*(?!Digest\b)\S+\s+).*$", re.IGNORECASE | re.MULTILINE),
      rf"\1{BLOT}"),
     (re.compile(r"(\bsips?:[^\s:@<>;]+):[^\s@<>]*@", re.IGNORECASE), rf"\1:{BLOT}@"),

@@ -46,11 +46,11 @@ class SampleOffice:
             return None
         return {"participants": [{"name": "201", "address": "192.168.1.11:5060"},
                                  {"name": "server", "address": "192.168.1.1:5060"}],
-                "messages": [{"offset_s": 0.0, "source": "201", "target": "server", "transport": "udp",
-                              "label": "INVITE",
-                              "start_line": "INVITE sip:202@office.test SIP/2.0",
-                              "method": "INVITE", "status": 0, "cseq": 1, "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False,
-                              "size_octets": 400, "text": "INVITE sip:202@office.test SIP/2.0\r\n\r\n"}]}
+                "messages": [{
+                    "offset_s": 0.0, "source": "201", "target": "server", "transport": "udp", "label": "INVITE",
+                    "start_line": "INVITE sip:202@office.test SIP/2.0", "method": "INVITE", "status": 0, "cseq": 1,
+                    "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False, "size_octets": 400,
+                    "text": "INVITE sip:202@office.test SIP/2.0\r\n\r\n"}]}
 
     def statistics(self, now: float) -> Statistics:
         return {"version": "0.1.0", "uptime_s": int(now), "resident_octets": 25 * 1048576, "is_overloaded": False,

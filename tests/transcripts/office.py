@@ -4,6 +4,7 @@
 import hashlib
 
 from appliance.config.configuration import load_configuration
+from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
 from appliance.sip.flow import Flow, Listener
 from appliance.vocabulary.journal import SilentJournal
@@ -18,6 +19,8 @@ class OfficeUnderTest:
         self._listeners = build_listeners(loaded.configuration)
         self._flows: dict[tuple[Listener, bytes, int], Flow] = {}
         self._count = 0
+        self._now = 0.0
+        self.trace = Trace()
         self.office = assemble_office(loaded.configuration, self._listeners,
                                       Surroundings(self._flow_to, self._random_octets, SilentJournal()))
         self._listener = next(one for one in self._listeners if one.hostport.decode() == address)
@@ -36,15 +39,19 @@ class OfficeUnderTest:
     def receive(self, octets: bytes, source: str, now: float) -> None:
         host, _, port = source.rpartition(":")
         flow = self._flow_to(self._listener, host.strip("[]").encode(), int(port))
+        self._now = now
+        self.trace.append_received([(octets, flow)], now)
         self.office.stack.receive_datagram(octets, flow, now)
 
     def take_sent(self) -> list[tuple[bytes, str]]:
         sent = [(octets, flow.hostport.decode()) for listener in self._listeners for octets, flow in listener.outbox]
         for listener in self._listeners:
+            self.trace.append_sent(listener.outbox, self._now)
             listener.outbox.clear()
         return sent
 
     def handle_deadline(self, now: float) -> None:
+        self._now = now
         self.office.stack.handle_deadline(now)
 
     def next_deadline(self) -> float | None:

@@ -19,5 +19,5 @@ def render(result: "Ladder", has_text: bool = False) -> str:
                message["is_retransmission"], message["text"] if has_text else "") for message in result["messages"]]
     text = draw_ladder(participants, arrows)
     if any(message["is_retransmission"] for message in result["messages"]):
-        text += "\n* the same octets once more\n"
+        text += "# *: the same octets once more\n"
     return text
