@@ -17,8 +17,7 @@ KEEP_ALIVE_ANSWER: Final = b"\r\n"
 
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 # the whole value with its folds, so that what is compared is what another reader of this header would see
-_CONTENT_LENGTH: Final = re.compile(rb"^(?:content-length|l)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)",
-                                    re.IGNORECASE | re.MULTILINE)
+_CONTENT_LENGTH: Final = re.compile(rb"\n(?i:content-length|l)[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)")
 
 
 class Stage(IntEnum):
@@ -30,13 +29,13 @@ class Stage(IntEnum):
     BROKEN = 3
 
 
-# what may follow each stage
-TRANSITIONS: Final[dict[Stage, frozenset[Stage]]] = {
-    Stage.BETWEEN: frozenset({Stage.HEAD, Stage.BROKEN}),
-    Stage.HEAD: frozenset({Stage.BODY, Stage.BROKEN}),
-    Stage.BODY: frozenset({Stage.BETWEEN, Stage.BROKEN}),
-    Stage.BROKEN: frozenset(),
-}
+# what may follow each stage, by its number: found without a hash
+TRANSITIONS: Final[tuple[tuple[Stage, ...], ...]] = (
+    (Stage.HEAD, Stage.BROKEN),         # BETWEEN
+    (Stage.BODY, Stage.BROKEN),         # HEAD
+    (Stage.BETWEEN, Stage.BROKEN),      # BODY
+    (),                                 # BROKEN
+)
 
 
 class StreamFraming:

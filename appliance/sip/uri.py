@@ -14,14 +14,14 @@ from appliance.sip.grammar import normalise_escapes, unescape
 DEFAULT_PORTS: Final = {b"sip": 5060, b"sips": 5061}
 # 19.1.4: these never match where only one URI has them; any other parameter is ignored then
 _NEVER_IGNORED: Final = frozenset({b"user", b"ttl", b"method", b"maddr", b"transport"})
-_ESCAPED: Final = rb"%[0-9A-Fa-f]{2}"
+# possessive: what one part took is not tried again, so time stays in proportion to the octets
+_USERINFO: Final = rb"(?:[^\x00-\x20\x7f@:<>\"%]++|%[0-9A-Fa-f]{2})"
 _SIP_URI: Final = re.compile(
     rb"(?P<scheme>sips?):"
-    rb"(?:(?P<user>(?:[^\x00-\x20\x7f@:<>\"%]|" + _ESCAPED + rb")+)"
-    rb"(?::(?P<password>(?:[^\x00-\x20\x7f@:<>\"%]|" + _ESCAPED + rb")*))?@)?"
-    rb"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::(?P<port>[0-9]{1,5}))?"
-    rb"(?P<parameters>(?:;(?:[^\x00-\x20\x7f;?@<>\"%]|" + _ESCAPED + rb")+)*)"
-    rb"(?:\?(?P<headers>(?:[^\x00-\x20\x7f@<>\"%]|" + _ESCAPED + rb")+))?", re.IGNORECASE)
+    rb"(?:(?P<user>" + _USERINFO + rb"++)(?::(?P<password>" + _USERINFO + rb"*+))?@)?"
+    rb"(?P<host>\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)(?::(?P<port>[0-9]{1,5}))?"
+    rb"(?P<parameters>(?:;(?:[^\x00-\x20\x7f;?@<>\"%]++|%[0-9A-Fa-f]{2})++)*+)"
+    rb"(?:\?(?P<headers>(?:[^\x00-\x20\x7f@<>\"%]++|%[0-9A-Fa-f]{2})++))?", re.IGNORECASE)
 
 
 class SipUri:
@@ -56,8 +56,7 @@ class SipUri:
         if port is not None and port > 65535:
             raise PeerError("port above 65535 in URI", 400, octets, "RFC 3261 19.1.1")
         uri = cls(match["scheme"].lower(), match["user"], _read_host(match["host"], octets), port, match["parameters"])
-        uri.password = match["password"]
-        uri.headers = match["headers"] or b""
+        uri.password, uri.headers = match["password"], match["headers"] or b""
         return uri
 
     def __bytes__(self) -> bytes:
@@ -106,8 +105,8 @@ class SipUri:
                 and _is_same_userinfo(self.user, other.user)
                 and _is_same_userinfo(self.password, other.password)
                 and _is_same_host(self.host, other.host)
-                and _is_same_parameters(self._parameters, other._parameters)
-                and _read_headers(self.headers) == _read_headers(other.headers))
+                and (self.parameters == other.parameters or _is_same_parameters(self._parameters, other._parameters))
+                and (self.headers == other.headers or _read_headers(self.headers) == _read_headers(other.headers)))
 
     __hash__ = None  # type: ignore[assignment]
 
