@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scanner's judgement and edits, case by case (RFC 3261 7, 8.1.1, 17.2.3, 18.2.1, 20; RFC 3581)."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -233,21 +233,21 @@ def test_time_grows_in_proportion_to_the_line(name, unit):
         octets = build(**{name: value})
         times = []
         for _ in range(5):
-            begin = perf_counter()
+            begin = process_time()
             try:
                 message = Message(octets)
                 message.values(name.encode())
                 message.forward(b"sip:a", b"", b"", 100000)
             except ScanError:
                 pass
-            times.append(perf_counter() - begin)
+            times.append(process_time() - begin)
         return min(times)
     assert time_scan(8000) < 40 * time_scan(800) + 0.001
 
 
 def test_ten_thousand_vias_are_refused_at_once():
-    begin = perf_counter()
+    begin = process_time()
     for octets in (build(Via=b", ".join([LINES[b"Via"]] * 1200)), build(extra=b"v: SIP/2.0/UDP a\r\n" * 3000)):
         with pytest.raises(ScanError):
             Message(octets)
-    assert perf_counter() - begin < 0.05
+    assert process_time() - begin < 0.05
