@@ -5,11 +5,11 @@ It listens at two points, octets in and octets out, a batch at a time. Octets ar
 room unredacted (see diagnosis.redaction). Only the shell appends.
 """
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from appliance.diagnosis.tally import MessageTally
+from appliance.native.message_ring import MessageRing
 from appliance.native.sip_scanner import Message, ScanError
 from appliance.sip.flow import Flow
 
@@ -29,52 +29,31 @@ class TraceEntry(NamedTuple):
 class Trace:
     """A ring of batches, bounded by octets and by messages; the oldest batch goes first.
 
+    append_received(batch, now), append_sent(batch, now): note a sequence of (octets, flow); the octets are not copied.
     received, sent: everything ever counted by method and class.
     """
 
-    __slots__ = ("_batches", "_messages", "_messages_limit", "_octets", "_octets_limit", "received",
-                 "sent")
+    __slots__ = ("_ring", "append_received", "append_sent", "received", "sent")
 
     def __init__(self, octets_limit: int = OCTETS_LIMIT, messages_limit: int = MESSAGES_LIMIT) -> None:
-        self._batches: deque[tuple[float, bool, int, tuple[tuple[bytes, Flow], ...]]] = deque()
-        self.received = MessageTally()
-        self.sent = MessageTally()
-        self._octets = 0
-        self._messages = 0
-        self._octets_limit = octets_limit
-        self._messages_limit = messages_limit
-
-    def append_received(self, batch: Sequence[tuple[bytes, Flow]], now: float) -> None:
-        """Note what came in; the sequence is copied, its octets are not."""
-        self._append(batch, False, now)
-
-    def append_sent(self, batch: Sequence[tuple[bytes, Flow]], now: float) -> None:
-        """Note what goes out, before the outbox is emptied."""
-        self._append(batch, True, now)
-
-    def _append(self, batch: Sequence[tuple[bytes, Flow]], is_sent: bool, now: float) -> None:
-        if not batch:
-            return
-        size_octets = (self.sent if is_sent else self.received).count(batch)
-        self._batches.append((now, is_sent, size_octets, tuple(batch)))
-        self._octets += size_octets
-        self._messages += len(batch)
-        while self._octets > self._octets_limit or self._messages > self._messages_limit:
-            _at, _is_sent, oldest_octets, oldest = self._batches.popleft()
-            self._octets -= oldest_octets
-            self._messages -= len(oldest)
+        self._ring = MessageRing(octets_limit, messages_limit)
+        # the ring's own methods: every message passes here, and a Python frame would cost more than the work
+        self.append_received = self._ring.append_received
+        self.append_sent = self._ring.append_sent
+        self.received = MessageTally(self._ring, is_sent=False)
+        self.sent = MessageTally(self._ring, is_sent=True)
 
     def __len__(self) -> int:
-        return self._messages
+        return len(self._ring)
 
     @property
     def size_octets(self) -> int:
         """Octets held."""
-        return self._octets
+        return self._ring.size_octets
 
     def entries(self) -> Iterator[TraceEntry]:
         """Everything held, oldest first."""
-        for at, is_sent, _size, batch in tuple(self._batches):
+        for at, is_sent, _size, batch in self._ring.batches():
             for octets, flow in batch:
                 yield TraceEntry(at, is_sent, octets, flow)
 
