@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/console.md tells the truth: every command and every field stands in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appliance.console.commands import COMMANDS
+from appliance.control import observed
+from appliance.diagnosis import ladder
+
+TEXT = (Path(__file__).parents[2] / "docs" / "console.md").read_text("utf-8")
+SHAPES = [observed.Registration, observed.Call, observed.Leg, observed.MessageCounts, observed.CallCounts, observed.Alarm,
+          observed.Statistics, ladder.Participant, ladder.LadderMessage, ladder.Ladder]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
+def test_every_command_is_documented(command):
+    assert f"`{' '.join(command.words)}`" in TEXT
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_every_field_is_documented(shape: type):
+    assert [name for name in shape.__annotations__ if not re.search(rf"`{name}`", TEXT)] == []
