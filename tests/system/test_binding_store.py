@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from appliance.errors import MisuseError
 from appliance.pbx.binding_row import BindingRow
-from appliance.system.store import binding_store
-from appliance.system.store.binding_rows import SCHEMA
-from appliance.system.store.binding_store import SqliteBindingStore
+from appliance.system.store import row_store
+from appliance.system.store.binding_store import BINDINGS, SqliteBindingStore
 
 LATER = time.time() + 100_000
 
@@ -112,7 +111,7 @@ def test_a_row_is_on_disk_soon_and_without_a_close(path, alarms):
 
 def test_saving_and_deleting_do_not_wait_for_the_disk(path, alarms, monkeypatch):
     disk_is_stuck = threading.Event()
-    monkeypatch.setattr(binding_store, "write_changes", lambda connection, changes: disk_is_stuck.wait(10))
+    monkeypatch.setattr(row_store, "write_changes", lambda connection, table, changes: disk_is_stuck.wait(10))
     store = SqliteBindingStore(path, alarms)
     began = time.monotonic()
     for number in range(1000):
@@ -125,8 +124,8 @@ def test_saving_and_deleting_do_not_wait_for_the_disk(path, alarms, monkeypatch)
 
 def test_close_gives_a_stuck_disk_two_seconds_and_says_so(path, alarms, monkeypatch):
     disk_is_stuck = threading.Event()
-    monkeypatch.setattr(binding_store, "write_changes", lambda connection, changes: disk_is_stuck.wait(30))
-    monkeypatch.setattr(binding_store, "CLOSE_LIMIT_S", 0.1)
+    monkeypatch.setattr(row_store, "write_changes", lambda connection, table, changes: disk_is_stuck.wait(30))
+    monkeypatch.setattr(row_store, "CLOSE_LIMIT_S", 0.1)
     store = SqliteBindingStore(path, alarms)
     store.save([row()])
     assert not store.close()
@@ -154,8 +153,8 @@ WRITER = """
     import sys, time
     from pathlib import Path
     from appliance.pbx.binding_row import BindingRow
-    from appliance.system.store import binding_store
-    binding_store.GATHER_S = 0.0
+    from appliance.system.store import binding_store, row_store
+    row_store.GATHER_S = 0.0
     store = binding_store.SqliteBindingStore(Path(sys.argv[1]), lambda *alarm: None)
     number = 0
     while True:
@@ -319,7 +318,7 @@ def test_on_an_event_loop_alarms_are_told_on_that_loop(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_writer_that_died_of_a_bug_is_noticed_at_the_next_change(path, alarms, monkeypatch):
-    monkeypatch.setattr(binding_store, "write_changes", lambda connection, changes: 1 / 0)
+    monkeypatch.setattr(row_store, "write_changes", lambda connection, table, changes: 1 / 0)
     store = SqliteBindingStore(path, alarms)
     store.save([row()])
     store._writer.join(5)
@@ -328,7 +327,7 @@ def test_a_writer_that_died_of_a_bug_is_noticed_at_the_next_change(path, alarms,
 
 
 def test_while_the_disk_fails_ended_bindings_and_the_excess_are_dropped(tmp_path, alarms, monkeypatch):
-    monkeypatch.setattr(binding_store, "PENDING_LIMIT", 10)
+    monkeypatch.setattr(row_store, "PENDING_LIMIT", 10)
     path = tmp_path / "gone" / "bindings.sqlite"
     store = SqliteBindingStore(path, alarms, retry_first_s=0.01)
     store.save([row(aor=b"ended", expires_wall_s=1.0)])
@@ -343,7 +342,7 @@ def test_while_the_disk_fails_ended_bindings_and_the_excess_are_dropped(tmp_path
 
 def test_the_table_is_that_of_version_1():
     """A change of the columns needs a new version and a way to carry the rows over."""
-    assert "".join(SCHEMA.split()) == (
+    assert "".join(BINDINGS.schema.split()) == (
         "CREATETABLEbindings(aorBLOBNOTNULL,identityBLOBNOTNULL,contactBLOBNOTNULL,parametersBLOBNOTNULL,qINTEGERNOTNULL,"
         "granted_sINTEGERNOTNULL,expires_wall_sREALNOTNULL,call_idBLOBNOTNULL,cseqINTEGERNOTNULL,listenerTEXTNOTNULL,"
         "transportBLOBNOTNULL,source_hostBLOBNOTNULL,source_portINTEGERNOTNULL,pathBLOBNOTNULL,instanceBLOBNOTNULL,"
