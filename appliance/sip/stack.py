@@ -11,6 +11,7 @@ from typing import Protocol
 from appliance.native.sip_scanner import Message, ScanError, siphash
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.status import status_line
+from appliance.sip.stun import answer_binding_request, is_stun
 from appliance.sip.timers import Timers
 from appliance.sip.transaction.client import NonInviteClient
 from appliance.sip.transaction.core import ClientOwner, Failure, FlowOpener
@@ -61,14 +62,26 @@ class SipStack:
     # what the shell calls
 
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
-        """One datagram; a keep-alive of CR and LF is counted and dropped (RFC 5626 3.5.1)."""
+        """One datagram: a message, a STUN request (RFC 5626 8), or a keep-alive of CR and LF, which is only counted."""
         try:
             message = Message(data, flow.host, flow.port)
         except ScanError as error:
+            if is_stun(data):
+                self._answer_stun(data, flow)
+                return
             reason = "discarded_keepalive" if data[:2] == b"\r\n" and not data.strip() else f"discarded_{error.reason}"
             self.counters[reason] += 1
             return
-        self._receive(message, flow, now)
+        if message.is_request:
+            self._receive_request(message, flow, now)
+        else:
+            self._receive_response(message, flow, now)
+
+    def _answer_stun(self, data: bytes, flow: Flow) -> None:
+        answer = answer_binding_request(data, flow.host, flow.port)
+        if answer:
+            flow.outbox.append((answer, flow))
+        self.counters["stun_answered" if answer else "discarded_stun"] += 1
 
     def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
         """One message framed out of a stream (18.3)."""
@@ -77,9 +90,6 @@ class SipStack:
         except ScanError as error:
             self.counters[f"discarded_{error.reason}"] += 1
             return
-        self._receive(message, flow, now)
-
-    def _receive(self, message: Message, flow: Flow, now: float) -> None:
         if message.is_request:
             self._receive_request(message, flow, now)
         else:
