@@ -56,7 +56,7 @@ setup: packages-build $(VENV)/stamp-program
 setup-develop: setup $(VENV)/stamp-develop
 
 $(VENV)/stamp-venv:
-	$(PYTHON) -m venv --clear $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/stamp-build: $(VENV)/stamp-venv pyproject.toml

@@ -5,7 +5,11 @@ JSON lines as they come, one table at the end. Nothing here asserts a time: targ
 """
 
 import argparse
+import json
+import os
+import platform
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -22,6 +26,15 @@ PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_st
          "register": measure_registrations, "call": measure_calls}
 
 
+def describe_machine() -> dict[str, object]:
+    """What the figures depend on beside the program."""
+    model = next((line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    is_optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+    return {"python": platform.python_version(), "python_is_pgo": is_optimized, "kernel": platform.release(),
+            "processor": model, "processors": os.cpu_count(), "load_before": os.getloadavg()[0]}
+
+
 def main() -> int:
     """Run the chosen parts; 0 whatever the figures say, they are for people."""
     reader = argparse.ArgumentParser(prog="make bench", description=__doc__)
@@ -29,6 +42,7 @@ def main() -> int:
     reader.add_argument("--only", choices=PARTS, action="append", help="one part; may be repeated")
     chosen = reader.parse_args()
     enter_own_network()
+    print(json.dumps(describe_machine()), flush=True)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="denwaban-bench-") as folder:
         for name in chosen.only or PARTS:
