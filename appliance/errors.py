@@ -22,9 +22,9 @@ class PeerError(Exception):
 
 
 class OperatorError(Exception):
-    """The person in charge said something that cannot be. The console prints two lines: what and where, what is allowed.
+    """The person in charge said something that cannot be. The console prints what and where, and what is allowed.
 
-    path: the configuration path or command; said: the words at fault; allowed: what may stand there; remedy: what to do.
+    path: the configuration path or command; said: the words at fault; allowed: what may stand there; remedy: what helps.
     """
 
     def __init__(self, path: str, said: str, allowed: str, remedy: str = "") -> None:

@@ -9,8 +9,8 @@ import gc
 import os
 import signal
 import sys
-from secrets import token_bytes
 from pathlib import Path
+from secrets import token_bytes
 from time import monotonic
 
 from appliance.config.configuration import Configuration

@@ -45,8 +45,9 @@ def describe_phones(configuration: Configuration, path: str) -> str:
     """What to type into a phone, for a person who stands before it. The secrets are the operator's own to see: they
     are printed at the first start only, on the terminal that started it."""
     listener = next(iter(configuration.listeners.values()))
+    server = listener.address if listener.port == 5060 else f"{listener.address}:{listener.port}"
     lines = [f"Configuration: {path}", "", "Register a phone:",
-             f"  server (registrar, domain)  {listener.address}" + ("" if listener.port == 5060 else f":{listener.port}"),
+             f"  server (registrar, domain)  {server}",
              f"  transport                   {' or '.join(listener.transports)}", "",
              "  user        password"]
     lines += [f"  {one.username:<11} {one.secret}" for one in list(configuration.extensions.values())[:3]]

@@ -222,6 +222,10 @@ class SipStack:
             return b"%s%x.%s" % (MAGIC_COOKIE, self._count, siphash(self._key, b"branch %d" % self._count))
         return b"%s%x.%s" % (MAGIC_COOKIE, self._count, message.loop_hash(self._key))
 
+    def steady_branch(self, message: Message) -> bytes:
+        """The branch of a request forwarded without a transaction: the same for every copy of it (16.11)."""
+        return MAGIC_COOKIE + siphash(self._key, message.server_key)
+
     def has_looped(self, message: Message) -> bool:
         """Whether we have forwarded this very request before (16.3 step 4, RFC 5393 4.2)."""
         return b"." + message.loop_hash(self._key) in b"\n".join(message.values(b"Via"))

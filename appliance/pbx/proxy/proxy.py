@@ -18,6 +18,8 @@ from appliance.sip.transaction.invite_server import InviteServer
 
 WITHOUT_DIALOG = frozenset({b"MESSAGE", b"OPTIONS", b"PUBLISH"})
 """Methods that never begin a dialog: a Record-Route in them would only cost octets."""
+DATAGRAM_OCTETS_MAX = 65_507
+"""What fits into a UDP datagram over IPv4."""
 
 
 class Proxy:
@@ -69,8 +71,12 @@ class Proxy:
 
     def forward_ack(self, message: Message, source: Flow, target: Target) -> None:
         """Forward the ACK of a 2xx: no transaction, no response (16.6, 13.2.2.4)."""
-        octets, _ = self._build_copy(message, source, target, b"")
-        target.flow.outbox.append((octets, target.flow))
+        via = b"%s%s\r\n" % (target.flow.listener.via_prefix, self._stack.steady_branch(message))
+        octets = message.forward(target.uri, via, b"", target.drop, self._realm)
+        if fits_flow(octets, target.flow):
+            target.flow.outbox.append((octets, target.flow))
+        else:
+            self._stack.counters["discarded_oversized_ack"] += 1
 
     def cancel(self, invite: InviteServer, cancel: Message, now: float) -> None:
         """The caller gave up (16.10); its Reason goes along (RFC 3326 2)."""
@@ -81,16 +87,14 @@ class Proxy:
     # what response contexts call (Forwarder)
 
     def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
-        """One copy of a request and its branch, 16.6 steps 1-8."""
+        """One copy of a request and its branch, 16.6 steps 1-8; no octets when the copy does not fit its flow."""
         lines = target.lines
         if self.has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
             lines = self._signer.build_lines(request, arrived.listener, target.flow.listener) + lines
-        return self._build_copy(request, arrived, target, lines)
-
-    def _build_copy(self, request: Message, arrived: Flow, target: Target, lines: bytes) -> tuple[bytes, bytes]:
         branch = self._stack.new_branch(request)
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, branch)
-        return request.forward(target.uri, via, lines, target.drop, self._realm), branch
+        octets = request.forward(target.uri, via, lines, target.drop, self._realm)
+        return octets if fits_flow(octets, target.flow) else b"", branch
 
     def send_copy(self, context: ResponseContext, octets: bytes, target: Target, branch: bytes,
                   now: float) -> InviteClient | NonInviteClient:
@@ -137,6 +141,11 @@ class Proxy:
             self._dialogs.end_call(call, 200, by, now)
         elif status >= 300:
             self._dialogs.end_call(call, status, "caller" if status == 487 else "callee", now)
+
+
+def fits_flow(octets: bytes, flow: Flow) -> bool:
+    """Whether a message fits into one datagram, where the flow carries datagrams (18.1.1)."""
+    return len(octets) <= DATAGRAM_OCTETS_MAX or flow.listener.is_reliable
 
 
 class CancelOwner:

@@ -24,7 +24,7 @@ class Forwarder(Protocol):
     """The proxy, as its contexts see it."""
 
     def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
-        """The octets of one copy and its branch (16.6)."""
+        """The octets of one copy and its branch (16.6); no octets when it is too large for its flow."""
 
     def send_copy(self, context: "ResponseContext", octets: bytes, target: Target, branch: bytes,
                   now: float) -> InviteClient | NonInviteClient:
@@ -76,7 +76,12 @@ class ResponseContext:
             raise MisuseError("a fork after the final response")
         # all copies are made before any is sent: a failure must not find half a group
         for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t)) for t in group]:
-            self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+            if octets:
+                self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+            else:
+                self._note_status(513)  # our own lines have made it too large for a datagram
+        if not self._clients:
+            self._go_on(now)
 
     # what client transactions tell (ClientOwner)
 
@@ -166,7 +171,9 @@ class ResponseContext:
     def _go_on(self, now: float) -> None:
         if self._clients or self._is_answered:
             return
-        if self._groups:
+        if self.server.is_ended:
+            self._forwarder.note_end(self, 0, now)  # RFC 4320 4.2: the caller has given up on its request by now
+        elif self._groups:
             self._try_group(self._groups.pop(0), now)
         else:
             self._send_best(now)

@@ -71,8 +71,10 @@ class NonInviteClient:
             if self.flow.listener.is_reliable:
                 self._terminate()
             else:
+                has_entry = now < self.deadline <= now + T4_S  # that of Timer E looks at the new deadline by itself
                 self.deadline = now + T4_S  # Timer K
-                self._core.timers.arm(self, self.deadline)
+                if not has_entry:
+                    self._core.timers.arm(self, self.deadline)
         if owner is not None:
             owner.response_received(self, response, now)
 
@@ -94,7 +96,7 @@ class NonInviteClient:
             self.flow.outbox.append((self._octets, self.flow))
             # 17.1.2.2: in Proceeding Timer E runs with T2, before that it doubles up to T2
             self._gap_s = T2_S if self.state is PROCEEDING else min(2 * self._gap_s, T2_S)
-            self.deadline = min(now + self._gap_s, self._give_up)
+            self.deadline = min(max(self.deadline + self._gap_s, now), self._give_up)
             self._core.timers.arm(self, self.deadline)
 
     def _terminate(self) -> None:

@@ -38,7 +38,7 @@ TRANSITIONS: Final = (
 class InviteClient:
     """RFC 6026 figure 5: Timer A repeats, B gives up, D and M absorb late copies; Timer C bounds ringing (16.6)."""
 
-    __slots__ = ("_ack", "_core", "_gap_s", "_give_up", "_is_cancelled", "_octets", "_owner", "branch", "deadline",
+    __slots__ = ("_ack", "_core", "_entry", "_gap_s", "_give_up", "_is_cancelled", "_octets", "_owner", "branch", "deadline",
                  "flow", "key", "method", "state")
 
     def __init__(self, core: TransactionCore, octets: bytes, flow: Flow, branch: bytes, owner: ClientOwner,
@@ -56,6 +56,7 @@ class InviteClient:
         self._gap_s = T1_S
         self._give_up = now + TRANSACTION_LIFE_S  # Timer B
         self.deadline = self._give_up if flow.listener.is_reliable else now + T1_S  # Timer A over UDP only
+        self._entry = self.deadline
         flow.outbox.append((octets, flow))
         core.timers.arm(self, self.deadline)
 
@@ -101,7 +102,7 @@ class InviteClient:
     def _accept(self, now: float) -> None:
         self._enter(ACCEPTED)
         self._octets = b""
-        self._arm(now + TRANSACTION_LIFE_S)  # Timer M
+        self._rearm(now, now + TRANSACTION_LIFE_S)  # Timer M
 
     def _complete(self, response: Message, now: float) -> None:
         self._enter(COMPLETED)
@@ -141,7 +142,7 @@ class InviteClient:
         if state is CALLING and now < self._give_up:
             self.flow.outbox.append((self._octets, self.flow))
             self._gap_s *= 2  # 17.1.1.2: doubles without a ceiling
-            self._arm(min(now + self._gap_s, self._give_up))
+            self._arm(min(max(self.deadline + self._gap_s, now), self._give_up))
         elif state is PROCEEDING and not self._is_cancelled:
             self._pass_limit(now)
         elif state <= PROCEEDING:
@@ -156,8 +157,15 @@ class InviteClient:
             owner.provisional_limit_passed(self, now)
 
     def _arm(self, deadline: float) -> None:
-        self.deadline = deadline
+        self.deadline = self._entry = deadline
         self._core.timers.arm(self, deadline)
+
+    def _rearm(self, now: float, deadline: float) -> None:
+        """As _arm; an entry that is still to come before the deadline does by itself."""
+        if now < self._entry <= deadline:
+            self.deadline = deadline
+        else:
+            self._arm(deadline)
 
     def _terminate(self) -> None:
         if self.state is not TERMINATED:

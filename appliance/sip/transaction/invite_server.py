@@ -56,6 +56,11 @@ class InviteServer(ServerTransaction):
         """Whether a final response has been sent."""
         return self.state is not PROCEEDING
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.state is TERMINATED
+
     def send(self, status: int, octets: bytes, now: float) -> None:
         """Send a built response. In Accepted only further 2xx pass (RFC 6026 7.1); after a non-2xx nothing does."""
         state = self.state
@@ -104,7 +109,7 @@ class InviteServer(ServerTransaction):
         if self.state is COMPLETED and now < self._give_up:
             self._transmit(self._last)
             self._gap_s = min(2 * self._gap_s, T2_S)
-            self._arm(min(now + self._gap_s, self._give_up))
+            self._arm(min(max(self.deadline + self._gap_s, now), self._give_up))
         else:
             self._terminate()
 

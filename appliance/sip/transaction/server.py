@@ -106,6 +106,11 @@ class NonInviteServer(ServerTransaction):
         else:
             self.deadline = now + TRANSACTION_LIFE_S  # Timer J; armed since the start, looked at again when it passes
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.state is TERMINATED
+
     def receive_retransmission(self) -> None:
         """The request came again: repeat the last response, if there was one (17.2.2)."""
         if self._last:
