@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def describe_machine() -> dict[str, object]:
     """What the figures depend on beside the program."""
     model = next((line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
-    is_optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return {"python": platform.python_version(), "python_is_pgo": is_optimized, "kernel": platform.release(),
+    return {"python": platform.python_version(), "python_is_debians": sys.base_prefix == "/usr", "kernel": platform.release(),
             "processor": model, "processors": os.cpu_count(), "load_before": os.getloadavg()[0]}
 
 

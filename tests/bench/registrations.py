@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """REGISTER with digest (challenge and answer) in a closed loop, at 1,000 and at 10,000 bindings, beside kamailio."""
 
-import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from tests.bench.figures import Figure, Report, median, paired, spread
 from tests.bench.scale import EXTENSIONS, FEW_BINDINGS, Scale
 from tests.bench.servers import HOST, Denwaban, Kamailio, Server
-from tests.bench.sipp_load import Load, run_load, write_users
+from tests.bench.sipp_load import Load, Outcome, run_load, run_rounds, write_users
 
 SOURCE_PORT = 5080
 FIRST_PORT = 5060
 
 
-def registration_us(server: Server, users: Path, count: int) -> float:
-    """Processor time of the server for one registration."""
+def register(server: Server, users: Path, count: int) -> tuple[float, Outcome]:
+    """Processor time in us of the server for one registration, and what SIPp counted."""
     before = server.cpu_ns()
     outcome = run_load(Load("register", users, HOST, SOURCE_PORT, count), server.target, server.folder)
-    if outcome.failed or outcome.succeeded != count:
-        print(f"{server.name}: {outcome}", file=sys.stderr)
-    return (server.cpu_ns() - before) / 1000 / max(1, outcome.succeeded)
+    return (server.cpu_ns() - before) / 1000 / max(1, outcome.succeeded), outcome
 
 
 def measure_registrations(report: Report, scale: Scale, folder: Path) -> None:
@@ -34,9 +32,10 @@ def measure_registrations(report: Report, scale: Scale, folder: Path) -> None:
             server = running.enter_context(kind(FIRST_PORT + 2 * number, place, EXTENSIONS))
             loads.append((server, users))
             fill_and_weigh(report, server, users)
-        for _ in range(scale.rounds):
-            for server, users in loads:
-                costs.setdefault((server.name, users), []).append(registration_us(server, users, scale.registrations))
+        for outcomes in run_rounds(scale.rounds, [partial(register, server, users, scale.registrations)
+                                                  for server, users in loads]):
+            for (server, users), (cost_us, _) in zip(loads, outcomes, strict=True):
+                costs.setdefault((server.name, users), []).append(cost_us)
     for users, count in ((few, FEW_BINDINGS), (many, EXTENSIONS)):
         ours, peer = costs["denwaban", users], costs["kamailio", users]
         report.add(Figure(f"digest REGISTER, {count:,} bindings", "us CPU", median(ours), spread(ours), "kamailio",
@@ -51,7 +50,7 @@ def fill_and_weigh(report: Report, server: Server, users: Path) -> None:
     """Bind every AOR of the file once; report what that costs in memory when it is all of them."""
     count = FEW_BINDINGS if users.stem == "few" else EXTENSIONS
     before = server.memory_mib("Pss")
-    registration_us(server, users, count)
+    register(server, users, count)
     grown = server.memory_mib("Pss") - before
     if count == EXTENSIONS:
         is_ours = isinstance(server, Denwaban)

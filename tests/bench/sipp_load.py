@@ -3,6 +3,8 @@
 
 import csv
 import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +57,25 @@ def run_load(load: Load, target: str, folder: Path) -> Outcome:
 def _seconds(text: str) -> float:
     """Of a date, a time and the same as seconds, separated by tabs and blanks."""
     return float(text.split()[-1])
+
+
+Measurement = tuple[float, Outcome]
+
+
+def run_rounds(rounds: int, loads: list[Callable[[], Measurement]]) -> Iterator[list[Measurement]]:
+    """Rounds in which every load runs once, one after the other. A round with a failure or a repeated message measures
+    a neighbour of ours or a fault: it is told, and made up for at most as often as there are rounds."""
+    spare = rounds
+    while rounds:
+        measured = [load() for load in loads]
+        spoilt = [outcome for _, outcome in measured if outcome.failed or outcome.retransmissions]
+        if spoilt:
+            print(f"spoilt round: {spoilt}", file=sys.stderr)
+        if spoilt and spare:
+            spare -= 1
+            continue
+        rounds -= 1
+        yield measured
 
 
 class Phones(AbstractContextManager["Phones"]):

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.calls import SOURCE_PORT
 from tests.bench.figures import Figure, Report
 from tests.bench.isolation import enter_own_network
-from tests.bench.registrations import registration_us
+from tests.bench.registrations import register
 from tests.bench.scale import FEW_BINDINGS
 from tests.bench.servers import HOST, Denwaban
 from tests.bench.sipp_load import TRUSTED, Load, Outcome, Phones, run_load, write_pairs, write_users
@@ -105,7 +105,7 @@ def main() -> int:
         users = write_users(folder / "few.csv", FEW_BINDINGS, HOST)
         pairs = write_pairs(folder / "pairs.csv", FEW_BINDINGS, HOST)
         with Denwaban(PORT, folder / "server", FEW_BINDINGS) as server, Phones(folder):
-            registration_us(server, users, FEW_BINDINGS)
+            register(server, users, FEW_BINDINGS)
             rate = chosen.rate or find_highest_rate(server, pairs) // 2
             report = soak(server, pairs, rate, chosen.minutes)
     report.print_table()
