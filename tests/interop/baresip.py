@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.interop.namespaces import connect_inside
 from tests.interop.network import LoopbackNetwork, wait_until
 
 PROGRAM = shutil.which("baresip")
@@ -44,9 +45,12 @@ class Account:
 class Baresip:
     """One phone; a context manager that starts and ends its process."""
 
-    def __init__(self, network: LoopbackNetwork, folder: Path, account: Account, voice: Path) -> None:
+    def __init__(self, network: LoopbackNetwork, folder: Path, account: Account, voice: Path,
+                 at: tuple[str, str] | None = None) -> None:
+        """at: namespace and address of the host it stands on; without it an address of the loopback network."""
         self.account, self.folder = account, folder
-        self.host, self.control_port, self.sip_port = network.new_host(), network.port(), network.port()
+        self.namespace, self.host = at or ("", network.new_host())
+        self.control_port, self.sip_port = network.port(), network.port()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config").write_text("\n".join(self._config(network.port(), voice)) + "\n")
         (folder / "accounts").write_text(account.line())
@@ -68,15 +72,17 @@ class Baresip:
     def __enter__(self) -> "Baresip":
         assert PROGRAM is not None
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([PROGRAM, "-4", "-f", self.folder], stdout=log, stderr=subprocess.STDOUT,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+            before = ["ip", "netns", "exec", self.namespace] if self.namespace else []
+            self.process = subprocess.Popen([*before, PROGRAM, "-4", "-f", self.folder], stdout=log,
+                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
         self.socket = wait_until(self._connect, 8, f"control port of the phone of {self.account.user}")
         return self
 
     def _connect(self) -> socket.socket | None:
         assert self.process.poll() is None, self.read_log()
+        address = (self.host, self.control_port)
         try:
-            return socket.create_connection((self.host, self.control_port), 1)
+            return connect_inside(self.namespace, address) if self.namespace else socket.create_connection(address, 1)
         except ConnectionRefusedError:
             return None
 

@@ -21,9 +21,10 @@ SECRETS = {"1001": "alpha-1001", "1002": "bravo-1002", "1003": "charlie-1003", "
 DOMAIN = "office.test"
 
 
-def configuration(host: str, port: int = 5060, *, lines: Iterable[str] = (), secrets: dict[str, str] = SECRETS) -> str:
+def configuration(host: str, port: int = 5060, *, lines: Iterable[str] = (), secrets: dict[str, str] = SECRETS,
+                  domain: str = DOMAIN) -> str:
     """A configuration with one listener (UDP and TCP), the proxy role and the extensions of `secrets`."""
-    text = ["# denwaban-config 1", f"set system domain {DOMAIN}", f"set sip listener office address {host}",
+    text = ["# denwaban-config 1", f"set system domain {domain}", f"set sip listener office address {host}",
             f"set sip listener office port {port}", "set sip listener office transport udp",
             "set sip listener office transport tcp", "set sip role proxy"]
     text += [f"set extension {number} secret {secret}" for number, secret in secrets.items()]
@@ -34,11 +35,13 @@ class Server:
     """One `denwaban run`; a context manager that ends it by SIGTERM and insists on exit 0 within 5 s."""
 
     def __init__(self, folder: Path, host: str, port: int = 5060, *, lines: Iterable[str] = (),
-                 secrets: dict[str, str] = SECRETS, state: Path | None = None) -> None:
+                 secrets: dict[str, str] = SECRETS, state: Path | None = None, domain: str = DOMAIN,
+                 namespace: str = "") -> None:
+        self._before = ["ip", "netns", "exec", namespace] if namespace else []
         self.host, self.port, self.folder = host, port, folder
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "denwaban.conf"
-        self.config.write_text(configuration(host, port, lines=lines, secrets=secrets))
+        self.config.write_text(configuration(host, port, lines=lines, secrets=secrets, domain=domain))
         self.state = state or folder / "state"
         self.state.mkdir(parents=True, exist_ok=True)
         self.output, self.errors = folder / "stdout", folder / "stderr"
@@ -51,9 +54,9 @@ class Server:
         foreign = ("NOTIFY_SOCKET", "JOURNAL_STREAM")              # of whoever runs the tests
         environment = {name: value for name, value in os.environ.items() if name not in foreign}
         with self.output.open("ab") as output, self.errors.open("ab") as errors:
-            self.process = subprocess.Popen([PROGRAM, "run", "--config", self.config, "--state", self.state],
-                                            stdout=output, stderr=errors, stdin=subprocess.DEVNULL, env=environment,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                [*self._before, PROGRAM, "run", "--config", self.config, "--state", self.state], stdout=output,
+                stderr=errors, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
         process = self.process
 
         def is_ready() -> bool:
