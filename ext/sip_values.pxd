@@ -237,7 +237,9 @@ cdef inline Octets parse_address_uri(Octets p, Octets end, Address *address) noe
             address.fault = "no < behind display name"
             return NULL
         return parse_brackets(p, end, address)
-    p = skip_class(p, end, TOKEN | SPACE)
+    # UTF-8 without quotes is not in the grammar, but Japanese phones send their names so: it harms nobody
+    while p < end and (CLASS_OF[p[0]] & (TOKEN | SPACE) or p[0] >= 0x80):
+        p += 1
     if p < end and p[0] == c'<':
         if p > begin:                               # display-name = *(token LWS): RFC 4475 3.1.1.6 omits the LWS
             address.display, address.display_end = begin, trim_space(begin, p)

@@ -18,6 +18,8 @@ from appliance.control.office_view import Machine, OfficeView
 from appliance.control.server import ControlServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.daemons.first_start import describe_phones, write_first_configuration
+from appliance.daemons.own_bugs import NAME as BUG_NAME
+from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.system.clock import WallClock
@@ -46,7 +48,7 @@ def run_callserver(config_path: str, state_directory: str, is_first_start: bool)
         print(describe_phones(result.configuration, config_path), flush=True)
     server = CallServer(result.configuration, config_path, state_directory)
     asyncio.run(server.run())
-    return EXIT_STOPPED
+    return EXIT_MACHINE if server.own_bugs.has_given_up else EXIT_STOPPED
 
 
 class CallServer:
@@ -65,6 +67,7 @@ class CallServer:
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._office = self._build_office(configuration)
         self._stop = asyncio.Event()
+        self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
 
     def _build_office(self, configuration: Configuration) -> Office:
         surroundings = Surroundings(self._ports.flow_to, token_bytes, self._journal)
@@ -77,6 +80,7 @@ class CallServer:
     async def run(self) -> None:
         """Bind, take up saved state, say ready, serve until told to stop, save."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self.own_bugs.handle)
         office = self._office
         self._ports.gauge = office.overload
         self._ports.open(self._listeners, office.stack)
@@ -136,7 +140,7 @@ class CallServer:
         wanted = {repr(one) for one in build_listeners(configuration)}
         if wanted != {repr(one) for one in self._listeners}:
             self._journal.record("listeners_need_restart", file=self._config_path)
-        self._office.reconfigure(configuration)
+        self._office.reconfigure(configuration, monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
 
     def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -147,8 +151,13 @@ class CallServer:
             self._office.location.set_wall_offset(self._wall.offset(), monotonic())
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
 
+    def _raise_bug_alarm(self, sentence: str) -> None:
+        self._note_alarm(BUG_NAME, sentence, "send the journal's internal_error lines to the makers", True)
+
     def _note_alarm(self, name: str, sentence: str, remedy: str, is_raised: bool) -> None:
         self._journal.record("alarm_raised" if is_raised else "alarm_cleared", alarm=name, sentence=sentence)
+        if name == "binding_store_started_anew":
+            self._office.location.write_anew(monotonic())
         if is_raised:
             raised_at = self._wall.render(monotonic())
             self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}

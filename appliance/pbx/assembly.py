@@ -62,14 +62,16 @@ class Office:
         self.dialogs = parts.dialogs
         self.overload = parts.overload
 
-    def reconfigure(self, configuration: Configuration) -> None:
-        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on."""
+    def reconfigure(self, configuration: Configuration, now: float) -> None:
+        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on. Who is not
+        an extension any more is not registered any more."""
         parts = self._parts
         accounts = AccountDirectory.build(configuration.domain.encode(), configuration.extensions)
         parts.authentication.reconfigure(accounts, build_policy(configuration))
         parts.registrar = build_registrar(parts, self.location, configuration)
         parts.proxy.has_record_route = configuration.record_route
         self.server.extensions = frozenset(accounts.by_extension)
+        self.location.retain(self.server.extensions.__contains__, now)
 
 
 def build_listeners(configuration: Configuration) -> list[Listener]:
@@ -88,8 +90,8 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     stack = SipStack(surroundings.flow_to, surroundings.random_octets, counters)
     realm = configuration.domain.encode()
     own = OwnAddresses(realm, listeners)
-    location = Location(stack.timers, surroundings.store, surroundings.flow_to, counters, surroundings.journal,
-                        surroundings.wall_offset)
+    location = Location(stack.timers, surroundings.store, surroundings.flow_to, counters, surroundings.journal)
+    location.set_wall_offset(surroundings.wall_offset, 0.0)
     parts = OfficeParts()
     parts.stack = stack
     parts.own = own

@@ -54,17 +54,17 @@ class Location:
                  "journal", "wall_offset")
 
     def __init__(self, timers: Timers, store: BindingStore | None, flow_to: FlowOpener, counters: Counters,
-                 journal: Journal, wall_offset: float = 0.0) -> None:
+                 journal: Journal) -> None:
         self._bindings: dict[bytes, list[Binding]] = {}
         self._contacts: dict[bytes, tuple[Binding, ...]] = {}
         self._expiry = ExpiryCalendar(timers, self._expire)
-        self._pending = PendingRows(timers, store, wall_offset) if store is not None else None
+        self._pending = PendingRows(timers, store, 0.0) if store is not None else None
         self._flow_to = flow_to
         self.counters = counters
         self.journal = journal
         self._listeners: list[ChangeListener] = []
         self._user_agents: dict[bytes, bytes] = {}
-        self.wall_offset = wall_offset
+        self.wall_offset = 0.0
 
     # reading
 
@@ -149,6 +149,11 @@ class Location:
             return
         self._pending.wall_offset = wall_offset
         if step_s >= WALL_STEP_S:
+            self.write_anew(now)
+
+    def write_anew(self, now: float) -> None:
+        """Have every binding written again: the store has lost what it had."""
+        if self._pending is not None:
             for bindings in self._bindings.values():
                 for binding in bindings:
                     self._pending.note_change(binding, now)

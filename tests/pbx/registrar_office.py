@@ -63,7 +63,8 @@ class Office:
         self.stream_listener = Listener("office", TCP, b"192.0.2.1", 5060)
         self.flows = {}
         self.store = store
-        self.location = Location(self.timers, store, self.flow_to, self.counters, SilentJournal(), wall_offset)
+        self.location = Location(self.timers, store, self.flow_to, self.counters, SilentJournal())
+        self.location.set_wall_offset(wall_offset, start)
         self.changes = []
         self.location.on_change(lambda aor, kind, binding: self.changes.append((aor, kind.name, binding.contact)))
         self.accounts = {user: Account(user, user, "", (), ()) for user in users}
