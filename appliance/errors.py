@@ -24,7 +24,7 @@ class PeerError(Exception):
 class OperatorError(Exception):
     """The person in charge said something that cannot be. The console prints what and where, and what is allowed.
 
-    path: the configuration path or command; said: the words at fault; allowed: what may stand there; remedy: what helps.
+    path: the configuration path or command; said: the words at fault; allowed: what may stand there; remedy: help.
     """
 
     def __init__(self, path: str, said: str, allowed: str, remedy: str = "") -> None:

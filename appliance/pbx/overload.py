@@ -36,7 +36,7 @@ class Overload:
         return self.level > 0
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
-        """What the shell saw after a full batch: octets waiting in the socket, its size, whether the kernel dropped any."""
+        """After a full batch: octets waiting in the socket, the size of its buffer, whether the kernel dropped any."""
         fill = waiting_octets / buffer_octets if buffer_octets else 0.0
         if has_dropped or fill > 0.8:
             self._note(Level.DROWNING, now)

@@ -13,8 +13,8 @@ def _top_via(invite: Message) -> bytes:
 
 
 def build_ack(invite: Message, response: Message) -> bytes:
-    """The hop-by-hop ACK of a non-2xx final response: Request-URI, top Via, From, Call-ID and Route of the INVITE, To of
-    the response (17.1.1.3)."""
+    """The hop-by-hop ACK of a non-2xx final response: Request-URI, top Via, From, Call-ID and Route of the INVITE, To
+    of the response (17.1.1.3)."""
     return b"ACK %s SIP/2.0\r\nVia: %s\r\n%sMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d ACK\r\n" \
         b"Content-Length: 0\r\n\r\n" % (
             invite.uri, _top_via(invite), _copy_route(invite), invite.from_value, response.to_value, invite.call_id,

@@ -237,8 +237,8 @@ class SipStack:
     # what transactions call
 
     def reply_flow(self, message: Message, flow: Flow) -> Flow:
-        """18.2.2 with RFC 3581: streams answer on the connection; UDP goes to the source address, and to the source port
-        only where rport asked for it. maddr is ignored: it would let a stranger aim our answers."""
+        """18.2.2 with RFC 3581: streams answer on the connection; UDP goes to the source address, and to the source
+        port only where rport asked for it. maddr is ignored: it would let a stranger aim our answers."""
         if flow.listener.is_reliable:
             return flow if flow.is_open else self._flow_to(flow.listener, flow.host, message.via_port)
         if message.has_rport or message.via_port == flow.port:

@@ -2,7 +2,8 @@
 """One timer for the whole stack: deadlines in buckets of 50 ms, on whatever clock the caller passes as `now`.
 
 Anything with a `deadline` (monotonic seconds, 0.0 = dropped) and a `due(now)` can be armed. Moving a deadline later
-costs nothing: the entry is looked at when its old bucket passes, and armed again. A timer is up to 50 ms late, never early.
+costs nothing: the entry is looked at when its old bucket passes, and armed again. A timer is up to 50 ms late, never
+early.
 """
 
 from heapq import heappop, heappush

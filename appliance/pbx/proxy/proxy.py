@@ -44,7 +44,7 @@ class Proxy:
 
     def start_request(self, message: Message, source: Flow, groups: list[list[Target]], caller: bytes,
                       now: float) -> None:
-        """Forward a request outside a dialog to groups of targets, each group after the one before has failed (16.6)."""
+        """Forward a request outside a dialog to groups of targets, each after the one before has failed (16.6)."""
         stack = self._stack
         server = stack.open_server(message, source, now)
         if not stack.claim_merge(message, server):

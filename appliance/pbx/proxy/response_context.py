@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One proxied request and all its branches (RFC 3261 16.6-16.10): forks by groups of equal q, passes provisional and 2xx
-responses on, collects the rest, cancels the losers, and sends the best response when nothing is pending any more.
+"""One proxied request and all its branches (RFC 3261 16.6-16.10): forks by groups of equal q, passes provisional and
+2xx responses on, collects the rest, cancels the losers, and sends the best response when nothing is pending any more.
 """
 
 from typing import Protocol
@@ -112,7 +112,7 @@ class ResponseContext:
     # what the caller does
 
     def cancel(self, lines: bytes, now: float) -> None:
-        """16.10: cancel every branch; one without a provisional response is cancelled when its first one comes (9.1)."""
+        """16.10: cancel every branch; one without a provisional response when its first one comes (9.1)."""
         self._groups.clear()
         self._cancel_lines = lines
         for client in self._clients:

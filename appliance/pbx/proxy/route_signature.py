@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Record-Route values that prove themselves (RFC 3261 16.6 step 4): each carries a seal over Call-ID and the caller's tag,
-so a request that comes back along one was admitted when its dialog began, whatever tags it claims.
+"""Record-Route values that prove themselves (RFC 3261 16.6 step 4): each carries a seal over Call-ID and the caller's
+tag, so a request that comes back along one was admitted when its dialog began, whatever tags it claims.
 
 The key outlives restarts, so that calls go on.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the way a request wants to go: our own Route values off, strict routers repaired (RFC 3261 16.4, 16.6 step 6).
+"""Reading the way a request wants to go: our own Route values off, strict routers repaired (RFC 3261 16.4, 16.6).
 
 Pure: nothing here keeps state or sends.
 """

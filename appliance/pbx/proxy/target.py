@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One place a request may go (RFC 3261 16.5): a Request-URI, the flow that leads there, and the Route lines before it."""
+"""One place a request may go (RFC 3261 16.5): a Request-URI, the flow that leads there, the Route lines before it."""
 
 from appliance.sip.flow import Flow
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The non-INVITE client transaction, RFC 3261 17.1.2: repeats its request until answered, hands on each response once."""
+"""The non-INVITE client transaction, RFC 3261 17.1.2: repeats its request until answered, hands on responses once."""
 
 from enum import IntEnum
 from typing import Final

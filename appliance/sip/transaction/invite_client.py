@@ -38,8 +38,8 @@ TRANSITIONS: Final = (
 class InviteClient:
     """RFC 6026 figure 5: Timer A repeats, B gives up, D and M absorb late copies; Timer C bounds ringing (16.6)."""
 
-    __slots__ = ("_ack", "_core", "_entry", "_gap_s", "_give_up", "_is_cancelled", "_octets", "_owner", "branch", "deadline",
-                 "flow", "key", "method", "state")
+    __slots__ = ("_ack", "_core", "_entry", "_gap_s", "_give_up", "_is_cancelled", "_octets", "_owner", "branch",
+                 "deadline", "flow", "key", "method", "state")
 
     def __init__(self, core: TransactionCore, octets: bytes, flow: Flow, branch: bytes, owner: ClientOwner,
                  now: float) -> None:
@@ -120,7 +120,7 @@ class InviteClient:
         return self.state is PROCEEDING and not self._is_cancelled
 
     def build_cancel(self, lines: bytes, now: float) -> bytes:
-        """The CANCEL of this INVITE with further header lines (Reason); from now on 32 s remain for a final one (9.1)."""
+        """The CANCEL of this INVITE with further header lines (Reason); 32 s remain for a final response (9.1)."""
         if not self.may_cancel:
             raise MisuseError("CANCEL out of its time")
         self._is_cancelled = True
