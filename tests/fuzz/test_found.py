@@ -45,6 +45,19 @@ def test_unreadable_route_behind_our_own_is_no_bug_of_ours(office, method, route
     office.advance(60)
 
 
+def test_faulty_ack_with_the_branch_of_an_invite_is_dropped(office):
+    """A transaction is found by the branch alone: the faults of an ACK count all the same."""
+    office.receive_datagram(request(b"REGISTER", b"1002", b"1002", b"Contact: <sip:1002@127.0.0.3:5071>\r\n"),
+                            trusted(office))
+    invite = request(b"INVITE", b"1001", b"1002", b"Contact: <sip:1001@127.0.0.3>\r\n", 2)
+    office.receive_datagram(invite, trusted(office))               # proceeding: no ACK is due yet
+    ack = invite.replace(b"INVITE", b"ACK").replace(b"-ACK-", b"-INVITE-")
+    for route in (b"<sip:127.0.1.1;lr>, <sip:1001", b"<sip:127.0.1.1:506ontact: <sip:1001>", b"\""):
+        office.receive_datagram(ack.replace(b"Contact:", b"Route: %s\r\nContact:" % route), trusted(office))
+    office.advance(300)
+    assert office.sizes()["transactions"] == 0
+
+
 @pytest.mark.parametrize("size", [64500, 65000, 65100, 65200])
 @pytest.mark.parametrize("status", [180, 200, 486])
 def test_request_that_outgrows_a_datagram_on_its_way_is_survived(office, size, status):
