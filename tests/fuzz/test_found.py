@@ -5,6 +5,7 @@ import pytest
 
 from tests.fuzz.calling import place_call
 from tests.fuzz.virtual_office import VirtualOffice
+from tests.interop.raw_sip import SipMessage, build_response
 
 
 @pytest.fixture
@@ -50,7 +51,10 @@ def test_faulty_ack_with_the_branch_of_an_invite_is_dropped(office):
     office.receive_datagram(request(b"REGISTER", b"1002", b"1002", b"Contact: <sip:1002@127.0.0.3:5071>\r\n"),
                             trusted(office))
     invite = request(b"INVITE", b"1001", b"1002", b"Contact: <sip:1001@127.0.0.3>\r\n", 2)
-    office.receive_datagram(invite, trusted(office))               # proceeding: no ACK is due yet
+    office.receive_datagram(invite, trusted(office))
+    (copy,) = [octets for octets, _ in office.take_sent() if octets.startswith(b"INVITE")]
+    phone = office.flow_to(office.listener("office"), b"127.0.0.3", 5071)
+    office.receive_datagram(build_response(SipMessage(copy), 200, "OK", contact="sip:1002@127.0.0.3:5071"), phone)
     ack = invite.replace(b"INVITE", b"ACK").replace(b"-ACK-", b"-INVITE-")
     for route in (b"<sip:127.0.1.1;lr>, <sip:1001", b"<sip:127.0.1.1:506ontact: <sip:1001>", b"\""):
         office.receive_datagram(ack.replace(b"Contact:", b"Route: %s\r\nContact:" % route), trusted(office))
