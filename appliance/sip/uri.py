@@ -81,7 +81,7 @@ class SipUri:
         (RFC 3263 4)."""
         maddr = self.parameter(b"maddr")
         host = maddr.strip(b"[]") if maddr else self.host
-        return host if _is_numeric(host) else None
+        return host if is_numeric(host) else None
 
     @property
     def aor(self) -> bytes:
@@ -142,7 +142,8 @@ def _read_headers(headers: bytes) -> list[tuple[bytes, bytes]]:
     return sorted((normalise_escapes(name).lower(), normalise_escapes(value).lower()) for name, _, value in pairs)
 
 
-def _is_numeric(host: bytes) -> bool:
+def is_numeric(host: bytes) -> bool:
+    """Whether this is an IP address (IPv6 without brackets) rather than a name."""
     is_colon_form = b":" in host
     if not is_colon_form and not host[-1:].isdigit():
         return False
