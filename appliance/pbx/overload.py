@@ -1,57 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is refused when more arrives than can be served: new work first, calls in progress last (RFC 3261 21.5.4).
+"""What is refused when more arrives than can be served: new calls first, calls in progress never (RFC 3261 21.5.4).
 
-The shell says how full the receive buffer is; this decides, without a clock of its own.
+The shell says how full the receive buffer is; from that follows a share of new calls that is still admitted, lowered by
+steps and raised again slowly, so that the server stays busy with calls that succeed instead of swinging between all and
+nothing. No clock of its own.
 """
 
 from enum import IntEnum
 
 from appliance.native.sip_scanner import Message
 
-CALM_AFTER_S = 1.0
-"""How long a sign of overload counts."""
+STEP_S = 0.02
+"""How often the share may change."""
+HIGH_FILL, LOW_FILL = 0.25, 0.08
+"""Of the receive buffer: above the one too much is admitted, below the other too little."""
+LOWERED, RAISED = 0.8, 0.02
+SHARE_MIN = 0.02
+DROWNING_S = 2.0
+"""How long a datagram dropped by the kernel counts."""
 
 
 class Level(IntEnum):
     """How bad it is."""
 
     CALM = 0
-    BUSY = 1        # no new calls
-    DROWNING = 2    # nothing new at all
+    BUSY = 1        # a share of the new calls is refused
+    DROWNING = 2    # and everything else outside dialogs, but for registrations
 
 
 class Overload:
-    """Holds the level and turns it into refusals. Retry-After is spread so that phones do not come back together."""
+    """The share of new calls that is admitted, and the refusals. Retry-After is spread so that phones do not come back
+    together."""
 
-    __slots__ = ("_last_sign", "_refusals", "level")
+    __slots__ = ("_credit", "_dropped_until", "_refusals", "_stepped_at", "share")
 
     def __init__(self) -> None:
-        self.level: Level = Level.CALM
-        self._last_sign = 0.0
+        self.share = 1.0
+        self._credit = 0.0
+        self._stepped_at = 0.0
+        self._dropped_until = 0.0
         self._refusals = 0
+
+    @property
+    def level(self) -> Level:
+        """What is refused now."""
+        if self._dropped_until:
+            return Level.DROWNING
+        return Level.BUSY if self.share < 1.0 else Level.CALM
 
     @property
     def is_pressed(self) -> bool:
         """Whether the shell must go on looking at its buffers."""
-        return self.level > 0
+        return self.share < 1.0 or self._dropped_until > 0.0
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
-        """After a full batch: octets waiting in the socket, the size of its buffer, whether the kernel dropped any."""
+        """After a batch: octets waiting in the socket, the size of its buffer, whether the kernel dropped any."""
+        if has_dropped:
+            self._dropped_until = now + DROWNING_S
+        elif self._dropped_until and now >= self._dropped_until:
+            self._dropped_until = 0.0
+        if now - self._stepped_at < STEP_S:
+            return
+        self._stepped_at = now
         fill = waiting_octets / buffer_octets if buffer_octets else 0.0
-        if has_dropped or fill > 0.8:
-            self._note(Level.DROWNING, now)
-        elif fill > 0.5:
-            self._note(max(Level.BUSY, self.level), now)
-        elif self.level and now - self._last_sign > CALM_AFTER_S:
-            self.level = Level.CALM
-
-    def _note(self, level: Level, now: float) -> None:
-        self.level = level
-        self._last_sign = now
+        if has_dropped or fill > HIGH_FILL:
+            self.share = max(self.share * LOWERED, SHARE_MIN)
+        elif fill < LOW_FILL:
+            self.share = min(self.share + RAISED, 1.0)
 
     def decide_refusal(self, message: Message) -> bytes:
         """The header lines of a 503 for a request outside a dialog, b"" when it is to be served after all."""
-        if self.level is Level.CALM or (self.level is Level.BUSY and message.method != b"INVITE"):
-            return b""
+        if message.method == b"INVITE":
+            self._credit += self.share
+            if self._credit >= 1.0:
+                self._credit -= 1.0
+                return b""
+        elif self.level is not Level.DROWNING or message.method == b"REGISTER":
+            return b""  # a challenge costs no more than a 503, and a registered phone must stay registered
         self._refusals += 1
         return b"Retry-After: %d\r\n" % (5 + self._refusals % 10)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, head, invite
+from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, answer, head, invite
 
 
 def ask(method: str, uri: str = "sip:192.168.1.1", extra: str = "", office: VirtualOffice | None = None):
@@ -87,11 +87,17 @@ def test_tel_uri_reaches_the_extension() -> None:
 def test_overload_refuses_new_calls_and_lets_dialogs_live() -> None:
     office = VirtualOffice()
     office.register("202", C)
-    office.office.overload.observe(80, 100, True, office.now)
     office.send(A, invite())
+    forwarded = next(m for m, a in office.take() if a == C)
+    for step in range(100):
+        office.office.overload.observe(80, 100, True, office.now + step)
+    office.send(A, invite(branch="refused"))
     (message, _), = office.take()
     assert message.status == 503
     assert int(message.header(b"Retry-After")) >= 1
-    office.office.overload.observe(0, 100, False, office.now + 2)
+    office.send(C, answer(forwarded, 200, extra="Contact: <sip:202@192.168.1.12>\r\n"))
+    assert office.statuses() == [(200, A)]
+    for step in range(100):
+        office.office.overload.observe(0, 100, False, office.now + 200 + step)
     office.send(A, invite(branch="later"))
     assert [m.status for m, a in office.take() if a == A] == [100]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Twice the capacity is offered: how much of the capacity still completes, and do registered phones stay registered?
+
+SIPp cannot outrun the server on equal processors, so the server gets a small quota of its own (cgroup cpu, root only).
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from tests.bench.calls import SOURCE_PORT
+from tests.bench.figures import Figure, Report
+from tests.bench.isolation import enter_own_network
+from tests.bench.registrations import register
+from tests.bench.servers import HOST, Denwaban
+from tests.bench.sipp_load import TRUSTED, Load, Outcome, Phones, run_load, write_pairs, write_users
+
+GROUP = Path("/sys/fs/cgroup/cpu/denwaban-bench")
+PERIOD_US, QUOTA_US = 10_000, 1_000
+PORT = 5060
+EXTENSIONS = 200
+REGISTER_RATE = 10
+
+
+def limit_processor(process: int) -> None:
+    """Let this process have a tenth of a processor."""
+    GROUP.mkdir(exist_ok=True)
+    (GROUP / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+    (GROUP / "cpu.cfs_quota_us").write_text(str(QUOTA_US))
+    for task in os.listdir(f"/proc/{process}/task"):
+        (GROUP / "tasks").write_text(task)
+
+
+def refresh_meanwhile(server: Denwaban, folder: Path, seconds: int, outcomes: list[Outcome]) -> threading.Thread:
+    """Phones that refresh their registrations all the time, from an address of their own."""
+    users = write_users(folder / "refreshing.csv", EXTENSIONS, HOST)
+    folder = folder / "refreshing"
+    folder.mkdir(exist_ok=True)
+    load = Load("register", users, "127.0.0.2", 5081, REGISTER_RATE * seconds, REGISTER_RATE, 500)
+
+    def refresh() -> None:
+        outcomes.append(run_load(load, server.target, folder))
+
+    thread = threading.Thread(target=refresh)
+    thread.start()
+    return thread
+
+
+def measure_overload(report: Report, folder: Path, seconds: int) -> None:
+    """Capacity in a closed loop, then twice as much in an open one."""
+    pairs = write_pairs(folder / "pairs.csv", EXTENSIONS, HOST)
+    with Denwaban(PORT, folder / "overload", EXTENSIONS) as server, Phones(folder):
+        register(server, write_users(folder / "users.csv", EXTENSIONS, HOST), EXTENSIONS)
+        limit_processor(server.process.pid)
+        closed = run_load(Load("caller", pairs, TRUSTED, SOURCE_PORT, 2000), server.target, server.folder)
+        capacity = closed.succeeded / closed.elapsed_s
+        offered = int(2 * capacity)
+        refreshed: list[Outcome] = []
+        thread = refresh_meanwhile(server, folder, seconds, refreshed)
+        opened = run_load(Load("caller", pairs, TRUSTED, SOURCE_PORT, offered * seconds, offered, 20_000),
+                          server.target, server.folder)
+        thread.join()
+    completed = opened.succeeded / opened.elapsed_s
+    print(f"capacity {capacity:.0f}/s {closed}; offered {offered}/s: {opened}; refreshes {refreshed}", file=sys.stderr)
+    report.add(Figure("calls completed, twice the capacity offered", "share of capacity", completed / capacity,
+                      note=f"target >= 0.8; {capacity:.0f}/s alone, {offered}/s offered"))
+    report.add(Figure("registrations failed meanwhile", "of all", refreshed[0].failed, judged="ours", limit=0,
+                      note=f"{refreshed[0].succeeded} succeeded"))
+
+
+def main() -> None:
+    """`python -m tests.bench.overload [--seconds N]`; part of `make bench` where the machine allows it."""
+    parser = argparse.ArgumentParser(prog="overload", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=20)
+    seconds = parser.parse_args().seconds
+    if os.geteuid() or not GROUP.parent.is_dir():
+        sys.exit("needs root and a cgroup v1 cpu controller: the server must be slower than its load")
+    enter_own_network()
+    report = Report()
+    with tempfile.TemporaryDirectory() as folder:
+        measure_overload(report, Path(folder), seconds)
+    report.print_table()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overload control on a virtual clock: a queue that grows and shrinks with what is admitted."""
+
+from appliance.native.sip_scanner import Message
+from appliance.pbx.overload import Level, Overload
+from tests.pbx.proxy.virtual_office import A, head, invite
+
+INVITE = Message(invite())
+REGISTER = Message(head("REGISTER", "sip:192.168.1.1", A, "r", "201", "201"))
+MESSAGE = Message(head("MESSAGE", "sip:202@192.168.1.1", A, "m", "201", "202"))
+
+
+def test_calm_server_refuses_nothing():
+    overload = Overload()
+    overload.observe(10, 1000, False, 1.0)
+    assert overload.level is Level.CALM
+    assert not overload.is_pressed
+    assert overload.decide_refusal(INVITE) == b""
+
+
+def test_share_is_kept_exactly():
+    overload = Overload()
+    overload.share = 0.25
+    admitted = sum(overload.decide_refusal(INVITE) == b"" for _ in range(1000))
+    assert admitted == 250
+
+
+def test_queue_settles_between_the_marks_when_twice_the_capacity_is_offered():
+    """A queue of 8,000 octets; a call costs 1 of capacity, a refusal a tenth; 100 calls offered a step, 50 can be done."""
+    overload, queue, admitted, step_s = Overload(), 0.0, [], 0.02
+    for step in range(3000):
+        now = 1.0 + step * step_s
+        taken = sum(overload.decide_refusal(INVITE) == b"" for _ in range(100)) if overload.is_pressed else 100
+        queue = max(0.0, queue + taken + (100 - taken) / 10 - 50)
+        overload.observe(int(queue), 8000, False, now)
+        admitted.append(taken)
+    settled = admitted[1000:]
+    assert sum(settled) / len(settled) >= 0.8 * 44  # 44 calls and 56 refusals are what 50 buys
+    assert queue < 8000
+
+
+def test_registrations_are_served_even_when_drowning():
+    overload = Overload()
+    overload.observe(990, 1000, True, 1.0)
+    assert overload.level is Level.DROWNING
+    assert overload.decide_refusal(REGISTER) == b""
+    assert overload.decide_refusal(MESSAGE).startswith(b"Retry-After: ")
+
+
+def test_calm_comes_back():
+    overload = Overload()
+    for step in range(200):
+        overload.observe(990, 1000, True, 1.0 + step * 0.02)
+    assert overload.share < 0.05
+    for step in range(300):
+        overload.observe(0, 1000, False, 10.0 + step * 0.02)
+    assert overload.level is Level.CALM
