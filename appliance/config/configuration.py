@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from appliance.config.finding import Finding
 from appliance.config.leaf import Leaf
+from appliance.config.listening import decide_port, list_transports
 from appliance.config.network_kinds import AddressPort, IpNetwork, PortRange, RegistrarUri
 from appliance.config.reading import read_tree
 from appliance.config.sections import emergency, extension, media, network, route, sip, system, trunk
@@ -25,13 +26,15 @@ REGISTERED_QUALIFY_S = 60
 class ListenerConfiguration:
     """Where SIP is spoken. address: textual, IPv6 compressed without brackets; side: private or public.
 
-    transports: udp and tcp in the order said, only those that are built; trusted: whose requests are not challenged.
+    transports: those it can speak, in the order said; tls_port: where it speaks tls, 0 where it does not; trusted:
+    whose requests are not challenged.
     """
 
     name: str
     address: str
     port: int
     transports: tuple[str, ...]
+    tls_port: int
     side: str
     trusted: tuple[IpNetwork, ...]
     certificate: str
@@ -93,6 +96,7 @@ class Configuration:
     country: str
     timezone: str
     listeners: dict[str, ListenerConfiguration]
+    tls_authority: str
     role: str
     record_route: bool
     digest_algorithms: tuple[str, ...]
@@ -119,15 +123,19 @@ class LoadResult:
 
 
 def load_configuration(
-    text: bytes | str, file_name: str = "configuration", is_timezone: Callable[[str], bool] | None = None
+    text: bytes | str,
+    file_name: str = "configuration",
+    is_timezone: Callable[[str], bool] | None = None,
+    explain_certificate: Callable[[str, str], str] | None = None,
 ) -> LoadResult:
     """Reads, checks and builds. Never raises for anything in the text.
 
     is_timezone: whether the machine knows a time zone; without it any well-formed name passes.
+    explain_certificate: why certificate and key files cannot be used, "" where they can; without it nobody looks.
     """
     findings: list[Finding] = []
     tree = read_tree(text, findings)
-    findings.extend(verify_tree(tree, is_timezone))
+    findings.extend(verify_tree(tree, is_timezone, explain_certificate))
     findings.sort(key=_take_line)
     is_refused = any(finding.is_error() for finding in findings)
     return LoadResult(None if is_refused else build_configuration(tree), tuple(findings), file_name)
@@ -140,6 +148,7 @@ def build_configuration(tree: Tree) -> Configuration:
         country=tree.certain_value(system.COUNTRY_CODE),
         timezone=tree.certain_value(system.TIMEZONE_NAME),
         listeners={name: _build_listener(tree, name) for name in tree.names("listener")},
+        tls_authority=tree.value(sip.AUTHORITY) or "",
         role=_take_role(tree, sip.ROLE, ""),
         record_route=tree.certain_value(sip.RECORD_ROUTE),
         digest_algorithms=tree.values(sip.DIGEST_ALGORITHM),
@@ -164,12 +173,13 @@ def _take_role(tree: Tree, leaf: Leaf[str], name: str) -> str:
 
 
 def _build_listener(tree: Tree, name: str) -> ListenerConfiguration:
-    transports = tree.values(sip.TRANSPORT, name)
+    transports = list_transports(tree, name)
     return ListenerConfiguration(
         name=name,
         address=tree.certain_value(sip.ADDRESS, name),
         port=tree.certain_value(sip.LISTENER_PORT, name),
-        transports=tuple(one for one in transports if one not in sip.TRANSPORT.not_built),
+        transports=transports,
+        tls_port=(decide_port(tree, name, "tls") or 0) if "tls" in transports else 0,
         side=tree.certain_value(sip.SIDE, name),
         trusted=tree.values(sip.TRUSTED, name),
         certificate=tree.value(sip.CERTIFICATE, name) or "",

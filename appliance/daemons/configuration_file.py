@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Callable
 from typing import TextIO
 
 from appliance.config.configuration import LoadResult, load_configuration
 from appliance.config.finding import render_findings, report_error
+from appliance.system.tls_credentials import explain_certificate
 
 FILE_OCTETS_MAXIMUM = 64 * 1024 * 1024
 
@@ -23,8 +25,9 @@ def is_timezone(name: str) -> bool:
     return True
 
 
-def read_configuration(path: str) -> LoadResult:
-    """Reads and checks the file. A file that cannot be read is a finding like any other."""
+def read_configuration(path: str, explain_files: Callable[[str, str], str] | None = explain_certificate) -> LoadResult:
+    """Reads and checks the file. A file that cannot be read is a finding like any other. explain_files: looks at the
+    files of certificates and keys; None for a running server, which goes on with those it has."""
     try:
         with open(path, "rb") as file:
             octets = file.read(FILE_OCTETS_MAXIMUM + 1)
@@ -34,7 +37,7 @@ def read_configuration(path: str) -> LoadResult:
     if len(octets) > FILE_OCTETS_MAXIMUM:
         wrong, allowed = "it is too large", f"at most {FILE_OCTETS_MAXIMUM} octets"
         return LoadResult(None, (report_error("file", "file", wrong, allowed),), path)
-    return load_configuration(octets, path, is_timezone)
+    return load_configuration(octets, path, is_timezone, explain_files)
 
 
 def print_findings(result: LoadResult, output: TextIO) -> None:

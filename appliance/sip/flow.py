@@ -48,10 +48,11 @@ class Flow:
     """One remote transport address seen from one listener.
 
     host: numeric, without brackets; port: the remote port; raw: the socket layer's own form of the address;
-    stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection is gone.
+    stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection is gone;
+    domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address.
     """
 
-    __slots__ = ("host", "is_open", "listener", "outbox", "port", "raw", "stream")
+    __slots__ = ("domain", "host", "is_open", "listener", "outbox", "port", "raw", "stream")
 
     def __init__(self, listener: Listener, host: bytes, port: int, raw: bytes = b"", stream: object = None) -> None:
         self.listener = listener
@@ -59,6 +60,7 @@ class Flow:
         self.port = port
         self.raw = raw
         self.stream = stream
+        self.domain = b""
         self.outbox = listener.outbox
         self.is_open = True
 

@@ -16,6 +16,7 @@ set sip listener office address 127.0.1.1
 set sip listener office port 5060
 set sip listener office transport udp
 set sip listener office transport tcp
+set sip listener office tls-port 5061
 set sip listener office side private
 set sip listener office trusted 127.0.0.3/32
 set sip listener office certificate /etc/denwaban/office.pem
@@ -29,6 +30,7 @@ set sip record-route true
 set sip digest algorithm md5
 set sip registrar min-expires 60
 set sip registrar max-expires 7200
+set sip tls ca /etc/denwaban/partners.pem
 set media ports 30000-39999
 set extension 1001 name "Reception desk"
 set extension 1001 secret alpha-1001

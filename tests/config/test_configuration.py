@@ -73,7 +73,7 @@ def test_a_role_that_is_not_built_is_carried_as_proxy(role):
     assert configuration.extensions["1"].role == "proxy"
 
 
-def test_a_transport_that_is_not_built_is_left_out():
+def test_a_transport_that_has_not_what_it_needs_is_left_out():
     lines = ("set sip listener office transport tls", "set sip listener office transport udp")
     assert load_smallest(*lines).configuration.listeners["office"].transports == ("udp",)
 

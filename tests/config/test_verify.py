@@ -142,7 +142,11 @@ def test_a_doubtful_thing_is_warned_of_and_accepted(lines, expected):
             "set sip listener b transport tcp",
         ],
         ["set sip listener office transport tcp", "set sip listener office port 30000"],
-        [f"set sip listener office transport {one}" for one in ("udp", "tcp", "tls")],
+        [
+            *(f"set sip listener office transport {one}" for one in ("udp", "tcp", "tls")),
+            "set sip listener office certificate /a",
+            "set sip listener office key /b",
+        ],
         ["set sip registrar min-expires 100", "set sip registrar max-expires 100"],
         ["set extension 112 secret alpha-1001"],
         [*CARRIER, *ROUTE, "set route far prefix 00", "set route far trunk carrier"],
@@ -165,10 +169,6 @@ def test_without_a_trunk_for_emergency_calls_there_is_a_warning():
         (["set sip role redirect"], ["sip role"]),
         (["set sip role proxy"], []),
         ([EXTENSION, "set extension 1001 role redirect"], ["extension 1001 role"]),
-        (
-            ["set sip listener office transport udp", "set sip listener office transport tls"],
-            ["sip listener office transport"],
-        ),
         (["set media ports 4000-4999"], ["media ports"]),
         (["set network managed true"], ["network managed"]),
         (["set network managed false"], []),
@@ -201,3 +201,53 @@ def test_a_dangling_reference_is_told_what_there_is():
     trunks = [f"set trunk t{number} peer 192.0.2.{number}:5060" for number in range(1, 11)]
     some = next(one for one in load_smallest(*ROUTE, *trunks).findings if one.id == "dangling")
     assert some.remedy == "one of t1, t2, t3, t4, t5, t6, t7, t8 and 2 more"
+
+
+TLS = (
+    "set sip listener office transport tls",
+    "set sip listener office certificate /c",
+    "set sip listener office key /k",
+)
+
+
+def test_tls_without_certificate_is_left_out_with_a_warning():
+    result = load_smallest("set sip listener office transport udp", TLS[0])
+    assert [(one.id, one.line, one.is_error()) for one in result.findings] == [("tls-without-certificate", 6, False)]
+    assert result.configuration.listeners["office"].transports == ("udp",)
+    assert result.configuration.listeners["office"].tls_port == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "port"),
+    [
+        ((), 5061),
+        (("set sip listener office port 5070",), 5070),
+        (("set sip listener office transport udp",), 5061),
+        (("set sip listener office transport tcp", "set sip listener office port 5070"), 5071),
+        (("set sip listener office transport tcp", "set sip listener office tls-port 443"), 443),
+        (("set sip listener office tls-port 443", "set sip listener office port 5070"), 443),
+    ],
+)
+def test_the_port_of_tls(lines, port):
+    assert load_smallest(*TLS, *lines).configuration.listeners["office"].tls_port == port
+
+
+def test_tls_after_the_last_port_is_refused():
+    lines = ("set sip listener office transport udp", *TLS, "set sip listener office port 65535")
+    assert ("tls-port", "sip listener office tls-port", 9) in findings_of(*lines)
+
+
+def test_tls_and_tcp_of_two_listeners_collide():
+    other = ("set sip listener b address 127.0.1.1", "set sip listener b port 5061")
+    assert ("socket-taken", "sip listener b", 9) in findings_of(*TLS, *other)
+
+
+def test_files_of_a_certificate_are_looked_at_where_the_machine_can():
+    text = "\n".join([VERSION_LINE, *SMALLEST, *TLS])
+    asked = []
+    result = load_configuration(text, "F", None, lambda *files: asked.append(files) or "/k does not belong")
+    assert asked == [("/c", "/k")]
+    assert [(one.id, one.path, one.line) for one in result.findings if one.is_error()] == [
+        ("certificate", "sip listener office certificate", 6)
+    ]
+    assert not load_configuration(text, "F", None, lambda *files: "").has_errors()

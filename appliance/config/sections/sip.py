@@ -21,7 +21,6 @@ TRANSPORT = Leaf(
     "What is spoken there; RFC 3261 18 wants both udp and tcp of every element.",
     is_list=True,
     defaults=("udp", "tcp"),
-    not_built={"tls": "the listener does without it"},
 )
 SIDE = Leaf(
     "sip listener <listener> side",
@@ -36,8 +35,23 @@ TRUSTED = Leaf(
     is_list=True,
     remark="nobody",
 )
-CERTIFICATE = Leaf("sip listener <listener> certificate", PATH, "The certificate chain for TLS, PEM.", is_built=False)
-KEY = Leaf("sip listener <listener> key", PATH, "The private key of the certificate, PEM.", is_built=False)
+TLS_PORT = Leaf(
+    "sip listener <listener> tls-port",
+    PORT,
+    "The port for TLS.",
+    remark="the port of the listener where tls is all that it speaks (5061 where none is said), else the port after it",
+)
+CERTIFICATE = Leaf(
+    "sip listener <listener> certificate",
+    PATH,
+    "The certificate chain for TLS, PEM. A renewed file is taken up by itself; no connection is closed.",
+)
+KEY = Leaf("sip listener <listener> key", PATH, "The private key of the certificate, PEM.")
+AUTHORITY = Leaf(
+    "sip tls ca",
+    PATH,
+    "Certificates, PEM, that are trusted beside the system's when we connect to somebody over TLS.",
+)
 ROLE = Leaf(
     "sip role",
     ROLE_WORDS,
@@ -60,12 +74,12 @@ LISTENER_SECTION = Section(
     "sip listener <listener>",
     "Listeners",
     "Where SIP is spoken. At least one is needed; its name is free.",
-    (ADDRESS, LISTENER_PORT, TRANSPORT, SIDE, TRUSTED, CERTIFICATE, KEY),
+    (ADDRESS, LISTENER_PORT, TRANSPORT, TLS_PORT, SIDE, TRUSTED, CERTIFICATE, KEY),
     name_kind=NAME,
 )
 SECTION = Section(
     "sip",
     "SIP",
     "How calls are carried and who may register.",
-    (ROLE, RECORD_ROUTE, DIGEST_ALGORITHM, MIN_EXPIRES, MAX_EXPIRES),
+    (ROLE, RECORD_ROUTE, DIGEST_ALGORITHM, MIN_EXPIRES, MAX_EXPIRES, AUTHORITY),
 )

@@ -10,7 +10,7 @@ from appliance.config.tree import Tree
 from appliance.config.verify.built import verify_built
 from appliance.config.verify.emergency_calls import verify_emergency_calls
 from appliance.config.verify.extensions import verify_extensions
-from appliance.config.verify.listeners import verify_listeners
+from appliance.config.verify.listeners import verify_certificates, verify_listeners
 from appliance.config.verify.references import verify_references
 from appliance.config.verify.required import verify_required
 from appliance.config.verify.system import verify_timezone
@@ -28,9 +28,13 @@ VERIFIERS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
 )
 
 
-def verify_tree(tree: Tree, is_timezone: Callable[[str], bool] | None = None) -> Iterator[Finding]:
-    """Every finding about the tree. is_timezone: whether the machine knows a time zone."""
+def verify_tree(tree: Tree, is_timezone: Callable[[str], bool] | None = None,
+                explain_certificate: Callable[[str, str], str] | None = None) -> Iterator[Finding]:
+    """Every finding about the tree. is_timezone: whether the machine knows a time zone; explain_certificate: why the
+    files of a certificate and its key cannot be used, "" where they can."""
     for verifier in VERIFIERS:
         yield from verifier(tree)
     if is_timezone is not None:
         yield from verify_timezone(tree, is_timezone)
+    if explain_certificate is not None:
+        yield from verify_certificates(tree, explain_certificate)

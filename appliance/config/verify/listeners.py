@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from appliance.config.finding import Finding, report_error, report_warning
+from appliance.config.listening import decide_port, list_transports
 from appliance.config.sections import media, sip
 from appliance.config.tree import Tree
 
 # Networks wider than this hold more strangers than friends.
 TRUSTED_BITS_MINIMUM = {4: 8, 6: 32}
+PORT_MAXIMUM = 65535
 
 
 def verify_listeners(tree: Tree) -> Iterator[Finding]:
@@ -22,28 +24,31 @@ def verify_listeners(tree: Tree) -> Iterator[Finding]:
         yield from verify_tls(tree, name)
         yield from verify_media_ports(tree, name)
     names = tree.names("listener")
-    if names and not any(list_built(tree, name) for name in names):
+    if names and not any(list_transports(tree, name) for name in names):
         line = tree.line(sip.TRANSPORT, next(iter(names)))
-        yield report_error("no-usable-listener", "sip listener", "no listener speaks udp or tcp", "udp or tcp", line)
-
-
-def list_built(tree: Tree, name: str) -> list[str]:
-    """The transports of a listener that are built."""
-    return [one for one in tree.values(sip.TRANSPORT, name) if one not in sip.TRANSPORT.not_built]
+        allowed = "udp or tcp, or tls with certificate and key"
+        yield report_error("no-usable-listener", "sip listener", "no listener speaks anything", allowed, line)
 
 
 def verify_sockets(tree: Tree) -> Iterator[Finding]:
-    """No two listeners on the same address and port, for what is built of their transports."""
+    """No two listeners on the same address and port."""
     taken: dict[tuple[str, int, bool], tuple[str, str]] = {}
     for name in tree.names("listener"):
-        address, port = tree.value(sip.ADDRESS, name), tree.value(sip.LISTENER_PORT, name)
-        if address is None or port is None:
-            continue
-        for transport in list_built(tree, name):
+        address = tree.value(sip.ADDRESS, name)
+        for transport in list_transports(tree, name):
+            port = decide_port(tree, name, transport)
+            if address is None or port is None:
+                continue
+            leaf = sip.TLS_PORT if transport == "tls" and tree.has_said(sip.TLS_PORT, name) else sip.LISTENER_PORT
+            if port > PORT_MAXIMUM:
+                wrong = f"tls would be on the port after {port - 1}"
+                allowed = sip.TLS_PORT.kind.allowed
+                yield report_error("tls-port", sip.TLS_PORT.path_for(name), wrong, allowed, tree.line(leaf, name))
+                continue
             holder, held = taken.setdefault((address, port, transport == "udp"), (name, transport))
             if (holder, held) != (name, transport):
                 wrong = f"{transport} on {address} port {port} is taken by {held} of listener {holder}"
-                line = tree.line(sip.LISTENER_PORT, name)
+                line = tree.line(leaf, name)
                 yield report_error("socket-taken", f"sip listener {name}", wrong, "another address or port", line)
 
 
@@ -65,11 +70,30 @@ def verify_trust(tree: Tree, name: str) -> Iterator[Finding]:
 
 
 def verify_tls(tree: Tree, name: str) -> Iterator[Finding]:
-    """A certificate is of no use without its key, nor the other way round."""
+    """A certificate is of no use without its key, nor the other way round, nor tls without both."""
     for present, absent in ((sip.CERTIFICATE, sip.KEY), (sip.KEY, sip.CERTIFICATE)):
         if tree.has_said(present, name) and not tree.has_said(absent, name):
             wrong = f"{present.path_for(name)} is said, but not this"
             yield report_error("missing", absent.path_for(name), wrong, absent.kind.allowed, tree.line(present, name))
+    for said in tree.sayings(sip.TRANSPORT, name):
+        if said.text == "tls" and not tree.has_said(sip.CERTIFICATE, name) and not tree.has_said(sip.KEY, name):
+            wrong = "tls needs certificate and key; the listener does without it"
+            remedy = f"set sip listener {name} certificate FILE, and key FILE"
+            yield report_warning("tls-without-certificate", sip.TRANSPORT.path_for(name), wrong, remedy, said.line)
+
+
+def verify_certificates(tree: Tree, explain_certificate: Callable[[str, str], str]) -> Iterator[Finding]:
+    """Files of certificate and key that a listener with tls could not use. explain_certificate: why not, "" where it
+    can; asked where files may be read."""
+    for name in tree.names("listener"):
+        certificate, key = tree.value(sip.CERTIFICATE, name), tree.value(sip.KEY, name)
+        if certificate is None or key is None or "tls" not in list_transports(tree, name):
+            continue
+        wrong = explain_certificate(certificate, key)
+        if wrong:
+            path = sip.CERTIFICATE.path_for(name)
+            allowed = "a certificate chain and its key, both PEM, without pass phrase"
+            yield report_error("certificate", path, wrong, allowed, tree.line(sip.CERTIFICATE, name))
 
 
 def verify_media_ports(tree: Tree, name: str) -> Iterator[Finding]:

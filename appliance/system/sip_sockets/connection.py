@@ -20,12 +20,14 @@ class State(IntEnum):
     """Where a connection is in its life."""
 
     CONNECTING = 0
-    OPEN = 1
-    CLOSED = 2
+    SECURING = 1        # TLS alone: the handshake
+    OPEN = 2
+    CLOSED = 3
 
 
 TRANSITIONS = {
-    State.CONNECTING: (State.OPEN, State.CLOSED),
+    State.CONNECTING: (State.SECURING, State.OPEN, State.CLOSED),
+    State.SECURING: (State.OPEN, State.CLOSED),
     State.OPEN: (State.CLOSED,),
     State.CLOSED: (),
 }
@@ -76,8 +78,8 @@ class Connection(asyncio.Protocol):
             if self._transport.get_write_buffer_size() + len(octets) > UNSENT_LIMIT_OCTETS:
                 self.close("slow_reader")
             else:
-                self._transport.write(octets)
-        elif self.state == State.CONNECTING:
+                self._write(octets)
+        elif self.state != State.CLOSED:
             self._queued_octets += len(octets)
             if self._queued_octets > UNSENT_LIMIT_OCTETS:
                 self.close("slow_reader")
@@ -88,6 +90,8 @@ class Connection(asyncio.Protocol):
         """End it and tell the owner; graceful: what has been written still goes out."""
         if self.state == State.CLOSED:
             return
+        if is_graceful and self._transport is not None:
+            self._say_goodbye()
         self._enter(State.CLOSED)
         self._queue.clear()
         self.flow.is_open = False
@@ -100,22 +104,43 @@ class Connection(asyncio.Protocol):
             self._transport = None
         self._owner.connection_closed(self, reason)
 
+    # what TLS does otherwise
+
+    def _write(self, octets: bytes) -> None:
+        """To the transport, which stands."""
+        assert self._transport is not None
+        self._transport.write(octets)
+
+    def _say_goodbye(self) -> None:
+        """What the peer is told before the end."""
+
     # what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
+        if self._take_transport(transport):
+            self._stand()
+
+    def _take_transport(self, transport: asyncio.BaseTransport) -> bool:
         assert isinstance(transport, asyncio.Transport)
         if self.state == State.CLOSED:      # given up while the kernel was still at it
             transport.abort()
-            return
-        self._enter(State.OPEN)
+            return False
         self._transport = transport
+        return True
+
+    def _stand(self) -> None:
+        """From now on SIP goes both ways."""
+        self._enter(State.OPEN)
         if self._queue:
-            transport.writelines(self._queue)
+            self._write(b"".join(self._queue))
             self._queue.clear()
 
     def data_received(self, data: bytes) -> None:
         """Octets, cut anywhere."""
+        self._deliver(data)
+
+    def _deliver(self, data: bytes) -> None:
         now = monotonic()
         try:
             for octets in self._framing.feed(data, now):

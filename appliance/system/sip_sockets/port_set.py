@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Iterable
 
 from appliance.errors import MisuseError
-from appliance.sip.flow import TCP, UDP, Flow, Listener
+from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
 from appliance.system.descriptors import raise_descriptor_limit
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams, SipReceiver, WireTap
 from appliance.system.sip_sockets.stack_timer import StackTimer
 from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
+from appliance.system.sip_sockets.tls import TlsPort, TlsSurroundings
 from appliance.system.sip_sockets.udp import UdpPort
 from appliance.vocabulary.counters import Counters
 
@@ -22,12 +23,14 @@ DESCRIPTORS_RESERVED = 256      # for everything that is no SIP connection
 class PortSet:
     """Opens, starts, flushes and closes the ports of a list of listeners.
 
-    counters: takes what happens to connections; tap: hears all octets; gauge: told of full buffers, set before `open`.
+    counters: takes what happens to connections; tap: hears all octets; gauge: told of full buffers; tls: what listeners
+    with TLS need; both are set before `open`.
     """
 
     def __init__(self, counters: Counters, tap: WireTap | None = None) -> None:
         self._tap = tap
         self.gauge: PressureGauge | None = None
+        self.tls: TlsSurroundings | None = None
         self._counters = counters
         self._ports: dict[Listener, UdpPort | TcpPort] = {}
         self._timer: StackTimer | None = None
@@ -35,7 +38,7 @@ class PortSet:
     def open(self, listeners: Iterable[Listener], stack: SipReceiver) -> None:
         """Bind every listener; all or none. Raises MachineError naming address, port and remedy."""
         wanted = list(listeners)
-        streams = sum(listener.transport == TCP for listener in wanted)
+        streams = sum(listener.is_reliable for listener in wanted)
         connection_limit = CONNECTION_LIMIT
         if streams:
             affordable = max(64, raise_descriptor_limit() - DESCRIPTORS_RESERVED) // streams
@@ -53,6 +56,8 @@ class PortSet:
             return UdpPort(listener, seams)
         if listener.transport == TCP:
             return TcpPort(listener, seams, connection_limit)
+        if listener.transport == TLS and self.tls is not None:
+            return TlsPort(listener, seams, self.tls, connection_limit)
         raise MisuseError(f"no socket for transport {listener.transport!r}")
 
     def start(self, loop: asyncio.AbstractEventLoop, stack: SipReceiver) -> None:
@@ -74,14 +79,16 @@ class PortSet:
             if listener.outbox:
                 port.flush(now)
 
-    def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
-        """The flow from a listener to a numeric address without brackets, the same object while it is open.
+    def flow_to(self, listener: Listener, host: bytes, port: int, domain: bytes = b"") -> Flow:
+        """The flow from a listener to a numeric address without brackets, the same object while it is open. domain:
+        whom the address was looked up for: over TLS the peer has to prove that it is that domain.
 
         Raises ValueError for an address that is not numeric, or of the other family than the listener's.
         """
         if (b":" in host) != (listener.family == 6):
             raise ValueError(f"{host!r} cannot be reached from {listener!r}")
-        return self._ports[listener].flow_to(host, port)
+        ours = self._ports[listener]
+        return ours.flow_to(host, port) if isinstance(ours, UdpPort) else ours.flow_to(host, port, domain)
 
     def statistics(self) -> dict[str, int]:
         """Sums over all ports, by counter name."""

@@ -26,6 +26,8 @@ SOURCE_SHARE = 8                # one source has at most an eighth of all connec
 ACCEPTS_PER_WAKE = 64
 ACCEPT_PAUSE_S = 1.0            # after the machine had no descriptor or memory left for another connection
 SWEEP_S = 1.0
+FlowKey = tuple[bytes, int, bytes]
+"""Remote host and port, and the domain that a certificate has to prove (b"" without TLS)."""
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -41,7 +43,7 @@ class TcpPort:
         self._counters = seams.counters
         self._limit = connection_limit
         self._source_limit = max(1, connection_limit // SOURCE_SHARE)
-        self._flows: dict[tuple[bytes, int], Flow] = {}
+        self._flows: dict[FlowKey, Flow] = {}
         self._connections: set[Connection] = set()
         self._sources: Counter[bytes] = Counter()
         self._strangers: HalfOpen[Connection] = HalfOpen(HALF_OPEN_S)
@@ -73,18 +75,22 @@ class TcpPort:
             connection = flow.stream
             if connection is None:
                 connection = self._connect(flow)
+                if connection is None:
+                    continue
             assert isinstance(connection, Connection)
             connection.send(octets)
         outbox.clear()
 
-    def flow_to(self, host: bytes, port: int) -> Flow:
-        """The open flow to a numeric address; a new one connects when something is first sent. Raises ValueError."""
-        flow = self._flows.get((host, port))
+    def flow_to(self, host: bytes, port: int, domain: bytes = b"") -> Flow:
+        """The open flow to a numeric address; a new one connects when something is first sent. domain: whom the address
+        was looked up for, which matters to TLS alone. Raises ValueError."""
+        flow = self._flows.get((host, port, domain))
         if flow is None:
             raw = pack_address(host, port)
             if len(self._flows) >= 2 * self._limit:
                 self._forget_unconnected_flows()
-            flow = self._flows[host, port] = Flow(self.listener, host, port, raw)
+            flow = self._flows[host, port, domain] = Flow(self.listener, host, port, raw)
+            flow.domain = domain
         return flow
 
     def statistics(self) -> dict[str, int]:
@@ -139,7 +145,7 @@ class TcpPort:
         accepted.setblocking(False)
         self._counters["connections_accepted"] += 1
         flow = Flow(self.listener, host, port, pack_address(host, port))
-        connection = self._add(flow)
+        connection = self._add(flow, True)
         self._strangers.begin(connection, self._now())
         self._schedule_sweep()
         self._run(self._attach(connection, accepted))
@@ -165,9 +171,9 @@ class TcpPort:
 
     # connecting
 
-    def _connect(self, flow: Flow) -> Connection:
-        """Begin a connection for a flow that has none."""
-        connection = self._add(flow)
+    def _connect(self, flow: Flow) -> Connection | None:
+        """Begin a connection for a flow that has none; None where that is impossible (the flow has failed then)."""
+        connection = self._add(flow, False)
         self._run(self._open(connection))
         return connection
 
@@ -219,20 +225,23 @@ class TcpPort:
         self._sources[source] -= 1
         if not self._sources[source]:
             del self._sources[source]
-        if self._flows.get((flow.host, flow.port)) is flow:
-            del self._flows[flow.host, flow.port]
+        if self._flows.get((flow.host, flow.port, flow.domain)) is flow:
+            del self._flows[flow.host, flow.port, flow.domain]
         if reason:
             self._counters[f"connections_closed_{reason}"] += 1
         self._report_failure(flow)
 
     # in here
 
-    def _add(self, flow: Flow) -> Connection:
-        connection = Connection(self, flow)
+    def _add(self, flow: Flow, is_accepted: bool) -> Connection:
+        connection = self._make_connection(flow, is_accepted)
         self._connections.add(connection)
         self._sources[source_of(flow.host)] += 1
-        self._flows[flow.host, flow.port] = flow
+        self._flows[flow.host, flow.port, flow.domain] = flow
         return connection
+
+    def _make_connection(self, flow: Flow, is_accepted: bool) -> Connection:
+        return Connection(self, flow)
 
     def _now(self) -> float:
         assert self._loop is not None
@@ -270,10 +279,14 @@ class TcpPort:
         """Close what has been half-open for too long, however it drips."""
         self._sweep_handle = None
         now = self._now()
+        if self._close_overdue(now):
+            self._schedule_sweep()
+
+    def _close_overdue(self, now: float) -> bool:
+        """Whether somebody still owes us something."""
         for connection in self._strangers.overdue(now) + self._unfinished.overdue(now):
             connection.close("half_open")
-        if len(self._strangers) or len(self._unfinished):
-            self._schedule_sweep()
+        return len(self._strangers) > 0 or len(self._unfinished) > 0
 
 
 def source_of(host: bytes) -> bytes:
