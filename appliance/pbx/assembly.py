@@ -19,8 +19,9 @@ from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.routing import OwnAddresses
 from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.pbx.registrar import Registrar
+from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
-from appliance.sip.flow import Flow, Listener, Side
+from appliance.sip.flow import Listener, Side
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import FlowOpener
 from appliance.vocabulary.counters import Counters
@@ -63,8 +64,8 @@ class Office:
         self.overload = parts.overload
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
-        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on. Who is not
-        an extension any more is not registered any more."""
+        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on.
+        Who is not an extension any more is not registered any more."""
         parts = self._parts
         accounts = AccountDirectory.build(configuration.domain.encode(), configuration.extensions)
         parts.authentication.reconfigure(accounts, build_policy(configuration))
@@ -76,7 +77,8 @@ class Office:
 
 def build_listeners(configuration: Configuration) -> list[Listener]:
     """One Listener for each configured listener and transport, in the order of the file."""
-    return [Listener(one.name, transport.upper().encode(), one.address.encode(), one.port, SIDES[one.side])
+    return [Listener(one.name, transport.upper().encode(), one.address.encode(),
+                     one.tls_port if transport == "tls" else one.port, SIDES[one.side])
             for one in configuration.listeners.values() for transport in one.transports]
 
 
@@ -97,6 +99,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.own = own
     parts.signer = RouteSigner(surroundings.signing_key, listeners)
     parts.overload = Overload()
+    parts.limiter = SourceLimiter()
     parts.dialogs = DialogTable(surroundings.journal)
     accounts = AccountDirectory.build(realm, configuration.extensions)
     policy = build_policy(configuration)

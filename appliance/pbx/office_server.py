@@ -20,9 +20,11 @@ from appliance.pbx.proxy.routing import (
     read_way,
     repair_strict_route,
 )
+from appliance.pbx.proxy.secure_hops import is_secure, keep_secure
 from appliance.pbx.proxy.target import Target
 from appliance.pbx.registrar import Registrar
 from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, read_extension, unescape_user
+from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
@@ -35,7 +37,8 @@ OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r
 class OfficeParts:
     """The elements that the office server joins, made by `assembly`."""
 
-    __slots__ = ("authentication", "dialogs", "overload", "own", "proxy", "registrar", "signer", "stack", "targets")
+    __slots__ = ("authentication", "dialogs", "limiter", "overload", "own", "proxy", "registrar", "signer", "stack",
+                 "targets")
 
     stack: SipStack
     authentication: Authentication
@@ -46,6 +49,7 @@ class OfficeParts:
     own: OwnAddresses
     signer: RouteSigner
     overload: Overload
+    limiter: SourceLimiter
 
 
 class OfficeServer:
@@ -62,7 +66,10 @@ class OfficeServer:
     def request_received(self, message: Message, flow: Flow, now: float) -> None:
         """A request that belongs to no transaction yet."""
         parts = self._parts
-        if parts.overload.level and not message.to_tag:
+        if flow.listener.side and not message.to_tag and not parts.limiter.may_ask(flow.host, now):
+            parts.stack.counters["discarded_rate_limited"] += 1
+            return  # no answer: the source may be forged
+        if parts.overload.is_pressed and not message.to_tag:
             lines = parts.overload.decide_refusal(message)
             if lines:
                 parts.stack.reply_stateless(message, flow, 503, lines)
@@ -97,33 +104,38 @@ class OfficeServer:
     def _refuse(self, message: Message, flow: Flow, refusal: Refusal, now: float) -> None:
         self._parts.stack.open_server(message, flow, now).respond(refusal.status, now, refusal.lines)
 
+    def _turn_away(self, message: Message, flow: Flow, refusal: Refusal) -> None:
+        """Refuse whoever has proved nothing: without a transaction, so that strangers cost no memory (8.2.7)."""
+        self._parts.stack.reply_stateless(message, flow, refusal.status, refusal.lines)
+
     def _serve_register(self, message: Message, flow: Flow, now: float) -> None:
         """10.3; a REGISTER for another domain is not ours to forward."""
         self._parts.registrar.handle_register(message, flow, now)
 
     def _serve_in_dialog(self, message: Message, flow: Flow, now: float) -> None:
-        """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag (CONTRACT)."""
+        """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag."""
         parts = self._parts
         message = repair_strict_route(message, parts.own)
-        refusal = check_forwardable(message)
+        refusal = check_forwardable(message, flow)
         if refusal is not None:
-            self._refuse(message, flow, refusal, now)
+            self._turn_away(message, flow, refusal)
             return
         way = read_way(message, parts.own, parts.signer)
         call = parts.dialogs.find_dialog(message)
         if call is None and not way.is_signed:
-            self._refuse(message, flow, Refusal(481), now)  # 12.2.2
+            self._turn_away(message, flow, Refusal(481))  # 12.2.2
             return
         if message.via_count > 1 and parts.stack.has_looped(message):
-            self._refuse(message, flow, Refusal(482), now)
+            self._turn_away(message, flow, Refusal(482))
             return
         message, target = self._onward(message, flow, way, call)
-        if target is None:
+        if target is None or (message.uri_scheme == b"sips" and not is_secure(target)):
             self._refuse(message, flow, Refusal(480), now)
             return
         parts.proxy.forward_in_dialog(message, flow, target, call, now)
 
-    def _onward(self, message: Message, flow: Flow, way: Way, call: Call | None = None) -> tuple[Message, Target | None]:
+    def _onward(self, message: Message, flow: Flow, way: Way,
+                call: Call | None = None) -> tuple[Message, Target | None]:
         """The next hop of an in-dialog request: the Route after ours, else the remote target (16.6 steps 6 and 7)."""
         parts = self._parts
         if way.next_uri is None:
@@ -155,12 +167,12 @@ class OfficeServer:
         if is_here and not read_extension(message) and way.next_uri is None:
             self._serve_here(message, flow, now)
             return
-        refusal = check_forwardable(message)
+        refusal = check_forwardable(message, flow)
         if refusal is not None:
-            self._refuse(message, flow, refusal, now)
+            self._turn_away(message, flow, refusal)
             return
         if message.via_count > 1 and parts.stack.has_looped(message):
-            self._refuse(message, flow, Refusal(482), now)
+            self._turn_away(message, flow, Refusal(482))
             return
         caller = parts.authentication.judge(message, flow, now, True)
         if not isinstance(caller, Account):
@@ -176,7 +188,7 @@ class OfficeServer:
         refusal = check_served(message)
         if refusal is None:
             refusal = Refusal(200, OPTIONS_LINES)
-        self._refuse(message, flow, refusal, now)
+        self._turn_away(message, flow, refusal)
 
     def _route(self, message: Message, flow: Flow, way: Way, caller: Account, now: float) -> None:
         """16.5: an extension of ours, or wherever the remaining Route of one of our users leads."""
@@ -190,6 +202,8 @@ class OfficeServer:
                 self._refuse(message, flow, Refusal(404), now)
                 return
             groups = parts.targets.of_extension(extension, way.drop)
+        if message.uri_scheme == b"sips":
+            groups = keep_secure(groups)
         if not groups:
             self._refuse(message, flow, Refusal(480), now)
             return
