@@ -36,7 +36,8 @@ class Server:
 
     def __init__(self, folder: Path, host: str, port: int = 5060, *, lines: Iterable[str] = (),
                  secrets: dict[str, str] = SECRETS, state: Path | None = None, domain: str = DOMAIN,
-                 namespace: str = "") -> None:
+                 namespace: str = "", notify_socket: str = "") -> None:
+        self._notify_socket = notify_socket
         self._before = ["ip", "netns", "exec", namespace] if namespace else []
         self.host, self.port, self.folder = host, port, folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +54,8 @@ class Server:
         offset = self.output.stat().st_size if self.output.exists() else 0
         foreign = ("NOTIFY_SOCKET", "JOURNAL_STREAM")              # of whoever runs the tests
         environment = {name: value for name, value in os.environ.items() if name not in foreign}
+        if self._notify_socket:
+            environment["NOTIFY_SOCKET"] = self._notify_socket
         with self.output.open("ab") as output, self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 [*self._before, PROGRAM, "run", "--config", self.config, "--state", self.state], stdout=output,

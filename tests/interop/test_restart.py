@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals and power cuts: what is true before is true after. SIGTERM, SIGHUP, kill -9 under load, a wrong file."""
 
+import socket
 import subprocess
 import threading
 import time
@@ -137,3 +138,16 @@ def test_address_that_is_taken_is_an_error_that_names_it(new_server, network, tm
             answer = transact(peer, build_request(peer, "OPTIONS", "sip:office.test"))
         assert answer is not None
         assert answer.status == 200
+
+
+def test_service_manager_is_told_ready_reloading_and_stopping(new_server, tmp_path):
+    """sd_notify(3), by a datagram socket of our own."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(3)
+        with new_server(notify_socket=str(tmp_path / "notify")) as server:
+            assert b"READY=1" in manager.recv(4096).split(b"\n")
+            server.reload()
+            assert b"RELOADING=1" in manager.recv(4096)
+            assert b"READY=1" in manager.recv(4096)
+        assert b"STOPPING=1" in manager.recv(4096)
