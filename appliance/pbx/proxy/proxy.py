@@ -5,10 +5,13 @@ and keeps the dialog table true. Which targets a request has is decided by its c
 
 from appliance.native.sip_scanner import Message
 from appliance.pbx.dialog_table import Call, DialogTable, Leg
+from appliance.pbx.proxy.hunt import Hunt
 from appliance.pbx.proxy.response_context import ResponseContext
 from appliance.pbx.proxy.route_signature import RouteSigner
-from appliance.pbx.proxy.target import Target
+from appliance.pbx.proxy.server_finder import ServerFinder
+from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import Flow
+from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
 from appliance.sip.status import status_line
 from appliance.sip.transaction.client import NonInviteClient
@@ -18,6 +21,8 @@ from appliance.sip.transaction.invite_server import InviteServer
 
 WITHOUT_DIALOG = frozenset({b"MESSAGE", b"OPTIONS", b"PUBLISH"})
 """Methods that never begin a dialog: a Record-Route in them would only cost octets."""
+ADDED_OCTETS = 160
+"""About what our Via and Record-Route add to a copy."""
 DATAGRAM_OCTETS_MAX = 65_507
 """What fits into a UDP datagram over IPv4."""
 
@@ -29,20 +34,21 @@ class Proxy:
     dialogs that begin here (16.6 step 4).
     """
 
-    __slots__ = ("_cancelled", "_dialogs", "_realm", "_signer", "_stack", "has_record_route")
+    __slots__ = ("_cancelled", "_dialogs", "_finder", "_realm", "_signer", "_stack", "has_record_route")
 
     def __init__(self, stack: SipStack, dialogs: DialogTable, signer: RouteSigner, realm: bytes,
-                 has_record_route: bool = True) -> None:
+                 finder: ServerFinder) -> None:
         self._stack = stack
         self._dialogs = dialogs
         self._signer = signer
         self._realm = realm
-        self.has_record_route = has_record_route
+        self._finder = finder
+        self.has_record_route = True
         self._cancelled = CancelOwner()
 
     # what the office server calls
 
-    def start_request(self, message: Message, source: Flow, groups: list[list[Target]], caller: bytes,
+    def start_request(self, message: Message, source: Flow, groups: list[list[Destination]], caller: bytes,
                       now: float) -> None:
         """Forward a request outside a dialog to groups of targets, each after the one before has failed (16.6)."""
         stack = self._stack
@@ -57,7 +63,7 @@ class Proxy:
             context.call = self._dialogs.open_call(message, caller, source, now)
         context.start(now)
 
-    def forward_in_dialog(self, message: Message, source: Flow, target: Target, call: Call | None,
+    def forward_in_dialog(self, message: Message, source: Flow, target: Destination, call: Call | None,
                           now: float) -> None:
         """Forward a request of an admitted dialog."""
         server = self._stack.open_server(message, source, now)
@@ -69,8 +75,21 @@ class Proxy:
             context.call = call
         context.start(now)
 
-    def forward_ack(self, message: Message, source: Flow, target: Target) -> None:
-        """Forward the ACK of a 2xx: no transaction, no response (16.6, 13.2.2.4)."""
+    def forward_ack(self, message: Message, target: Destination, now: float) -> None:
+        """Forward the ACK of a 2xx: no transaction, no response (16.6, 13.2.2.4); to the first address of a name."""
+        if isinstance(target, Target):
+            self._send_ack(message, target)
+            return
+        named = target
+
+        def take(flows: list[Flow], _verdict: Verdict, _found_at: float) -> None:
+            if flows:
+                self._send_ack(message, named.at(flows[0]))
+            else:
+                self._stack.counters["discarded_unroutable_ack"] += 1
+        self._finder.find(named, len(message.data) + ADDED_OCTETS, take, now)
+
+    def _send_ack(self, message: Message, target: Target) -> None:
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, self._stack.steady_branch(message))
         octets = message.forward(target.uri, via, b"", target.drop, self._realm)
         if fits_flow(octets, target.flow):
@@ -90,11 +109,20 @@ class Proxy:
         """One copy of a request and its branch, 16.6 steps 1-8; no octets when the copy does not fit its flow."""
         lines = target.lines
         if self.has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
-            lines = self._signer.build_lines(request, arrived.listener, target.flow.listener) + lines
+            lines = self._signer.build_lines(request, arrived.listener, target.flow.listener, target.uri) + lines
         branch = self._stack.new_branch(request)
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, branch)
         octets = request.forward(target.uri, via, lines, target.drop, self._realm)
         return octets if fits_flow(octets, target.flow) else b"", branch
+
+    def begin_hunt(self, context: ResponseContext, target: NamedTarget) -> Hunt:
+        """A hunt for the servers of a named target (16.6 step 7), not begun."""
+        return Hunt(context, target, self._stack.timers)
+
+    def search(self, hunt: Hunt, request: Message, now: float) -> None:
+        """Begin the lookup of a hunt."""
+        size_octets = len(request.data) + ADDED_OCTETS
+        hunt.follow(self._finder.find(hunt.target, size_octets, hunt.flows_found, now))
 
     def send_copy(self, context: ResponseContext, octets: bytes, target: Target, branch: bytes,
                   now: float) -> InviteClient | NonInviteClient:

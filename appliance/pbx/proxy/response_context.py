@@ -8,8 +8,10 @@ from typing import Protocol
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.proxy.best_response import decide_upstream_status, rank_response
-from appliance.pbx.proxy.target import Target
+from appliance.pbx.proxy.hunt import Hunt
+from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import Flow
+from appliance.sip.locating.search import Verdict
 from appliance.sip.transaction.client import NonInviteClient
 from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.sip.transaction.invite_client import InviteClient
@@ -20,11 +22,21 @@ ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n
 """RFC 3326 3.1: the phone that lost shows no missed call."""
 
 
+NO_HUNTS: list[Hunt] = []
+"""Shared by all requests whose targets are flows; never changed."""
+
+
 class Forwarder(Protocol):
     """The proxy, as its contexts see it."""
 
     def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
         """The octets of one copy and its branch (16.6); no octets when it is too large for its flow."""
+
+    def begin_hunt(self, context: "ResponseContext", target: NamedTarget) -> Hunt:
+        """A hunt for the servers of a named target (16.6 step 7), not begun."""
+
+    def search(self, hunt: Hunt, request: Message, now: float) -> None:
+        """Begin the lookup of a hunt."""
 
     def send_copy(self, context: "ResponseContext", octets: bytes, target: Target, branch: bytes,
                   now: float) -> InviteClient | NonInviteClient:
@@ -48,14 +60,15 @@ class ResponseContext:
     """
 
     __slots__ = ("_best", "_best_rank", "_best_status", "_cancel_lines", "_challenges", "_clients", "_forwarder",
-                 "_groups", "_is_answered", "_request", "call", "server")
+                 "_groups", "_hunts", "_is_answered", "_request", "call", "server")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
-                 groups: list[list[Target]]) -> None:
+                 groups: list[list[Destination]]) -> None:
         self._forwarder = forwarder
         self.server = server
         self._request: Message | None = request
         self._groups = groups
+        self._hunts: list[Hunt] = NO_HUNTS
         self._clients: list[InviteClient | NonInviteClient] = []
         self._is_answered = False
         self._best = b""
@@ -69,18 +82,24 @@ class ResponseContext:
         """Send the copies of the first group."""
         self._try_group(self._groups.pop(0), now)
 
-    def _try_group(self, group: list[Target], now: float) -> None:
+    def _try_group(self, group: list[Destination], now: float) -> None:
         forwarder = self._forwarder
         request = self._request
         if request is None:
             raise MisuseError("a fork after the final response")
         # all copies are made before any is sent: a failure must not find half a group
-        for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t)) for t in group]:
+        for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t)) for t in group
+                                         if isinstance(t, Target)]:
             if octets:
                 self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
             else:
                 self._note_status(513)  # our own lines have made it too large for a datagram
-        if not self._clients:
+        hunts = [forwarder.begin_hunt(self, target) for target in group if isinstance(target, NamedTarget)]
+        if hunts:
+            self._hunts = [*self._hunts, *hunts]
+            for hunt in hunts:
+                forwarder.search(hunt, request, now)
+        elif not self._clients:
             self._go_on(now)
 
     # what client transactions tell (ClientOwner)
@@ -88,6 +107,8 @@ class ResponseContext:
     def response_received(self, client: ClientTransaction, response: Message, now: float) -> None:
         """16.7 for one response."""
         status = response.status
+        if self._hunts and self._is_consumed(client, response, now):
+            return
         if status < 200:
             self._pass_provisional(client, response, now)
             return
@@ -101,6 +122,8 @@ class ResponseContext:
     def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """16.8, 16.9: as if that branch had answered 408 or 503; silence after a CANCEL counts as 487 (9.1)."""
         self._drop(client)
+        if self._hunts and self._is_replaced(client, now):
+            return
         self._note_status(487 if self._cancel_lines is not None else int(failure))
         self._go_on(now)
 
@@ -113,13 +136,76 @@ class ResponseContext:
 
     def cancel(self, lines: bytes, now: float) -> None:
         """16.10: cancel every branch; one without a provisional response when its first one comes (9.1)."""
+        self._cancel_branches(lines, now)
+        if self._hunts and not self._clients:
+            self._note_status(487)      # it was still being looked up
+            self._go_on(now)
+
+    # what hunts tell (HuntOwner): targets that had to be looked up, RFC 3263
+
+    def try_address(self, hunt: Hunt, target: Target, now: float) -> None:
+        """A copy for one of its addresses."""
+        request = self._request
+        if request is None:
+            return
+        octets, branch = self._forwarder.forward(request, self.server.source, target)
+        if octets:
+            hunt.note_copy(branch)
+            self._clients.append(self._forwarder.send_copy(self, octets, target, branch, now))
+        elif not hunt.try_next(now):
+            self._note_status(513)
+            self._go_on(now)
+
+    def hunt_failed(self, hunt: Hunt, verdict: Verdict, now: float) -> None:
+        """404 where the DNS knows definitely that nobody is there (21.4.5: "definitive information"), except inside a
+        dialog, which that would end (RFC 5057 5.1); 503, so 500 upstream, where nobody could say (16.9)."""
+        is_inside = self._request is not None and bool(self._request.to_tag)
+        self._note_status((480 if is_inside else 404) if verdict is Verdict.ABSENT else 503)
+        self._go_on(now)
+
+    def _is_consumed(self, client: ClientTransaction, response: Message, now: float) -> bool:
+        """Whether a response from one of a target's addresses ends there: a 503, when there is another address (RFC 3263
+        4.3), or one that comes too late to matter."""
+        hunt = self._find_hunt(client)
+        if hunt is None:
+            return False
+        hunt.note_response(client.branch)
+        status = response.status
+        if client.branch in hunt.late and not 200 <= status < 300:
+            if isinstance(client, InviteClient) and client.may_cancel:
+                self._forwarder.send_cancel(self, client, b"", now)
+            return True
+        if status < 200:
+            return False
+        if status == 503 and hunt.try_next(now):
+            self._drop(client)
+            self._forwarder.note_response(self, client, response, now)
+            return True
+        late = hunt.abandon_silent()
+        self._clients = [one for one in self._clients if one.branch not in late]
+        return False
+
+    def _is_replaced(self, client: ClientTransaction, now: float) -> bool:
+        """Whether the next address of the same target takes the place of one that has failed (16.6 step 7)."""
+        hunt = self._find_hunt(client)
+        return hunt is not None and (client.branch in hunt.late or hunt.try_next(now))
+
+    def _find_hunt(self, client: ClientTransaction) -> Hunt | None:
+        for hunt in self._hunts:
+            if client.branch in hunt.branches:
+                return hunt
+        return None
+
+    # inside
+
+    def _cancel_branches(self, lines: bytes, now: float) -> None:
         self._groups.clear()
         self._cancel_lines = lines
+        for hunt in self._hunts:
+            hunt.stop()
         for client in self._clients:
             if isinstance(client, InviteClient) and client.may_cancel:
                 self._forwarder.send_cancel(self, client, lines, now)
-
-    # inside
 
     def _drop(self, client: ClientTransaction) -> None:
         clients = self._clients
@@ -142,8 +228,8 @@ class ResponseContext:
         server = self.server
         server.send(response.status, response.without_top_via(), now)
         self._groups.clear()
-        if self._clients and self._cancel_lines is None:
-            self.cancel(ANSWERED_ELSEWHERE, now)
+        if (self._clients or self._hunts) and self._cancel_lines is None:
+            self._cancel_branches(ANSWERED_ELSEWHERE, now)
         if not self._is_answered:
             self._is_answered = True
             self._request = None  # what stays for late 2xx must be small
@@ -159,7 +245,7 @@ class ResponseContext:
             self._best_status = status
             self._best = response.without_top_via()
         if status >= 600 and self._cancel_lines is None:
-            self.cancel(b"", now)  # 16.7 step 5: nobody else is asked, but a 2xx under way may still win
+            self._cancel_branches(b"", now)  # 16.7 step 5: nobody else is asked, but a 2xx under way may still win
         self._go_on(now)
 
     def _note_status(self, status: int) -> None:
@@ -169,7 +255,7 @@ class ResponseContext:
             self._best = b""
 
     def _go_on(self, now: float) -> None:
-        if self._clients or self._is_answered:
+        if self._clients or self._is_answered or any([hunt.is_searching for hunt in self._hunts]):
             return
         if self.server.is_ended:
             self._forwarder.note_end(self, 0, now)  # RFC 4320 4.2: the caller has given up on its request by now

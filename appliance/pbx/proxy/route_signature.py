@@ -15,11 +15,13 @@ SEAL_SIZE = 16
 class RouteSigner:
     """Writes and checks our Record-Route values. key: 16 secret octets."""
 
-    __slots__ = ("_key", "_prefixes")
+    __slots__ = ("_key", "_prefixes", "_secure_prefixes")
 
     def __init__(self, key: bytes, listeners: list[Listener]) -> None:
         self._key = key
         self._prefixes = {listener: self._prefix(listener) for listener in listeners}
+        self._secure_prefixes = {listener: b"Record-Route: <sips:%s;lr%s" % (listener.hostport, PARAMETER)
+                                 for listener in listeners}
 
     @staticmethod
     def _prefix(listener: Listener) -> bytes:
@@ -29,11 +31,16 @@ class RouteSigner:
     def _seal(self, call_id: bytes, tag: bytes) -> bytes:
         return siphash(self._key, b"%s\n%s" % (call_id, tag))
 
-    def build_lines(self, request: Message, arrived_on: Listener, leaves_from: Listener) -> bytes:
-        """The Record-Route lines of a request: one, or two when it changes listener (RFC 5658 section 5)."""
+    def build_lines(self, request: Message, arrived_on: Listener, leaves_from: Listener,
+                    uri: bytes = b"") -> bytes:
+        """The Record-Route lines of a request: one, or two when it changes listener (RFC 5658 section 5). uri: the
+        Request-URI it leaves with: where that is sips, so are the lines (16.6 step 4)."""
         end = self._seal(request.call_id, request.from_tag) + b">\r\n"
-        line = self._prefixes[leaves_from] + end
-        return line if leaves_from is arrived_on else line + self._prefixes[arrived_on] + end
+        prefixes = self._prefixes
+        if leaves_from.transport == TLS and uri[:5].lower() == b"sips:":
+            prefixes = self._secure_prefixes
+        line = prefixes[leaves_from] + end
+        return line if leaves_from is arrived_on else line + prefixes[arrived_on] + end
 
     def is_signed(self, uri: bytes, message: Message) -> bool:
         """Whether this Route URI is one that we wrote into the request that opened this dialog, from either side."""

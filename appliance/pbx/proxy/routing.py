@@ -6,7 +6,7 @@ Pure: nothing here keeps state or sends.
 
 from appliance.native.sip_scanner import Message, find_parameter, split_address
 from appliance.pbx.proxy.route_signature import PARAMETER, RouteSigner
-from appliance.sip.flow import Listener
+from appliance.sip.flow import TLS, Listener
 
 
 class OwnAddresses:
@@ -18,7 +18,7 @@ class OwnAddresses:
         names = {domain.lower(), domain.lower() + b":5060"}
         for listener in listeners:
             names.add(listener.hostport.lower())
-            if listener.port == 5060:
+            if listener.port == (5061 if listener.transport == TLS else 5060):     # 19.1.2
                 names.add(listener.hostport.rpartition(b":")[0].lower())
             names.add(b"%s:%d" % (domain.lower(), listener.port))
         self._hostports = frozenset(names)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One place a request may go (RFC 3261 16.5): a Request-URI, the flow that leads there, the Route lines before it."""
+"""One place a request may go (RFC 3261 16.5): a Request-URI, the way there, and the Route lines before it."""
 
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Listener
 
 
 class Target:
@@ -15,3 +15,26 @@ class Target:
         self.drop = drop
         self.flow = flow
         self.lines = lines
+
+
+class NamedTarget:
+    """A target whose address is to be found as RFC 3263 says, one or several to be tried in turn.
+
+    hop: the URI to look up, of the next Route or the Request-URI; near: the listener to prefer; else as Target.
+    """
+
+    __slots__ = ("drop", "hop", "lines", "near", "uri")
+
+    def __init__(self, uri: bytes, hop: bytes, near: Listener, drop: int = 0, lines: bytes = b"") -> None:
+        self.uri = uri
+        self.hop = hop
+        self.near = near
+        self.drop = drop
+        self.lines = lines
+
+    def at(self, flow: Flow) -> Target:
+        """The target at one of its addresses."""
+        return Target(self.uri, flow, self.drop, self.lines)
+
+
+Destination = Target | NamedTarget
