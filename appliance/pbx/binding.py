@@ -64,6 +64,11 @@ class Binding:
         """What identifies this binding in the store."""
         return build_key(self.aor, self.contact, self.instance, self.reg_id)
 
+    @property
+    def registered_at(self) -> float:
+        """When its last REGISTER came, monotonic seconds."""
+        return self.deadline - self.granted_s
+
     def set_parameters(self, parameters: bytes) -> None:
         """Its Contact parameters without expires, and with them what a 200 says of it."""
         self.parameters = parameters

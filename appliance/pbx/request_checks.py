@@ -7,6 +7,7 @@ Each returns None or a Refusal: a value, because a refused request is nothing ex
 from typing import NamedTuple
 
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import TLS, Flow
 from appliance.sip.grammar import unescape
 
 KNOWN_METHODS = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE", b"INFO",
@@ -15,8 +16,7 @@ SERVED_METHODS = frozenset({b"OPTIONS", b"REGISTER"})
 ALLOW = b"Allow: OPTIONS, REGISTER\r\n"
 """What the server itself, as a user agent server, takes; everything else it forwards."""
 SERVED_EXTENSIONS = frozenset({b"path", b"outbound"})
-SCHEMES = frozenset({b"sip", b"tel"})
-"""sips joins them with TLS (26.2.2: a sips request must not leave over anything else)."""
+SCHEMES = frozenset({b"sip", b"sips", b"tel"})
 
 
 class Refusal(NamedTuple):
@@ -28,12 +28,17 @@ class Refusal(NamedTuple):
 
 BAD_SCHEME = Refusal(416)
 TOO_MANY_HOPS = Refusal(483)
+INSECURE = Refusal(416, b'Warning: 399 denwaban "sips without TLS"\r\n')
 
 
-def check_forwardable(message: Message) -> Refusal | None:
+def check_forwardable(message: Message, flow: Flow) -> Refusal | None:
     """16.3 steps 2, 3 and 5; syntax was the scanner's, loops are the stack's to know."""
-    if message.uri_scheme not in SCHEMES:
+    scheme = message.uri_scheme
+    if scheme not in SCHEMES:
         return BAD_SCHEME
+    # 26.2.2: every hop of a sips request is TLS; whoever sent it over something else has broken that promise already
+    if scheme == b"sips" and flow.listener.transport != TLS:
+        return INSECURE
     if message.max_forwards == 0:
         return TOO_MANY_HOPS
     if message.has_require:

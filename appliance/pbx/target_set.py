@@ -4,7 +4,7 @@
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.location import Binding, Location
 from appliance.pbx.proxy.target import Target
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating import locate_numeric
 from appliance.sip.stack import SipStack
 
@@ -26,11 +26,22 @@ class TargetSets:
             target = self._of_binding(bindings[0], drop)
             return [[target]] if target else []
         groups: dict[int, list[Target]] = {}
+        for binding, target in self._one_for_each_instance(bindings, drop):
+            groups.setdefault(binding.q, []).append(target)
+        return [groups[q] for q in sorted(groups, reverse=True)]
+
+    def _one_for_each_instance(self, bindings: list[Binding], drop: int) -> list[tuple[Binding, Target]]:
+        """RFC 5626 7: never more than one contact of the same phone at a time; the one that was registered last."""
+        chosen: dict[object, tuple[Binding, Target]] = {}
         for binding in bindings:
             target = self._of_binding(binding, drop)
-            if target is not None:
-                groups.setdefault(binding.q, []).append(target)
-        return [groups[q] for q in sorted(groups, reverse=True)]
+            if target is None:
+                continue
+            phone = binding.instance or binding
+            rival = chosen.get(phone)
+            if rival is None or rival[0].registered_at <= binding.registered_at:
+                chosen[phone] = (binding, target)
+        return list(chosen.values())
 
     def _of_binding(self, binding: Binding, drop: int) -> Target | None:
         if not binding.is_sip:
@@ -38,7 +49,11 @@ class TargetSets:
         if binding.path:
             return self._along_path(binding, drop)
         flow: Flow | None = binding.flow
+        if binding.contact[3:4] != b":" and binding.flow.listener.transport != TLS:
+            return None     # a sips Contact, never over anything else (RFC 3261 26.2.2)
         if not binding.flow.is_open:
+            if binding.reg_id:
+                return None     # RFC 5626 7: over its flow or not at all
             flow = self.flow_to_uri(binding.contact, binding.flow.listener)  # the connection is gone: try the address
         return None if flow is None else Target(binding.contact, flow, drop)
 

@@ -43,7 +43,7 @@ class TlsStream:
         self._shake_hands()
 
     def feed(self, ciphertext: bytes) -> bytes:
-        """The plaintext that these octets complete, b"" where none. Raises TlsFailure; `take` still gives what goes out."""
+        """The plaintext that these octets complete, b"" where none. Raises TlsFailure; `take` still has what to say."""
         self._incoming.write(ciphertext)
         self._unproductive_octets += len(ciphertext)
         if not self.is_secure:

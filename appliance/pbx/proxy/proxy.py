@@ -10,7 +10,7 @@ from appliance.pbx.proxy.response_context import ResponseContext
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.server_finder import ServerFinder
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
-from appliance.sip.flow import Flow
+from appliance.sip.flow import TLS, Flow
 from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
 from appliance.sip.status import status_line
@@ -108,7 +108,9 @@ class Proxy:
     def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
         """One copy of a request and its branch, 16.6 steps 1-8; no octets when the copy does not fit its flow."""
         lines = target.lines
-        if self.has_record_route and not request.to_tag and request.method not in WITHOUT_DIALOG:
+        # 16.6 step 4: what came over TLS and need not leave over it is recorded whatever is configured
+        may_record = self.has_record_route or arrived.listener.transport == TLS
+        if may_record and not request.to_tag and request.method not in WITHOUT_DIALOG:
             lines = self._signer.build_lines(request, arrived.listener, target.flow.listener, target.uri) + lines
         branch = self._stack.new_branch(request)
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, branch)
