@@ -6,11 +6,13 @@ Only the proxy changes its state.
 """
 
 from collections import defaultdict, deque
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
+from appliance.pbx.request_checks import read_extension
 from appliance.sip.flow import Flow
 from appliance.vocabulary.journal import Journal
 
@@ -65,12 +67,14 @@ class Leg:
 class Call:
     """One call: who, with whom, since when, and how it ended.
 
-    number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the final status, 200 for an answered
+    callee_extension, callee_hostport: whom the Request-URI named, unescaped, and where (b"" for a tel URI);
+    caller_identity: the From URI; number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the final status, 200 for an answered
     call, 487 when the caller gave up; ended_by: "caller", "callee", "server".
     """
 
-    __slots__ = ("answered_at", "call_id", "callee", "callee_flow", "callee_tags", "callee_uri", "caller",
-                 "caller_flow", "caller_tag", "caller_uri", "ended_at", "ended_by", "legs", "number", "result",
+    __slots__ = ("answered_at", "call_id", "callee", "callee_extension", "callee_flow", "callee_hostport",
+                 "callee_tags", "callee_uri", "caller", "caller_flow", "caller_identity", "caller_tag", "caller_uri",
+                 "ended_at", "ended_by", "legs", "number", "result",
                  "started_at", "state")
 
     def __init__(self, number: int, invite: Message, caller: bytes, flow: Flow, now: float) -> None:
@@ -79,6 +83,9 @@ class Call:
         self.caller_tag = invite.from_tag
         self.caller = caller
         self.callee = invite.uri_user
+        self.callee_extension = read_extension(invite)
+        self.callee_hostport = invite.uri_hostport
+        self.caller_identity = invite.from_uri
         self.caller_uri = invite.contact_uri
         self.caller_flow = flow
         self.callee_uri: bytes | None = None
@@ -108,15 +115,24 @@ class Call:
 class DialogTable:
     """All calls now, and the last hundred that ended. answered: how many ever were; failed: by final status."""
 
-    __slots__ = ("_calls", "_journal", "_last_number", "answered", "ended", "failed")
+    __slots__ = ("_calls", "_journal", "_last_number", "_listeners", "answered", "ended", "failed")
 
     def __init__(self, journal: Journal) -> None:
         self._calls: dict[tuple[bytes, bytes], Call] = {}
         self._journal = journal
         self._last_number = 0
+        self._listeners: list[Callable[[Call], None]] = []
         self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
         self.answered = 0
         self.failed: defaultdict[int, int] = defaultdict(int)
+
+    def on_change(self, listener: Callable[[Call], None]) -> None:
+        """Have every change of a call's state or tags told to this listener, ended calls included."""
+        self._listeners.append(listener)
+
+    def _tell(self, call: Call) -> None:
+        for listener in self._listeners:
+            listener(call)
 
     @property
     def total(self) -> int:
@@ -158,6 +174,7 @@ class DialogTable:
         if previous is not None:
             self.end_call(previous, previous.result, previous.ended_by or "caller", now)
         self._calls[call.key] = call
+        self._tell(call)
         return call
 
     def note_provisional(self, call: Call, response: Message) -> None:
@@ -167,6 +184,7 @@ class DialogTable:
             call.callee_tags.append(tag)
         if call.state < ANSWERED:
             self._enter(call, RINGING)
+        self._tell(call)
 
     def note_answer(self, call: Call, response: Message, flow: Flow, now: float) -> None:
         """A 2xx: the call is answered; a second one from another fork adds its dialog."""
@@ -181,6 +199,7 @@ class DialogTable:
             call.callee_flow = flow
         elif tag not in call.callee_tags:
             call.callee_tags.append(tag)
+        self._tell(call)
 
     def end_call(self, call: Call, result: int, ended_by: str, now: float) -> None:
         """The call is over: BYE was answered, or the INVITE has its final response."""
@@ -196,6 +215,7 @@ class DialogTable:
         if self._calls.get(call.key) is call:
             del self._calls[call.key]
         self.ended.append(call)
+        self._tell(call)
         self._journal.record("call_ended", number=call.number, caller=call.caller, callee=call.callee,
                              result=call.result, ended_by=ended_by,
                              talked_s=now - call.answered_at if was_answered else 0.0)
