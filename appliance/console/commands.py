@@ -27,6 +27,7 @@ COMMANDS = (
     Command(("show", "call", NUMBER, "ladder"), "its messages, drawn from phone to phone", "show_ladder"),
     Command(("show", "call", NUMBER, "messages"), "the same with the text of every message", "show_messages"),
     Command(("show", "statistics"), "messages, calls, discarded datagrams, memory", "show_statistics"),
+    Command(("show", "tls"), "certificates, and why handshakes failed", "show_tls"),
     Command(("show", "alarms"), "what needs a person", "show_alarms"),
     Command(("show", "version"), "version of the running server", "show_version"),
     Command(("help",), "this list", "show_help"),

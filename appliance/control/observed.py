@@ -96,6 +96,39 @@ class Statistics(TypedDict):
     alarms: list[Alarm]
 
 
+class TlsListener(TypedDict):
+    """What a listener shows over TLS. certificate: its file; names: whom it is made out to; days_left: negative when it
+    has expired; fault: why a newer file could not be taken up, "" where there is none; connections: that stand."""
+
+    listener: str
+    address: str
+    certificate: str
+    names: list[str]
+    issuer: str
+    valid_from: str
+    valid_until: str
+    days_left: int
+    fault: str
+    connections: int
+
+
+class TlsFailure(TypedDict):
+    """A handshake that failed. direction: incoming, outgoing; reason: why, in words."""
+
+    failed_at: str
+    listener: str
+    peer: str
+    direction: str
+    reason: str
+
+
+class TlsState(TypedDict):
+    """Certificates of ours, and the last handshakes that failed, oldest first."""
+
+    listeners: list[TlsListener]
+    failures: list[TlsFailure]
+
+
 class Observed(Protocol):
     """The questions. now: monotonic seconds. What is iterated may be produced in pieces while the daemon works on."""
 
@@ -113,6 +146,9 @@ class Observed(Protocol):
 
     def statistics(self, now: float) -> Statistics:
         """The counts."""
+
+    def tls(self, now: float) -> TlsState:
+        """Certificates, and handshakes that failed."""
 
     def alarms(self, now: float) -> Iterable[Alarm]:
         """What is wrong now."""

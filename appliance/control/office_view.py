@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from appliance.control.observed import Alarm, Call, CallCounts, MessageCounts, Registration, Statistics
+from appliance.control.observed import Alarm, Call, CallCounts, MessageCounts, Registration, Statistics, TlsState
+from appliance.control.tls_view import describe_no_tls
 from appliance.diagnosis.ladder import Ladder, build_ladder
 from appliance.diagnosis.tally import MessageTally
 from appliance.diagnosis.trace import Trace
@@ -19,9 +20,9 @@ DISCARDED = "discarded_"
 
 class Machine:
     """What is known of the process. resident_octets, wall_offset: asked when needed; socket_counts: of the sockets;
-    alarms: by name; started_at: monotonic seconds."""
+    tls: how TLS stands; alarms: by name; started_at: monotonic seconds."""
 
-    __slots__ = ("alarms", "resident_octets", "socket_counts", "started_at", "wall_offset")
+    __slots__ = ("alarms", "resident_octets", "socket_counts", "started_at", "tls", "wall_offset")
 
     def __init__(self, started_at: float, wall_offset: Callable[[], float], resident_octets: Callable[[], int],
                  socket_counts: Callable[[], dict[str, int]]) -> None:
@@ -29,6 +30,7 @@ class Machine:
         self.wall_offset = wall_offset
         self.resident_octets = resident_octets
         self.socket_counts = socket_counts
+        self.tls: Callable[[], TlsState] = describe_no_tls
         self.alarms: dict[str, Alarm] = {}
 
 
@@ -130,6 +132,10 @@ class OfficeView:
             "answered": dialogs.answered,
             "failed_by_status": {str(status): count for status, count in sorted(Counter(dialogs.failed).items())},
         }
+
+    def tls(self, now: float) -> TlsState:
+        """Certificates, and handshakes that failed."""
+        return self._machine.tls()
 
     def alarms(self, now: float) -> Iterable[Alarm]:
         """What is wrong now."""

@@ -50,6 +50,11 @@ def _answer_statistics(rest: list[str], observed: Observed, now: float) -> Resul
     return observed.statistics(now)
 
 
+def _answer_tls(rest: list[str], observed: Observed, now: float) -> Result:
+    _refuse_rest("show tls", rest)
+    return observed.tls(now)
+
+
 def _answer_alarms(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
     _refuse_rest("show alarms", rest)
     return iter(observed.alarms(now))
@@ -71,5 +76,6 @@ _SUBJECTS: dict[str, Callable[[list[str], Observed, float], Result]] = {
     "calls": _answer_calls,
     "registrations": _answer_registrations,
     "statistics": _answer_statistics,
+    "tls": _answer_tls,
     "version": _answer_version,
 }

@@ -14,21 +14,26 @@ from secrets import token_bytes
 from time import monotonic
 
 from appliance.config.configuration import Configuration
+from appliance.control.observed import TlsState
 from appliance.control.office_view import Machine, OfficeView
 from appliance.control.server import ControlServer
-from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.control.tls_view import describe_tls
+from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
 from appliance.daemons.first_start import describe_phones, write_first_configuration
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
+from appliance.sip.flow import TLS
 from appliance.system.clock import WallClock
 from appliance.system.journal import ProcessJournal
 from appliance.system.memory import read_resident_octets
 from appliance.system.sd_notify import notify_manager
 from appliance.system.secret_key import keep_secret_key
 from appliance.system.sip_sockets.port_set import PortSet
+from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.store.binding_store import SqliteBindingStore
+from appliance.system.tls_credentials import TlsCredentials
 from appliance.vocabulary.counters import Counters
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
@@ -64,8 +69,12 @@ class CallServer:
         self._listeners = build_listeners(configuration)
         self._ports = PortSet(self._counters, self._trace)
         self._machine = Machine(monotonic(), self._wall.offset, read_resident_octets, self._ports.statistics)
+        self._tls = TlsSurroundings(TlsCredentials(self._note_alarm, self._wall.now), self._journal, self._wall.now)
+        self._ports.tls = self._tls
+        self._machine.tls = self._describe_tls
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._office = self._build_office(configuration)
+        self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
 
@@ -128,7 +137,7 @@ class CallServer:
     def _reload(self) -> None:
         """SIGHUP: take up the file again, calls untouched; a file with an error changes nothing."""
         notify_manager("RELOADING=1")
-        result = read_configuration(self._config_path)
+        result = read_configuration(self._config_path, explain_files=None)
         print_findings(result, sys.stderr)
         if result.configuration is None:
             self._journal.record("configuration_refused", file=self._config_path, errors=len(result.findings))
@@ -140,8 +149,18 @@ class CallServer:
         wanted = {repr(one) for one in build_listeners(configuration)}
         if wanted != {repr(one) for one in self._listeners}:
             self._journal.record("listeners_need_restart", file=self._config_path)
+        self._take_up_certificates(configuration)
         self._office.reconfigure(configuration, monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
+
+    def _take_up_certificates(self, configuration: Configuration) -> None:
+        """Other files for listeners that are open already; a listener that is not yet needs the restart."""
+        wanted, authority = read_certificates(configuration)
+        speaking = {one.name for one in self._listeners if one.transport == TLS}
+        self._tls.credentials.configure([files for files in wanted if files.listener in speaking], authority)
+
+    def _describe_tls(self) -> TlsState:
+        return describe_tls(self._tls, self._listeners, self._ports.count_connections)
 
     def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
         """A stepped wall clock changes what is written to disk, never when a binding ends."""
@@ -149,6 +168,7 @@ class CallServer:
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))
             self._office.location.set_wall_offset(self._wall.offset(), monotonic())
+        self._tls.credentials.check()
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
 
     def _raise_bug_alarm(self, sentence: str) -> None:

@@ -7,9 +7,9 @@ import zoneinfo
 from collections.abc import Callable
 from typing import TextIO
 
-from appliance.config.configuration import LoadResult, load_configuration
+from appliance.config.configuration import Configuration, LoadResult, load_configuration
 from appliance.config.finding import render_findings, report_error
-from appliance.system.tls_credentials import explain_certificate
+from appliance.system.tls_credentials import CertificateFiles, explain_certificate
 
 FILE_OCTETS_MAXIMUM = 64 * 1024 * 1024
 
@@ -38,6 +38,13 @@ def read_configuration(path: str, explain_files: Callable[[str, str], str] | Non
         wrong, allowed = "it is too large", f"at most {FILE_OCTETS_MAXIMUM} octets"
         return LoadResult(None, (report_error("file", "file", wrong, allowed),), path)
     return load_configuration(octets, path, is_timezone, explain_files)
+
+
+def read_certificates(configuration: Configuration) -> tuple[list[CertificateFiles], str]:
+    """The files of every listener that speaks tls, and the file of further authorities ("" for none)."""
+    files = [CertificateFiles(one.name, one.certificate, one.key) for one in configuration.listeners.values()
+             if "tls" in one.transports]
+    return files, configuration.tls_authority
 
 
 def print_findings(result: LoadResult, output: TextIO) -> None:

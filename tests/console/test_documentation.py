@@ -12,7 +12,8 @@ from appliance.diagnosis import ladder
 
 TEXT = (Path(__file__).parents[2] / "docs" / "console.md").read_text("utf-8")
 SHAPES = [observed.Registration, observed.Call, observed.Leg, observed.MessageCounts, observed.CallCounts,
-          observed.Alarm, observed.Statistics, ladder.Participant, ladder.LadderMessage, ladder.Ladder]
+          observed.Alarm, observed.Statistics, observed.TlsListener, observed.TlsFailure, observed.TlsState,
+          ladder.Participant, ladder.LadderMessage, ladder.Ladder]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))

@@ -10,6 +10,7 @@ from appliance.console.operate import (
     show_messages,
     show_registrations,
     show_statistics,
+    show_tls,
     show_version,
 )
 from appliance.console.table import WIDTH, measure
@@ -80,3 +81,21 @@ def test_nothing_that_a_phone_says_is_wider_than_the_terminal():
     row = make_registration("2" * 32, contact="sip:" + "x" * 300 + "@[2001:db8::1]")
     row["user_agent"] = "電話" * 60
     assert all(measure(line) <= WIDTH for line in show_registrations.render([row]).splitlines())
+
+
+def test_tls_in_paragraphs():
+    assert show_tls.render(SampleOffice().tls(0.0)) == (
+        "listener office, 192.168.1.1:5061\n"
+        "  certificate  /etc/office.pem\n"
+        "  names        office.test, 192.168.1.1\n"
+        "  issuer       Office CA\n"
+        "  valid until  2026-12-31, 39 days left\n"
+        "  connections  3\n"
+        "\n"
+        "failed handshakes\n"
+        "  2026-11-22 11:00:00 UTC  to other.test (192.0.2.7:5061), listener office\n"
+        "      expired on 2026-11-01\n")
+
+
+def test_no_tls_is_said():
+    assert show_tls.render({"listeners": [], "failures": []}) == "no listener speaks tls\n"

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from appliance.control.observed import Alarm, Call, Registration, Statistics
+from appliance.control.observed import Alarm, Call, Registration, Statistics, TlsState
 from appliance.diagnosis.ladder import Ladder
 
 
@@ -59,6 +59,15 @@ class SampleOffice:
                 "calls": {"active": 1, "total": 2, "answered": 1, "failed_by_status": {"486": 1}},
                 "discarded_by_reason": {"no_start_line": 4}, "transactions_open": 2, "bindings": 2,
                 "counters": {"retransmissions_received": 5}, "alarms": self.raised}
+
+    def tls(self, now: float) -> TlsState:
+        return {"listeners": [{"listener": "office", "address": "192.168.1.1:5061", "certificate": "/etc/office.pem",
+                               "names": ["office.test", "192.168.1.1"], "issuer": "Office CA",
+                               "valid_from": "2026-01-01T00:00:00.000Z", "valid_until": "2026-12-31T00:00:00.000Z",
+                               "days_left": 39, "fault": "", "connections": 3}],
+                "failures": [{"failed_at": "2026-11-22T11:00:00.250Z", "listener": "office",
+                              "peer": "other.test (192.0.2.7:5061)", "direction": "outgoing",
+                              "reason": "expired on 2026-11-01"}]}
 
     def alarms(self, now: float) -> list[Alarm]:
         return self.raised

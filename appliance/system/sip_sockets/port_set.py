@@ -90,6 +90,10 @@ class PortSet:
         ours = self._ports[listener]
         return ours.flow_to(host, port) if isinstance(ours, UdpPort) else ours.flow_to(host, port, domain)
 
+    def count_connections(self, listener: Listener) -> int:
+        """How many connections stand on a listener, 0 for UDP."""
+        return self._ports[listener].statistics().get("connections", 0) if listener in self._ports else 0
+
     def statistics(self) -> dict[str, int]:
         """Sums over all ports, by counter name."""
         sums = Counters()
