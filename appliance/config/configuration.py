@@ -14,7 +14,7 @@ from appliance.config.leaf import Leaf
 from appliance.config.listening import decide_port, list_transports
 from appliance.config.network_kinds import AddressPort, IpNetwork, PortRange, RegistrarUri
 from appliance.config.reading import read_tree
-from appliance.config.sections import emergency, extension, media, network, route, sip, system, trunk
+from appliance.config.sections import emergency, extension, media, message, network, route, sip, system, trunk
 from appliance.config.tree import Tree
 from appliance.config.verify import verify_tree
 from appliance.config.word_kinds import DialIn
@@ -103,6 +103,9 @@ class Configuration:
     min_expires_s: int
     max_expires_s: int
     media_ports: PortRange
+    message_max_waiting: int
+    message_max_octets: int
+    message_max_days: int
     extensions: dict[str, ExtensionConfiguration]
     trunks: dict[str, TrunkConfiguration]
     routes: dict[str, RouteConfiguration]
@@ -155,6 +158,9 @@ def build_configuration(tree: Tree) -> Configuration:
         min_expires_s=tree.certain_value(sip.MIN_EXPIRES),
         max_expires_s=tree.certain_value(sip.MAX_EXPIRES),
         media_ports=tree.certain_value(media.PORTS),
+        message_max_waiting=tree.certain_value(message.MAX_WAITING),
+        message_max_octets=tree.certain_value(message.MAX_OCTETS),
+        message_max_days=tree.certain_value(message.MAX_DAYS),
         extensions=_build_extensions(tree),
         trunks={name: _build_trunk(tree, name) for name in tree.names("trunk")},
         routes={name: _build_route(tree, name) for name in tree.names("route")},

@@ -7,13 +7,14 @@ from typing import Any
 
 from appliance.config.kind import Kind
 from appliance.config.leaf import Leaf, Section
-from appliance.config.sections import emergency, extension, media, network, route, sip, system, trunk
+from appliance.config.sections import emergency, extension, media, message, network, route, sip, system, trunk
 
 SECTIONS: tuple[Section, ...] = (
     system.SECTION,
     sip.LISTENER_SECTION,
     sip.SECTION,
     media.SECTION,
+    message.SECTION,
     extension.SECTION,
     trunk.SECTION,
     route.SECTION,

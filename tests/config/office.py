@@ -32,6 +32,9 @@ set sip registrar min-expires 60
 set sip registrar max-expires 7200
 set sip tls ca /etc/denwaban/partners.pem
 set media ports 30000-39999
+set message max-waiting 100
+set message max-octets 65536
+set message max-days 7
 set extension 1001 name "Reception desk"
 set extension 1001 secret alpha-1001
 set extension 1002 secret bravo-1002

@@ -65,7 +65,7 @@ def test_the_general_digest_algorithms_hold_in_their_order():
     assert configuration.extensions["1"].digest_algorithms == ("sha-256", "md5")
 
 
-@pytest.mark.parametrize("role", ["b2bua", "redirect"])
+@pytest.mark.parametrize("role", ["b2bua"])
 def test_a_role_that_is_not_built_is_carried_as_proxy(role):
     lines = (f"set sip role {role}", "set extension 1 secret alpha-1001", f"set extension 1 role {role}")
     configuration = load_smallest(*lines).configuration

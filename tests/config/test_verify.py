@@ -166,9 +166,9 @@ def test_without_a_trunk_for_emergency_calls_there_is_a_warning():
     ("lines", "paths"),
     [
         (["set sip role b2bua"], ["sip role"]),
-        (["set sip role redirect"], ["sip role"]),
+        (["set sip role redirect"], []),
         (["set sip role proxy"], []),
-        ([EXTENSION, "set extension 1001 role redirect"], ["extension 1001 role"]),
+        ([EXTENSION, "set extension 1001 role b2bua"], ["extension 1001 role"]),
         (["set media ports 4000-4999"], ["media ports"]),
         (["set network managed true"], ["network managed"]),
         (["set network managed false"], []),

@@ -10,7 +10,7 @@ from appliance.config.word_kinds import BOOLEAN, NAME, PATH, choice_kind, intege
 ROLE_WORDS = choice_kind("b2bua", "proxy", "redirect")
 DIGEST_WORDS = choice_kind("md5", "sha-256")
 EXPIRES_S = integer_kind(1, 86400, "seconds")
-ROLE_NOT_BUILT = {"b2bua": "calls are carried as proxy", "redirect": "calls are carried as proxy"}
+ROLE_NOT_BUILT = {"b2bua": "calls are carried as proxy"}
 ROLE_DEFAULT = "proxy"
 
 ADDRESS = Leaf("sip listener <listener> address", LISTENER_ADDRESS, "The address to listen on.", is_required=True)
