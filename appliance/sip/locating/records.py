@@ -74,3 +74,11 @@ class Resolver(Protocol):
 
     def ask(self, question: Question, asker: Asker, now: float) -> None:
         """Tell the asker, at once where the answer is known, later otherwise."""
+
+
+class SilentResolver:
+    """For where there is no DNS: it has failed already."""
+
+    def ask(self, question: Question, asker: Asker, now: float) -> None:
+        """Nobody could say."""
+        asker.answer_received(question, FAILED, now)

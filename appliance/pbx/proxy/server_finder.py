@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a name to flows: locates the servers of a target (RFC 3263) and decides from which listener each is reached."""
+
+from collections.abc import Callable
+
+from appliance.pbx.proxy.target import NamedTarget
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.locating.locator import Inquiry, Located, Locator
+from appliance.sip.locating.numeric import Target as Address
+from appliance.sip.locating.search import Verdict
+from appliance.sip.transaction.core import FlowOpener
+
+SourceFinder = Callable[[bytes], bytes | None]
+"""The address of this machine that the kernel would send from to a numeric host; None when there is no way there."""
+
+FlowsFound = Callable[[list[Flow], Verdict, float], None]
+"""The flows in the order in which to try them, why there are none, and the time."""
+
+
+def find_no_source(_host: bytes) -> None:
+    """For where nobody asks the kernel."""
+
+
+class ServerFinder:
+    """locator: runs the lookups; flow_to: the socket layer's; source_of: the kernel's choice of our address."""
+
+    __slots__ = ("_flow_to", "_listeners", "_locator", "_own_addresses", "_source_of")
+
+    def __init__(self, locator: Locator, listeners: list[Listener], flow_to: FlowOpener,
+                 source_of: SourceFinder = find_no_source) -> None:
+        self._locator = locator
+        self._listeners = listeners
+        self._flow_to = flow_to
+        self._source_of = source_of
+        self._own_addresses = frozenset((one.host, one.port) for one in listeners)
+
+    def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float) -> Inquiry | None:
+        """Look up a target for a request of this size; `found` may be called before this returns."""
+        def take(located: Located, found_at: float) -> None:
+            flows = self._open_flows(located.targets, target.near)
+            # a name that leads to ourselves and is no domain of ours names nobody; asking ourselves would never end
+            verdict = Verdict.ABSENT if located.targets and not flows else located.verdict
+            found(flows, verdict, found_at)
+        return self._locator.locate(target.hop, size_octets, take, now)
+
+    def _open_flows(self, addresses: list[Address], near: Listener) -> list[Flow]:
+        flows = []
+        for address in addresses:
+            if (address.host, address.port) not in self._own_addresses:
+                listener = self.choose_listener(address, near)
+                if listener is not None:
+                    flows.append(self._flow_to(listener, address.host, address.port))
+        return flows
+
+    def choose_listener(self, address: Address, near: Listener) -> Listener | None:
+        """The listener that the kernel's route leads through, else the one near, else one of its name, else any."""
+        family = 6 if b":" in address.host else 4
+        fitting = [one for one in self._listeners if one.transport == address.transport and one.family == family]
+        if len(fitting) > 1:
+            source = self._source_of(address.host)
+            fitting.sort(key=lambda one: (one.host != source, one is not near, one.name != near.name,
+                                          one.side != near.side))
+        return fitting[0] if fitting else None

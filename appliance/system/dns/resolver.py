@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers questions from memory, and asks the name servers for the rest: one exchange at most for each question, a
+bounded number at a time, the last good answer where nobody answers now (RFC 8767). Satisfies sip.locating's Resolver.
+
+Its state is changed by `ask`, by exchanges that end, and by `reconfigure`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic
+
+from appliance.sip.locating.records import FAILED, Answer, Asker, Outcome, Question
+from appliance.system.dns.cache import AnswerCache
+from appliance.system.dns.exchange import exchange_question
+from appliance.system.dns.name_servers import NameServer, NameServers, ServerAddress
+from appliance.system.dns.wire import Reading
+from appliance.vocabulary.counters import Counters
+
+EXCHANGES_LIMIT = 64        # at a time
+QUEUE_LIMIT = 512           # beyond that an answer would come too late for anybody
+PATIENCE_S = 1.8            # RFC 8767 5: then whoever waits gets the last good answer, and asking goes on
+
+Exchanger = Callable[[Question, list[NameServer]], Awaitable[Reading]]
+
+
+class DnsResolver:
+    """settle(now): called after answers were given outside the caller's own call, sends what has come of them."""
+
+    def __init__(self, servers: NameServers, counters: Counters, settle: Callable[[float], None],
+                 exchange: Exchanger = exchange_question) -> None:
+        self.servers = servers
+        self.cache = AnswerCache()
+        self._counters = counters
+        self._settle = settle
+        self._exchange = exchange
+        self._waiting: dict[Question, list[Asker]] = {}
+        self._queue: deque[Question] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(self, question: Question, asker: Asker, now: float) -> None:
+        """From memory at once; else when the name servers have answered, or have not."""
+        answer = self.cache.find(question, now)
+        if answer is not None:
+            self._counters["dns_answers_remembered"] += 1
+            asker.answer_received(question, answer, now)
+            return
+        waiting = self._waiting.get(question)
+        if waiting is not None:
+            waiting.append(asker)
+        elif len(self._tasks) < EXCHANGES_LIMIT:
+            self._waiting[question] = [asker]
+            self._begin(question, now)
+        elif len(self._queue) < QUEUE_LIMIT:
+            self._waiting[question] = [asker]
+            self._queue.append(question)
+        else:
+            self._counters["dns_questions_refused"] += 1
+            asker.answer_received(question, self.cache.find_stale(question, now) or FAILED, now)
+
+    def reconfigure(self, configured: tuple[ServerAddress, ...]) -> None:
+        """Other name servers from now on."""
+        self.servers.reconfigure(configured)
+        self.cache.forget_failures()
+
+    async def close(self) -> None:
+        """End every exchange; nobody is told any more."""
+        self._queue.clear()
+        self._waiting.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def exchanges_open(self) -> int:
+        """Questions on the wire now."""
+        return len(self._tasks)
+
+    # inside
+
+    def _begin(self, question: Question, now: float) -> None:
+        self._counters["dns_questions_sent"] += 1
+        task = asyncio.get_running_loop().create_task(self._find_out(question, now))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._end, question))
+
+    def _end(self, question: Question, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        if self._queue:
+            self._begin(self._queue.popleft(), monotonic())
+        if task.exception() is not None:
+            self._waiting.pop(question, None)
+            task.result()       # our own bug: the loop reports it
+
+    async def _find_out(self, question: Question, now: float) -> None:
+        handle: asyncio.TimerHandle | None = None
+        if self.cache.has_stale(question, now):
+            handle = asyncio.get_running_loop().call_later(PATIENCE_S, self._give_stale, question)
+        try:
+            reading = await self._exchange(question, self.servers.in_order(now))
+        finally:
+            if handle is not None:
+                handle.cancel()
+        now = monotonic()
+        answer = reading.answer
+        if answer.outcome is Outcome.FAILED:
+            self._counters["dns_questions_failed"] += 1
+            answer = self.cache.find_stale(question, now) or answer
+        if answer is reading.answer:
+            self.cache.store(question, answer, reading.ttl_s, now)
+        self._give(question, answer, now)
+
+    def _give_stale(self, question: Question) -> None:
+        """It takes long: whoever waits gets what held last, and the exchange goes on for those who ask later."""
+        now = monotonic()
+        answer = self.cache.find_stale(question, now)
+        if answer is not None:
+            self._counters["dns_answers_stale"] += 1
+            self._give(question, answer, now)
+
+    def _give(self, question: Question, answer: Answer, now: float) -> None:
+        for asker in self._waiting.pop(question, ()):
+            asker.answer_received(question, answer, now)
+        self._settle(now)
