@@ -89,13 +89,17 @@ class RouteConfiguration:
 class Configuration:
     """Everything. Dictionaries are keyed by name, in the order of the file.
 
+    name_servers: empty for those of the machine; neighbours: other domains, and where their calls may come from.
+
     emergency: "none" where the operator said so, else empty; role: that of `sip role`, as far as it is built.
     """
 
     domain: str
     country: str
     timezone: str
+    name_servers: tuple[AddressPort, ...]
     listeners: dict[str, ListenerConfiguration]
+    neighbours: dict[str, tuple[IpNetwork, ...]]
     tls_authority: str
     role: str
     record_route: bool
@@ -150,6 +154,8 @@ def build_configuration(tree: Tree) -> Configuration:
         domain=tree.certain_value(system.DOMAIN_NAME),
         country=tree.certain_value(system.COUNTRY_CODE),
         timezone=tree.certain_value(system.TIMEZONE_NAME),
+        name_servers=tree.values(system.DNS_SERVERS),
+        neighbours={name: tree.values(sip.NEIGHBOUR_SOURCE, name) for name in tree.names("domain")},
         listeners={name: _build_listener(tree, name) for name in tree.names("listener")},
         tls_authority=tree.value(sip.AUTHORITY) or "",
         role=_take_role(tree, sip.ROLE, ""),

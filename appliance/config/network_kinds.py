@@ -23,6 +23,7 @@ REGISTRAR_FORM = re.compile(
 )
 DOMAIN_CHARACTERS = 253
 RANGE_PORTS_MINIMUM = 2
+DNS_PORT = 53
 
 
 class PortRange(NamedTuple):
@@ -108,6 +109,21 @@ def valid_domain(text: str) -> str:
     return text.rstrip(".").lower()
 
 
+def valid_name_server(text: str) -> AddressPort:
+    """ADDRESS, or ADDRESS:PORT with the address of IPv6 in brackets."""
+    if ADDRESS_PORT_FORM.fullmatch(text) is None:
+        return AddressPort(str(parse_address(text)), DNS_PORT)
+    return valid_address_port(text)
+
+
+def valid_domain_name(text: str) -> str:
+    """The name of a domain: no address, and already in the form in which it is compared."""
+    domain = valid_domain(text)
+    if domain != text or domain.replace(".", "").isdigit() or ":" in domain:
+        raise ValueRefused(f"{show_text(text)} is not the name of a domain")
+    return domain
+
+
 def valid_address_port(text: str) -> AddressPort:
     """ADDRESS:PORT, the address of IPv6 in brackets."""
     match = ADDRESS_PORT_FORM.fullmatch(text)
@@ -133,5 +149,7 @@ NETWORK = Kind("network", "a network such as 192.168.1.0/24 or an address", vali
 PORT = Kind("port", "1 to 65535", valid_port)
 PORT_RANGE = Kind("port-range", "FIRST-LAST, such as 30000-39999", valid_port_range)
 DOMAIN = Kind("domain", "a host name such as office.test or an IP address", valid_domain)
+DOMAIN_NAME = Kind("domain-name", "a domain in small letters such as other.test", valid_domain_name)
+NAME_SERVER = Kind("name-server", "ADDRESS or ADDRESS:PORT, such as 192.168.1.1 or [2001:db8::1]:53", valid_name_server)
 ADDRESS_PORT = Kind("address-port", "ADDRESS:PORT, such as 192.0.2.1:5060 or [2001:db8::1]:5060", valid_address_port)
 REGISTRAR_URI = Kind("registrar", "a SIP URI without user, such as sip:carrier.test:5060", valid_registrar)

@@ -13,6 +13,7 @@ SECTIONS: tuple[Section, ...] = (
     system.SECTION,
     sip.LISTENER_SECTION,
     sip.SECTION,
+    sip.NEIGHBOUR_SECTION,
     media.SECTION,
     message.SECTION,
     extension.SECTION,

@@ -11,17 +11,27 @@ from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.pbx.account import AccountDirectory, find_algorithms
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
 from appliance.pbx.dialog_table import DialogTable
+from appliance.pbx.instant_message.mailbox import MailboxLimits
+from appliance.pbx.instant_message.message_row import MessageStore
+from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.location import BindingStore, Location
+from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.office_server import OfficeParts, OfficeServer
 from appliance.pbx.overload import Overload
 from appliance.pbx.proxy.proxy import Proxy
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.routing import OwnAddresses
+from appliance.pbx.proxy.server_finder import ServerFinder, SourceFinder, find_no_source
+from appliance.pbx.redirect import RedirectServer
+from appliance.pbx.redirect_following import RedirectFollower
 from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.pbx.registrar import Registrar
 from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.flow import Listener, Side
+from appliance.sip.locating.ability import Ability
+from appliance.sip.locating.locator import Locator
+from appliance.sip.locating.records import Resolver, SilentResolver
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import FlowOpener
 from appliance.vocabulary.counters import Counters
@@ -32,9 +42,10 @@ SIDES = {"private": Side.PRIVATE, "public": Side.PUBLIC}
 
 class Surroundings:
     """What the elements need from outside. signing_key: 16 secret octets that outlive restarts; wall_offset: wall clock
-    minus monotonic clock, seconds; store: None keeps bindings in memory only."""
+    minus monotonic clock, seconds; store, message_store: None keeps bindings, messages in memory only."""
 
-    __slots__ = ("counters", "flow_to", "journal", "random_octets", "signing_key", "store", "wall_offset")
+    __slots__ = ("counters", "flow_to", "journal", "message_store", "random_octets", "resolver", "signing_key",
+                 "source_of", "store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
@@ -43,14 +54,17 @@ class Surroundings:
         self.counters = Counters()
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
+        self.message_store: MessageStore | None = None
         self.wall_offset = 0.0
+        self.resolver: Resolver = SilentResolver()
+        self.source_of: SourceFinder = find_no_source
 
 
 class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
-    __slots__ = ("_parts", "authentication", "counters", "dialogs", "listeners", "location", "overload", "server",
-                 "stack")
+    __slots__ = ("_parts", "authentication", "counters", "dialogs", "listeners", "location", "messages", "overload",
+                 "server", "stack")
 
     def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
         self._parts = parts
@@ -62,6 +76,7 @@ class Office:
         self.authentication = parts.authentication
         self.dialogs = parts.dialogs
         self.overload = parts.overload
+        self.messages = parts.messages
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
         """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on.
@@ -71,8 +86,12 @@ class Office:
         parts.authentication.reconfigure(accounts, build_policy(configuration))
         parts.registrar = build_registrar(parts, self.location, configuration)
         parts.proxy.has_record_route = configuration.record_route
+        parts.neighbours = NeighbourDomains(configuration.neighbours)
         self.server.extensions = frozenset(accounts.by_extension)
         self.location.retain(self.server.extensions.__contains__, now)
+        apply_roles(parts, configuration)
+        parts.messages.limits = read_mailbox_limits(configuration)
+        parts.messages.retain(self.server.extensions.__contains__, now)
 
 
 def build_listeners(configuration: Configuration) -> list[Listener]:
@@ -106,10 +125,34 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.authentication = Authentication(accounts, policy, surroundings.random_octets, counters, surroundings.journal)
     parts.registrar = build_registrar(parts, location, configuration)
     parts.targets = TargetSets(stack, location, listeners)
-    parts.proxy = Proxy(stack, parts.dialogs, parts.signer, realm, configuration.record_route)
+    locator = Locator(surroundings.resolver, stack.timers, Ability.of_listeners(listeners), surroundings.random_octets)
+    finder = ServerFinder(locator, listeners, surroundings.flow_to, surroundings.source_of)
+    parts.proxy = Proxy(stack, parts.dialogs, parts.signer, realm, finder)
+    parts.proxy.has_record_route = configuration.record_route
+    parts.neighbours = NeighbourDomains(configuration.neighbours)
+    parts.redirects = RedirectServer(stack, location, parts.dialogs)
+    parts.messages = MessageRelay(stack, parts.proxy, parts.targets, surroundings.journal, surroundings.message_store)
+    parts.messages.wall_offset = surroundings.wall_offset
+    parts.messages.limits = read_mailbox_limits(configuration)
+    location.on_change(parts.messages.binding_changed)
+    apply_roles(parts, configuration)
     server = OfficeServer(parts, frozenset(accounts.by_extension))
     stack.serve(server)
     return Office(parts, listeners, server, location)
+
+
+def apply_roles(parts: OfficeParts, configuration: Configuration) -> None:
+    """Which extensions the redirect server serves, and to which others the proxy follows a phone's 3xx."""
+    extensions = configuration.extensions.values()
+    parts.redirects.extensions = frozenset(one.number.encode() for one in extensions if one.role == "redirect")
+    followed = frozenset(one.number.encode() for one in extensions if one.role != "redirect")
+    parts.proxy.follower = RedirectFollower(parts.own, parts.signer, parts.targets, followed)
+
+
+def read_mailbox_limits(configuration: Configuration) -> MailboxLimits:
+    """What may wait for each extension."""
+    return MailboxLimits(configuration.message_max_waiting, configuration.message_max_octets,
+                         configuration.message_max_days * 86400.0)
 
 
 def build_registrar(parts: OfficeParts, location: Location, configuration: Configuration) -> Registrar:

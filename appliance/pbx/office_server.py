@@ -9,6 +9,8 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
 from appliance.pbx.authentication import Authentication
 from appliance.pbx.dialog_table import Call, DialogTable
+from appliance.pbx.instant_message.relay import MessageRelay
+from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.overload import Overload
 from appliance.pbx.proxy.proxy import Proxy
 from appliance.pbx.proxy.route_signature import RouteSigner
@@ -21,7 +23,8 @@ from appliance.pbx.proxy.routing import (
     repair_strict_route,
 )
 from appliance.pbx.proxy.secure_hops import is_secure, keep_secure
-from appliance.pbx.proxy.target import Target
+from appliance.pbx.proxy.target import Destination, Target
+from appliance.pbx.redirect import RedirectServer
 from appliance.pbx.registrar import Registrar
 from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, read_extension, unescape_user
 from appliance.pbx.source_limiter import SourceLimiter
@@ -37,8 +40,21 @@ OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r
 class OfficeParts:
     """The elements that the office server joins, made by `assembly`."""
 
-    __slots__ = ("authentication", "dialogs", "limiter", "overload", "own", "proxy", "registrar", "signer", "stack",
-                 "targets")
+    __slots__ = (
+        "authentication",
+        "dialogs",
+        "limiter",
+        "messages",
+        "neighbours",
+        "overload",
+        "own",
+        "proxy",
+        "redirects",
+        "registrar",
+        "signer",
+        "stack",
+        "targets",
+    )
 
     stack: SipStack
     authentication: Authentication
@@ -50,6 +66,9 @@ class OfficeParts:
     signer: RouteSigner
     overload: Overload
     limiter: SourceLimiter
+    neighbours: NeighbourDomains
+    messages: MessageRelay
+    redirects: RedirectServer
 
 
 class OfficeServer:
@@ -93,7 +112,7 @@ class OfficeServer:
         if target is None:
             self._parts.stack.counters["discarded_unroutable_ack"] += 1
             return
-        self._parts.proxy.forward_ack(message, flow, target)
+        self._parts.proxy.forward_ack(message, target, now)
 
     def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
         """A CANCEL of an INVITE that has no final response yet."""
@@ -135,19 +154,16 @@ class OfficeServer:
         parts.proxy.forward_in_dialog(message, flow, target, call, now)
 
     def _onward(self, message: Message, flow: Flow, way: Way,
-                call: Call | None = None) -> tuple[Message, Target | None]:
+                call: Call | None = None) -> tuple[Message, Destination | None]:
         """The next hop of an in-dialog request: the Route after ours, else the remote target (16.6 steps 6 and 7)."""
-        parts = self._parts
-        if way.next_uri is None:
-            uri = message.uri
-            known = self._flow_of_party(uri, call) or parts.targets.flow_to_uri(uri, flow.listener)
-            return message, None if known is None else Target(uri, known, way.drop)
-        next_flow = parts.targets.flow_to_uri(way.next_uri, flow.listener)
-        if next_flow is None:
-            return message, None
-        if is_loose(way.next_uri):
-            return message, Target(message.uri, next_flow, way.drop)
-        return bend_to_strict_route(message, way.drop), Target(way.next_uri, next_flow)
+        uri, hop, near, size_octets = message.uri, way.next_uri, flow.listener, len(message.data)
+        target_at = self._parts.targets.target_at
+        if hop is None:
+            known = self._flow_of_party(uri, call)
+            return message, Target(uri, known, way.drop) if known else target_at(uri, uri, near, way.drop, size_octets)
+        if is_loose(hop):
+            return message, target_at(uri, hop, near, way.drop, size_octets)
+        return bend_to_strict_route(message, way.drop), target_at(hop, hop, near, 0, size_octets)
 
     @staticmethod
     def _flow_of_party(uri: bytes, call: Call | None) -> Flow | None:
@@ -174,6 +190,11 @@ class OfficeServer:
         if message.via_count > 1 and parts.stack.has_looped(message):
             self._turn_away(message, flow, Refusal(482))
             return
+        if way.next_uri is None and self._is_ours(message):
+            neighbour = parts.neighbours.identify(message, flow)
+            if neighbour is not None:       # to our extensions and nowhere else: we relay for our own users alone
+                self._route(message, flow, way, neighbour, now)
+                return
         caller = parts.authentication.judge(message, flow, now, True)
         if not isinstance(caller, Account):
             parts.stack.reply_stateless(message, flow, caller.status, caller.lines)
@@ -201,7 +222,13 @@ class OfficeServer:
             if extension not in self.extensions:
                 self._refuse(message, flow, Refusal(404), now)
                 return
+            if extension in parts.redirects.extensions:
+                parts.redirects.redirect(message, flow, extension, now)
+                return
             groups = parts.targets.of_extension(extension, way.drop)
+            if message.method == b"MESSAGE" and message.uri_scheme != b"sips":  # a disk is no secure hop (26.2.2)
+                parts.messages.relay(message, flow, extension, groups, now)
+                return
         if message.uri_scheme == b"sips":
             groups = keep_secure(groups)
         if not groups:

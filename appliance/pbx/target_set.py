@@ -3,9 +3,10 @@
 
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.location import Binding, Location
-from appliance.pbx.proxy.target import Target
+from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating import locate_numeric
+from appliance.sip.locating.locator import LARGE_OCTETS
 from appliance.sip.stack import SipStack
 
 
@@ -19,20 +20,20 @@ class TargetSets:
         self._location = location
         self._listeners = listeners
 
-    def of_extension(self, extension: bytes, drop: int) -> list[list[Target]]:
+    def of_extension(self, extension: bytes, drop: int) -> list[list[Destination]]:
         """Groups of equal q in falling order; [] when the extension has no usable binding."""
         bindings = self._location.bindings_of(extension)
         if len(bindings) == 1:
             target = self._of_binding(bindings[0], drop)
             return [[target]] if target else []
-        groups: dict[int, list[Target]] = {}
+        groups: dict[int, list[Destination]] = {}
         for binding, target in self._one_for_each_instance(bindings, drop):
             groups.setdefault(binding.q, []).append(target)
         return [groups[q] for q in sorted(groups, reverse=True)]
 
-    def _one_for_each_instance(self, bindings: list[Binding], drop: int) -> list[tuple[Binding, Target]]:
+    def _one_for_each_instance(self, bindings: list[Binding], drop: int) -> list[tuple[Binding, Destination]]:
         """RFC 5626 7: never more than one contact of the same phone at a time; the one that was registered last."""
-        chosen: dict[object, tuple[Binding, Target]] = {}
+        chosen: dict[object, tuple[Binding, Destination]] = {}
         for binding in bindings:
             target = self._of_binding(binding, drop)
             if target is None:
@@ -43,27 +44,39 @@ class TargetSets:
                 chosen[phone] = (binding, target)
         return list(chosen.values())
 
-    def _of_binding(self, binding: Binding, drop: int) -> Target | None:
+    def _of_binding(self, binding: Binding, drop: int) -> Destination | None:
         if not binding.is_sip:
             return None
         if binding.path:
             return self._along_path(binding, drop)
-        flow: Flow | None = binding.flow
         if binding.contact[3:4] != b":" and binding.flow.listener.transport != TLS:
             return None     # a sips Contact, never over anything else (RFC 3261 26.2.2)
-        if not binding.flow.is_open:
-            if binding.reg_id:
-                return None     # RFC 5626 7: over its flow or not at all
-            flow = self.flow_to_uri(binding.contact, binding.flow.listener)  # the connection is gone: try the address
-        return None if flow is None else Target(binding.contact, flow, drop)
+        if binding.flow.is_open:
+            return Target(binding.contact, binding.flow, drop)
+        if binding.reg_id:
+            return None     # RFC 5626 7: over its flow or not at all
+        # the connection is gone: try the address
+        return self.target_at(binding.contact, binding.contact, binding.flow.listener, drop)
 
-    def _along_path(self, binding: Binding, drop: int) -> Target | None:
+    def _along_path(self, binding: Binding, drop: int) -> Destination | None:
         """RFC 3327 5.3: the Path goes into the request as its Route, and its first value is the next hop."""
-        flow = self.flow_to_uri(split_address(binding.path[0])[1], binding.flow.listener)
-        if flow is None:
-            return None
-        lines = b"".join(b"Route: %s\r\n" % value for value in binding.path)
-        return Target(binding.contact, flow, drop, lines)
+        hop = split_address(binding.path[0])[1]
+        target = self.target_at(binding.contact, hop, binding.flow.listener, drop)
+        if target is not None:
+            target.lines = b"".join(b"Route: %s\r\n" % value for value in binding.path)
+        return target
+
+    def target_at(self, uri: bytes, hop: bytes, near: Listener, drop: int, size_octets: int = 0) -> Destination | None:
+        """The target of a request of this size whose next hop is the URI `hop`: a phone's flow, a numeric address, or a
+        name to look up; None for what leads nowhere. A large request to an address that is no phone's flow is a matter
+        of RFC 3263 as well: it goes by TCP first."""
+        flow = self.flow_to_uri(hop, near)
+        if flow is not None and (size_octets <= LARGE_OCTETS or flow.listener.is_reliable
+                                 or self._location.binding_at(hop) is not None):
+            return Target(uri, flow, drop)
+        if flow is None and locate_numeric(hop) is not None:
+            return None     # no listener of ours speaks that
+        return NamedTarget(uri, hop, near, drop) if hop[:4].lower() in (b"sip:", b"sips") else None
 
     def flow_to_uri(self, uri: bytes, near: Listener) -> Flow | None:
         """The flow to a URI: that of the phone registered with it, or the numeric address in it; None when neither is

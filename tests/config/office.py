@@ -12,6 +12,7 @@ WHOLE = """\
 set system domain office.test            # a name
 set system country jp
 set system timezone Asia/Tokyo
+set system dns 127.0.0.53:53
 set sip listener office address 127.0.1.1
 set sip listener office port 5060
 set sip listener office transport udp
@@ -30,6 +31,7 @@ set sip record-route true
 set sip digest algorithm md5
 set sip registrar min-expires 60
 set sip registrar max-expires 7200
+set sip domain other.test source 127.0.9.0/24
 set sip tls ca /etc/denwaban/partners.pem
 set media ports 30000-39999
 set message max-waiting 100

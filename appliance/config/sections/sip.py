@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
-from appliance.config.network_kinds import LISTENER_ADDRESS, NETWORK, PORT
+from appliance.config.network_kinds import DOMAIN_NAME, LISTENER_ADDRESS, NETWORK, PORT
 from appliance.config.word_kinds import BOOLEAN, NAME, PATH, choice_kind, integer_kind
 
 ROLE_WORDS = choice_kind("b2bua", "proxy", "redirect")
@@ -69,6 +69,13 @@ DIGEST_ALGORITHM = Leaf(
 )
 MIN_EXPIRES = Leaf("sip registrar min-expires", EXPIRES_S, "Shorter registrations are refused with 423.", default=60)
 MAX_EXPIRES = Leaf("sip registrar max-expires", EXPIRES_S, "Longer registrations are shortened to this.", default=7200)
+NEIGHBOUR_SOURCE = Leaf(
+    "sip domain <domain> source",
+    NETWORK,
+    "From here, requests whose From is of that domain reach our extensions without a challenge.",
+    is_list=True,
+    remark="nowhere",
+)
 
 LISTENER_SECTION = Section(
     "sip listener <listener>",
@@ -82,4 +89,11 @@ SECTION = Section(
     "SIP",
     "How calls are carried and who may register.",
     (ROLE, RECORD_ROUTE, DIGEST_ALGORITHM, MIN_EXPIRES, MAX_EXPIRES, AUTHORITY),
+)
+NEIGHBOUR_SECTION = Section(
+    "sip domain <domain>",
+    "Other domains",
+    "Whose calls to our extensions are taken, and from where. They are never relayed to anybody else.",
+    (NEIGHBOUR_SOURCE,),
+    name_kind=DOMAIN_NAME,
 )

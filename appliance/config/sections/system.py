@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
-from appliance.config.network_kinds import DOMAIN
+from appliance.config.network_kinds import DOMAIN, NAME_SERVER
 from appliance.config.word_kinds import COUNTRY, TIMEZONE
 
 DOMAIN_NAME = Leaf(
@@ -15,10 +15,17 @@ DOMAIN_NAME = Leaf(
 )
 COUNTRY_CODE = Leaf("system country", COUNTRY, "Numbering, tones, emergency numbers and holidays.", default="jp")
 TIMEZONE_NAME = Leaf("system timezone", TIMEZONE, "The time zone for announcements and lists.", default="Asia/Tokyo")
+DNS_SERVERS = Leaf(
+    "system dns",
+    NAME_SERVER,
+    "The name servers to ask for other domains' servers (RFC 3263), in order.",
+    is_list=True,
+    remark="those of /etc/resolv.conf",
+)
 
 SECTION = Section(
     "system",
     "The office",
     "Who and where this office is. The domain is the one leaf that every configuration needs.",
-    (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME),
+    (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME, DNS_SERVERS),
 )

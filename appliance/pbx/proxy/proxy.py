@@ -3,10 +3,12 @@
 and keeps the dialog table true. Which targets a request has is decided by its caller.
 """
 
+from typing import Protocol
+
 from appliance.native.sip_scanner import Message
 from appliance.pbx.dialog_table import Call, DialogTable, Leg
 from appliance.pbx.proxy.hunt import Hunt
-from appliance.pbx.proxy.response_context import ResponseContext
+from appliance.pbx.proxy.response_context import ResponseContext, Successor
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.server_finder import ServerFinder
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
@@ -27,14 +29,22 @@ DATAGRAM_OCTETS_MAX = 65_507
 """What fits into a UDP datagram over IPv4."""
 
 
+class Follower(Protocol):
+    """Knows which redirections are followed here."""
+
+    def find_targets(self, request: Message, response: Message) -> list[list[Destination]]:
+        """The target groups of a 3xx; [] where it is not for us to follow."""
+
+
 class Proxy:
     """Forwards requests and their responses.
 
     realm: digest credentials of this realm are ours and stay here (22.3); has_record_route: whether we stay in the
-    dialogs that begin here (16.6 step 4).
+    dialogs that begin here (16.6 step 4); follower: decides about 3xx, None: all go up.
     """
 
-    __slots__ = ("_cancelled", "_dialogs", "_finder", "_realm", "_signer", "_stack", "has_record_route")
+    __slots__ = ("_cancelled", "_dialogs", "_finder", "_realm", "_signer", "_stack", "follower",
+                 "has_record_route")
 
     def __init__(self, stack: SipStack, dialogs: DialogTable, signer: RouteSigner, realm: bytes,
                  finder: ServerFinder) -> None:
@@ -45,11 +55,12 @@ class Proxy:
         self._finder = finder
         self.has_record_route = True
         self._cancelled = CancelOwner()
+        self.follower: Follower | None = None
 
     # what the office server calls
 
     def start_request(self, message: Message, source: Flow, groups: list[list[Destination]], caller: bytes,
-                      now: float) -> None:
+                      now: float, successor: Successor | None = None) -> None:
         """Forward a request outside a dialog to groups of targets, each after the one before has failed (16.6)."""
         stack = self._stack
         server = stack.open_server(message, source, now)
@@ -61,6 +72,9 @@ class Proxy:
         if isinstance(server, InviteServer):
             server.send(100, message.reply(status_line(100), b""), now)
             context.call = self._dialogs.open_call(message, caller, source, now)
+        if successor is not None:
+            context.successor = successor
+            successor.request_started(server, now)
         context.start(now)
 
     def forward_in_dialog(self, message: Message, source: Flow, target: Destination, call: Call | None,
@@ -136,6 +150,10 @@ class Proxy:
                 call.legs.append(Leg(target.uri, branch))
             return self._stack.send_invite(octets, target.flow, branch, context, now)
         return self._stack.send_request(octets, target.flow, branch, method, context, now)
+
+    def follow(self, request: Message, response: Message) -> list[list[Destination]]:
+        """The targets of a 3xx that is followed here; [] where it goes up (16.7 step 4)."""
+        return [] if self.follower is None else self.follower.find_targets(request, response)
 
     def send_cancel(self, context: ResponseContext, client: InviteClient, lines: bytes, now: float) -> None:
         """Cancel one branch (9.1); the CANCEL has the INVITE's branch and a transaction of its own."""

@@ -16,7 +16,7 @@ from appliance.sip.transaction.client import NonInviteClient
 from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.sip.transaction.invite_client import InviteClient
 from appliance.sip.transaction.invite_server import InviteServer
-from appliance.sip.transaction.server import NonInviteServer
+from appliance.sip.transaction.server import NonInviteServer, ServerTransaction
 
 ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 """RFC 3326 3.1: the phone that lost shows no missed call."""
@@ -42,6 +42,9 @@ class Forwarder(Protocol):
                   now: float) -> InviteClient | NonInviteClient:
         """Open the client transaction of one copy (16.6 step 10)."""
 
+    def follow(self, request: Message, response: Message) -> list[list[Destination]]:
+        """The targets of a 3xx that is followed here; [] where it goes up (16.7 step 4)."""
+
     def send_cancel(self, context: "ResponseContext", client: InviteClient, lines: bytes, now: float) -> None:
         """Cancel one branch (9.1)."""
 
@@ -53,14 +56,28 @@ class Forwarder(Protocol):
         """The final response (0: none) of this request has gone upstream."""
 
 
+class Successor(Protocol):
+    """Takes a request over that no target has served (RFC 3428 7: a message relay)."""
+
+    def request_started(self, server: ServerTransaction, now: float) -> None:
+        """The copies are about to go out."""
+
+    def request_served(self, now: float) -> None:
+        """A target has taken it."""
+
+    def may_take_over(self, status: int, now: float) -> bool:
+        """All branches have ended, with this best status; True: the successor sees to the final response."""
+
+
 class ResponseContext:
     """RFC 3261 16.2: the server transaction of a request and the client transactions of its copies.
 
-    groups: further target groups to try in turn; call: whatever the proxy's dialog table hangs here.
+    groups: further target groups to try in turn; call: whatever the proxy's dialog table hangs here;
+    successor: who takes over when no target serves the request, None: nobody.
     """
 
     __slots__ = ("_best", "_best_rank", "_best_status", "_cancel_lines", "_challenges", "_clients", "_forwarder",
-                 "_groups", "_hunts", "_is_answered", "_request", "call", "server")
+                 "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "call", "server", "successor")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
                  groups: list[list[Destination]]) -> None:
@@ -71,12 +88,14 @@ class ResponseContext:
         self._hunts: list[Hunt] = NO_HUNTS
         self._clients: list[InviteClient | NonInviteClient] = []
         self._is_answered = False
+        self._has_followed = False
         self._best = b""
         self._best_status = 0
         self._best_rank = 1000
         self._challenges: list[bytes] = []
         self._cancel_lines: bytes | None = None
         self.call: object = None
+        self.successor: Successor | None = None
 
     def start(self, now: float) -> None:
         """Send the copies of the first group."""
@@ -164,8 +183,8 @@ class ResponseContext:
         self._go_on(now)
 
     def _is_consumed(self, client: ClientTransaction, response: Message, now: float) -> bool:
-        """Whether a response from one of a target's addresses ends there: a 503, when there is another address (RFC 3263
-        4.3), or one that comes too late to matter."""
+        """Whether a response from one of a target's addresses ends there: a 503, when there is another address
+        (RFC 3263 4.3), or one that comes too late to matter."""
         hunt = self._find_hunt(client)
         if hunt is None:
             return False
@@ -234,9 +253,13 @@ class ResponseContext:
             self._is_answered = True
             self._request = None  # what stays for late 2xx must be small
             self._forwarder.note_end(self, response.status, now)
+            if self.successor is not None:
+                self.successor.request_served(now)
 
     def _collect(self, response: Message, now: float) -> None:
         status = response.status
+        if 300 <= status < 400 and self._may_follow(response, now):
+            return
         if status == 401 or status == 407:
             name = b"WWW-Authenticate" if status == 401 else b"Proxy-Authenticate"
             self._challenges.extend(b"%s: %s\r\n" % (name, value) for value in response.headers(name))
@@ -248,6 +271,19 @@ class ResponseContext:
             self._cancel_branches(b"", now)  # 16.7 step 5: nobody else is asked, but a 2xx under way may still win
         self._go_on(now)
 
+    def _may_follow(self, response: Message, now: float) -> bool:
+        """16.7 step 4: a 3xx that leads to others of our own users becomes targets, once for a request."""
+        request = self._request
+        if self._has_followed or request is None or self._cancel_lines is not None:
+            return False
+        groups = self._forwarder.follow(request, response)
+        if not groups:
+            return False
+        self._has_followed = True
+        self._groups[:0] = groups[1:]
+        self._try_group(groups[0], now)
+        return True
+
     def _note_status(self, status: int) -> None:
         if not self._is_answered and rank_response(status) < self._best_rank:
             self._best_rank = rank_response(status)
@@ -255,9 +291,11 @@ class ResponseContext:
             self._best = b""
 
     def _go_on(self, now: float) -> None:
-        if self._clients or self._is_answered or any([hunt.is_searching for hunt in self._hunts]):
+        if self._clients or self._is_answered or any(hunt.is_searching for hunt in self._hunts):
             return
-        if self.server.is_ended:
+        if not self._groups and self.successor is not None and self.successor.may_take_over(self._best_status, now):
+            self._forwarder.note_end(self, 0, now)
+        elif self.server.is_ended:
             self._forwarder.note_end(self, 0, now)  # RFC 4320 4.2: the caller has given up on its request by now
         elif self._groups:
             self._try_group(self._groups.pop(0), now)
