@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all usages of one user agent share: the stack, the profile, credentials, the dialogs and who uses each.
+
+User agent, usages and registrations change it through its methods.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from appliance.native.sip_scanner import Message
+from appliance.sip.digest.client import DigestClient
+from appliance.sip.flow import Flow
+from appliance.sip.stack import SipStack
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.alarm import Alarm
+from appliance.ua.dialog import Dialog, DialogKey
+from appliance.ua.profile import AgentProfile
+from appliance.ua.request_draft import RequestDraft
+
+Locator = Callable[[bytes], Sequence[Flow]]
+"""Where a URI leads, the best first (RFC 3263); empty where nothing is known now. It asks nobody and never waits."""
+
+
+class DialogUsage(Protocol):
+    """Who gets the requests that come inside a dialog."""
+
+    def request_received(self, server: ServerTransaction, request: Message, now: float) -> None:
+        """A request of a method that the usage has claimed, in order; to be answered."""
+
+    def ack_received(self, ack: Message, now: float) -> None:
+        """An ACK of a 2xx, however often it comes."""
+
+
+class DialogEntry:
+    """A dialog and its usages by method (RFC 5057: several usages may share one)."""
+
+    __slots__ = ("dialog", "usages")
+
+    def __init__(self, dialog: Dialog) -> None:
+        self.dialog = dialog
+        self.usages: dict[bytes, DialogUsage] = {}
+
+
+class AgentCore:
+    """random_octets: n -> n octets nobody can guess; methods: what Allow says (20.5)."""
+
+    __slots__ = ("_random_octets", "dialogs", "digest", "locate", "methods", "profile", "stack")
+
+    def __init__(self, stack: SipStack, profile: AgentProfile, digest: DigestClient, locate: Locator,
+                 random_octets: Callable[[int], bytes]) -> None:
+        self.stack = stack
+        self.profile = profile
+        self.digest = digest
+        self.locate = locate
+        self._random_octets = random_octets
+        self.dialogs: dict[DialogKey, DialogEntry] = {}
+        self.methods: list[bytes] = [b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS"]
+
+    # dialogs
+
+    def join_dialog(self, dialog: Dialog, usage: DialogUsage, methods: Sequence[bytes]) -> None:
+        """From now on `usage` gets these methods inside `dialog`."""
+        entry = self.dialogs.get(dialog.key)
+        if entry is None:
+            entry = self.dialogs[dialog.key] = DialogEntry(dialog)
+        for method in methods:
+            entry.usages[method] = usage
+
+    def leave_dialog(self, dialog: Dialog, usage: DialogUsage) -> None:
+        """A usage is over; with the last one the dialog is (RFC 5057 4.1)."""
+        entry = self.dialogs.get(dialog.key)
+        if entry is None:
+            return
+        entry.usages = {method: other for method, other in entry.usages.items() if other is not usage}
+        if not entry.usages:
+            del self.dialogs[dialog.key]
+            dialog.terminate()
+
+    def find_dialog(self, request: Message) -> DialogEntry | None:
+        """The dialog of a request that has come (12.2.2)."""
+        return self.dialogs.get((request.call_id, request.to_tag, request.from_tag))
+
+    # requests
+
+    def draft_request(self, method: bytes, uri: bytes) -> RequestDraft:
+        """A request outside every dialog (8.1.1), by the profile's outbound proxies."""
+        profile = self.profile
+        draft = RequestDraft(method, uri, profile.from_value(self.stack.new_tag()), b"<%s>" % uri, self.new_call_id())
+        draft.set_routes(profile.routes)
+        draft.supported = list(profile.supported)
+        if profile.product:
+            draft.lines = b"User-Agent: %s\r\n" % profile.product
+        return draft
+
+    # chance
+
+    def new_call_id(self) -> bytes:
+        """8.1.1.4: cryptographically random; says nothing about the host."""
+        return self._random_octets(16).hex().encode()
+
+    def random_fraction(self) -> float:
+        """From 0 up to but not 1."""
+        return int.from_bytes(self._random_octets(4), "big") / 4294967296.0
+
+    # wire
+
+    def via(self, flow: Flow, branch: bytes) -> bytes:
+        """Our Via line (8.1.1.7) with rport (RFC 3581 3)."""
+        return b"%s%s;rport\r\n" % (flow.listener.via_prefix, branch)
+
+    def alarm(self) -> Alarm:
+        """A deadline on the stack's timer."""
+        return Alarm(self.stack.timers)
+
+    @property
+    def allow_line(self) -> bytes:
+        """20.5"""
+        return b"Allow: %s\r\n" % b", ".join(self.methods)
+
+    @property
+    def supported_line(self) -> bytes:
+        """20.37; nothing where we know no extension."""
+        supported = self.profile.supported
+        return b"Supported: %s\r\n" % b", ".join(supported) if supported else b""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a UAS looks at before it serves a request: RFC 3261 8.2.1 to 8.2.3. Pure; a refusal is a value."""
+
+from collections.abc import Container
+from typing import Final, NamedTuple
+
+from appliance.native.sip_scanner import Message
+from appliance.sip.grammar import unescape
+from appliance.ua.agent_core import AgentCore
+
+KNOWN_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE",
+                                  b"INFO", b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
+DIALOG_METHODS: Final = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
+"""They mean nothing outside a dialog (RFC 3261 15.1.2, 3262, 3311, 6086)."""
+SESSION_METHODS: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
+
+
+class Refusal(NamedTuple):
+    """A final status and the whole header lines that explain it."""
+
+    status: int
+    lines: bytes = b""
+
+
+def check_request(request: Message, core: AgentCore, methods: Container[bytes]) -> Refusal | None:
+    """The first thing that keeps us from serving this request, in the order of 8.2; None where nothing does."""
+    if request.method not in methods:
+        return Refusal(405 if request.method in KNOWN_METHODS else 501, core.allow_line)
+    if not request.to_tag:
+        refusal = _check_target(request, core)
+        if refusal is not None:
+            return refusal
+    if request.has_require:
+        known = {tag.lower() for tag in core.profile.supported}
+        unsupported = [tag for tag in request.values(b"Require") if tag and tag.lower() not in known]
+        if unsupported:     # 8.2.2.3
+            return Refusal(420, b"Unsupported: %s\r\n" % b", ".join(unsupported))
+    return _check_content(request, core) if request.method in SESSION_METHODS else None
+
+
+def _check_target(request: Message, core: AgentCore) -> Refusal | None:
+    """8.2.2.1"""
+    if request.uri_scheme not in (b"sip", b"sips", b"tel"):
+        return Refusal(416)
+    if request.method in DIALOG_METHODS:
+        return Refusal(481)
+    users = core.profile.answers_for
+    user = request.uri[4:].partition(b";")[0] if request.uri_scheme == b"tel" else unescape(request.uri_user)
+    if users is not None and user and user not in users:
+        return Refusal(404)
+    return None
+
+
+def _check_content(request: Message, core: AgentCore) -> Refusal | None:
+    """8.2.3: a body must be one that we understand, unless it says that it may be ignored (20.11)."""
+    if not request.body:
+        return None
+    if b"handling=optional" in (request.header(b"Content-Disposition") or b"").lower():
+        return None
+    accepted = core.profile.accepted
+    encoding = (request.header(b"Content-Encoding") or b"identity").lower()
+    if encoding != b"identity":
+        return Refusal(415, b"Accept-Encoding: identity\r\n")
+    kind = (request.header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
+    if kind not in accepted:
+        return Refusal(415, b"Accept: %s\r\n" % b", ".join(accepted))
+    return None
+
+
+def write_capabilities(core: AgentCore) -> bytes:
+    """What a 200 to OPTIONS says (11.2)."""
+    return b"%sAccept: %s\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n%s" % (
+        core.allow_line, b", ".join(core.profile.accepted), core.supported_line)

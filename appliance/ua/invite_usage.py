@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call as a user agent keeps it, RFC 3261 sections 13 to 15: the states, and all that is the same whoever called.
+
+How it is set up is told in outgoing_invite and incoming_invite. It leaves its dialog when it is over.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
+from appliance.sip.status import status_line
+from appliance.sip.transaction.invite_server import InviteServer
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.accepted_invite import AcceptedInvite
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.call_events import CallEvents, Cause, Release
+from appliance.ua.dialog import Dialog
+from appliance.ua.farewell import USAGE_METHODS, Farewell
+from appliance.ua.offer_answer import Exchange, OfferAnswer
+from appliance.ua.session_change import SessionChange
+
+
+class UsageState(IntEnum):
+    """CALLING: our INVITE is out; PROCEEDING: a provisional response has come; CANCELLING: we want out, the final
+    response is awaited; ANSWERING: its 2xx offers and waits for our ACK; OFFERED: theirs waits for our answer;
+    ACCEPTED: our 2xx waits for its ACK; LEAVING: so does our BYE; CONFIRMED; TERMINATED."""
+
+    CALLING = 0
+    PROCEEDING = 1
+    CANCELLING = 2
+    ANSWERING = 3
+    OFFERED = 4
+    ACCEPTED = 5
+    LEAVING = 6
+    CONFIRMED = 7
+    TERMINATED = 8
+
+
+CALLING, PROCEEDING, CANCELLING, ANSWERING, OFFERED, ACCEPTED, LEAVING, CONFIRMED, TERMINATED = UsageState
+TRANSITIONS: Final = (
+    frozenset({PROCEEDING, CANCELLING, ANSWERING, CONFIRMED, TERMINATED}),
+    frozenset({CANCELLING, ANSWERING, CONFIRMED, TERMINATED}),
+    frozenset({TERMINATED}),
+    frozenset({CONFIRMED, TERMINATED}),
+    frozenset({ACCEPTED, TERMINATED}),
+    frozenset({CONFIRMED, LEAVING, TERMINATED}),
+    frozenset({TERMINATED}),
+    frozenset({TERMINATED}),
+    frozenset[UsageState](),
+)
+"""What may follow each state, by its number."""
+
+
+class InviteUsage:
+    """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE.
+
+    Satisfies call_events.CallHandle, agent_core.DialogUsage, accepted_invite.AcceptedOwner, session_change.ChangeHost.
+    """
+
+    __slots__ = ("_accepted", "_change", "core", "dialog", "events", "exchange", "owns_call_id", "state")
+
+    def __init__(self, core: AgentCore, dialog: Dialog, events: CallEvents, state: UsageState) -> None:
+        self.core = core
+        self.dialog = dialog
+        self.events = events
+        self.exchange = OfferAnswer()
+        self.owns_call_id = state is CALLING
+        self.state = state
+        self._accepted: dict[int, AcceptedInvite] = {}
+        self._change = SessionChange(core, self)
+
+    def enter(self, state: UsageState) -> None:
+        """The one way to another state."""
+        if state not in TRANSITIONS[self.state]:
+            raise MisuseError(f"call: {self.state.name} to {state.name}")
+        self.state = state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether BYE was said, or the call never came about."""
+        return self.state in (LEAVING, TERMINATED)
+
+    # what its user asks for
+
+    def hang_up(self, now: float, lines: bytes = b"") -> None:
+        """End it in the way its state wants; a second time means nothing."""
+        if self.state is CONFIRMED:
+            self.say_bye(now, lines, Release(Cause.WE_LEFT, 0))
+
+    def change_session(self, offer: bytes, now: float) -> bool:
+        """re-INVITE (14.1); False where another exchange is open or the call does not stand."""
+        if self.state is not CONFIRMED or not self._change.is_idle or self.exchange.state is not Exchange.IDLE:
+            return False
+        self._change.start(offer, now)
+        return True
+
+    def answer_offer(self, session: bytes, now: float) -> None:
+        """Our part of a change of session."""
+        self._change.answer(session, now)
+
+    def refuse_offer(self, status: int, now: float, lines: bytes = b"") -> None:
+        """No change of session; status: 488 for a session we cannot take (14.2)."""
+        self._change.refuse(status, now, lines)
+
+    # the end
+
+    def say_bye(self, now: float, lines: bytes, release: Release) -> None:
+        """Leave a dialog that stands: over for us as soon as BYE is on its way (15.1.1)."""
+        self._change.abandon(now)   # what it owes, an ACK or a 487, goes before the BYE
+        Farewell(self.core, self.dialog).send(now, lines)
+        self.finish(now, release)
+
+    def finish(self, now: float, release: Release) -> None:
+        """Over, without a word to the other side."""
+        was_over = self.is_over
+        self.enter(TERMINATED)
+        self._change.abandon(now)
+        for accepted in self._accepted.values():
+            accepted.abandon()
+        self._accepted.clear()
+        self.core.leave_dialog(self.dialog, self)
+        if not was_over:
+            self.events.released(self, release, now)
+
+    def lose_peer(self, status: int, now: float) -> None:
+        """12.2.1.2, RFC 5057: a request in the dialog met 481, 408 or the like; BYE in case they still hear us."""
+        self.say_bye(now, b"", Release(Cause.LOST, status))
+
+    # requests in the dialog
+
+    def request_received(self, server: ServerTransaction, request: Message, now: float) -> None:
+        """DialogUsage: BYE or a re-INVITE."""
+        if request.method == b"BYE":
+            server.respond(200, now)
+            self.bye_received(request, now)
+        elif isinstance(server, InviteServer):
+            self.invite_received(server, request, now)
+
+    def bye_received(self, bye: Message, now: float) -> None:
+        """15.1.2; answered already."""
+        self.finish(now, Release(Cause.PEER_LEFT, 200, bye))
+
+    def invite_received(self, server: InviteServer, request: Message, now: float) -> None:
+        """14.2."""
+        if self.state in (CONFIRMED, ACCEPTED, ANSWERING):
+            self._change.receive_invite(server, request, now)
+        else:
+            server.respond(481, now)    # RFC 5407 3.2.2
+
+    def ack_received(self, ack: Message, now: float) -> None:
+        """DialogUsage: the ACK of a 2xx of ours; copies and strays have nothing to say."""
+        accepted = self._accepted.pop(ack.cseq, None)
+        if accepted is not None:
+            accepted.receive_ack(ack, now)
+
+    # 2xx of ours
+
+    def accept_invite(self, server: ServerTransaction, request: Message, session: bytes, now: float) -> None:
+        """200 with this session, repeated until the ACK comes (13.3.1.4)."""
+        core, dialog = self.core, self.dialog
+        profile = core.profile
+        contact = profile.contact_uri(server.flow.listener, dialog.is_secure)
+        lines = b"Contact: %s\r\n%s%s" % (contact, core.allow_line, core.supported_line)
+        if session:
+            lines += b"Content-Type: application/sdp\r\n"
+        octets = request.reply(status_line(200), dialog.local_tag, lines, session, has_record_route=True)
+        accepted = self._accepted[request.cseq] = AcceptedInvite(core, server, request.cseq, octets, self)
+        accepted.has_offer = self.exchange.state is Exchange.LOCAL_OFFER
+        accepted.send(now)
+
+    def accepted_acknowledged(self, accepted: AcceptedInvite, ack: Message, now: float) -> None:
+        """AcceptedOwner. The ACK carries the answer where our 2xx had the offer (13.2.1)."""
+        if accepted.has_offer:
+            if not ack.body:
+                self.say_bye(now, b"", Release(Cause.BROKEN, 400, ack))
+                return
+            self.exchange.receive_answer(ack.body)
+            self.events.answer_received(self, ack.body, now)
+
+    def accepted_unacknowledged(self, accepted: AcceptedInvite, now: float) -> None:
+        """AcceptedOwner. 13.3.1.4: without an ACK for 64*T1 the dialog stands, but is ended with BYE."""
+        self.say_bye(now, b"", Release(Cause.LOST, 408))
+
+    # what the change of session says
+
+    def change_asked(self, offer: bytes, now: float) -> None:
+        """ChangeHost."""
+        if offer:
+            self.events.offer_received(self, offer, now)
+        else:
+            self.events.offer_wanted(self, now)
+
+    def change_answered(self, answer: bytes, now: float) -> None:
+        """ChangeHost."""
+        self.events.answer_received(self, answer, now)
+
+    def change_offered(self, offer: bytes, now: float) -> None:
+        """ChangeHost."""
+        self.events.offer_received(self, offer, now)
+
+    def change_failed(self, status: int, now: float) -> None:
+        """ChangeHost."""
+        self.events.change_refused(self, status, now)
+
+    def join(self) -> None:
+        """Its dialog's INVITE, ACK and BYE are ours from now on."""
+        self.core.join_dialog(self.dialog, self, USAGE_METHODS)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A call that we make, up to our ACK: RFC 3261 13.2 and 9.1 with forks (13.2.2.4) and the races of RFC 5407 3.1.
+
+It knows every early dialog of its INVITE; the first 2xx is the call, any other is acknowledged and ended.
+"""
+
+from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.core import ClientTransaction, Failure
+from appliance.ua.acknowledgement import Acknowledgement
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.call_events import CallEvents, Cause, Release
+from appliance.ua.dialog import Dialog
+from appliance.ua.farewell import Farewell
+from appliance.ua.invite_usage import (
+    ANSWERING,
+    CALLING,
+    CANCELLING,
+    CONFIRMED,
+    PROCEEDING,
+    TERMINATED,
+    InviteUsage,
+)
+from appliance.ua.offer_answer import LOCAL_OFFER, OfferAnswer
+from appliance.ua.outgoing_request import OutgoingRequest
+from appliance.ua.request_draft import RequestDraft
+
+FORK_LIMIT = 64
+"""Early dialogs of one call; provisional responses of further forks are not looked at."""
+
+
+class Fork:
+    """One branch that has answered: its dialog, its offer/answer, the ACK of its 2xx."""
+
+    __slots__ = ("ack", "dialog", "exchange")
+
+    def __init__(self, dialog: Dialog, offer: bytes) -> None:
+        self.dialog = dialog
+        self.exchange = OfferAnswer()
+        self.ack: Acknowledgement | None = None
+        if offer:
+            self.exchange.send_offer(offer)
+
+    def take_session(self, response: Message) -> bytes:
+        """13.2.1: the first session is the answer, later ones to the same INVITE are not looked at."""
+        session = response.body
+        if not session or self.exchange.state is not LOCAL_OFFER:
+            return b""
+        self.exchange.receive_answer(session)
+        return session
+
+
+class _CancelOwner:
+    """Nothing depends on what a CANCEL is answered (9.1; RFC 5057 note 8)."""
+
+    __slots__ = ()
+
+    def response_received(self, client: ClientTransaction, response: Message, now: float) -> None:
+        pass
+
+    def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        pass
+
+    def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
+        pass
+
+
+class OutgoingInvite(InviteUsage):
+    """`dialog` is that of the INVITE itself, without a remote tag, until a 2xx decides."""
+
+    __slots__ = ("_cancel_lines", "_forks", "_invite", "_winner")
+
+    def __init__(self, core: AgentCore, draft: RequestDraft, events: CallEvents) -> None:
+        super().__init__(core, Dialog(draft.call_id, draft.local, draft.remote), events, CALLING)
+        self._invite = OutgoingRequest(core, draft, self)
+        self._forks: dict[bytes, Fork] = {}
+        self._winner: Fork | None = None
+        self._cancel_lines = b""
+
+    def start(self, now: float) -> None:
+        """The INVITE goes out."""
+        self._invite.send(now)
+
+    # what its user asks for
+
+    def hang_up(self, now: float, lines: bytes = b"") -> None:
+        """CANCEL as soon as it may go (9.1: not before a provisional response); BYE once there is a dialog."""
+        if self.state in (CALLING, PROCEEDING):
+            self.enter(CANCELLING)
+            self._cancel_lines = lines
+            self._invite.stop_trying()
+            self._send_cancel(now)
+        elif self.state is ANSWERING:
+            self._acknowledge(self._take_winner(), b"")
+            self.say_bye(now, lines, Release(Cause.WE_LEFT, 0))
+        else:
+            super().hang_up(now, lines)
+
+    def answer_offer(self, session: bytes, now: float) -> None:
+        """The answer to the offer in the 200 goes with the ACK (13.2.2.4)."""
+        if self.state is not ANSWERING:
+            super().answer_offer(session, now)
+            return
+        self.exchange.send_answer(session)
+        self._acknowledge(self._take_winner(), session)
+        self.enter(CONFIRMED)
+        self.events.confirmed(self, now)
+
+    # what comes
+
+    def provisional_received(self, request: OutgoingRequest, response: Message, now: float) -> None:
+        """RequestOwner. 13.2.2.1: with a To tag it makes an early dialog."""
+        if self.state is CANCELLING:
+            self._send_cancel(now)
+            return
+        if self.state is CALLING:
+            self.enter(PROCEEDING)
+        if self.state is not PROCEEDING or response.status == 100:
+            return
+        session = b""
+        if response.to_tag and (response.to_tag in self._forks or len(self._forks) < FORK_LIMIT):
+            session = self._find_fork(response).take_session(response)
+        self.events.alerted(self, response.status, session, now)
+
+    def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
+        """RequestOwner. 13.2.2.4: each copy gets its ACK."""
+        fork = self._find_fork(response)
+        if fork.ack is not None:
+            fork.ack.send()
+        elif fork is self._winner:
+            return  # its ACK waits for our answer
+        elif self._winner is None and self.state in (CALLING, PROCEEDING):
+            fork.dialog.confirm(response)
+            self._take_call(fork, response, now)
+        else:   # cancelled too late (9.1), or another fork was first
+            fork.dialog.confirm(response)
+            self._acknowledge(fork, b"")
+            Farewell(self.core, fork.dialog).send(now)
+            if self.state is CANCELLING:
+                self.finish(now, Release(Cause.CANCELLED, 487, response))
+
+    def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
+        """RequestOwner. 13.2.2.2, 13.2.2.3: all early dialogs are over."""
+        if self.state is TERMINATED:
+            return
+        cause = Cause.CANCELLED if self.state is CANCELLING else Cause.REFUSED
+        if response is None and cause is Cause.REFUSED:
+            cause = Cause.LOST
+        self._forks.clear()
+        self.finish(now, Release(cause, status, response))
+
+    # the pieces
+
+    def _find_fork(self, response: Message) -> Fork:
+        fork = self._forks.get(response.to_tag)
+        if fork is None:
+            draft = self._invite.draft
+            fork = self._forks[response.to_tag] = Fork(Dialog.of_caller(draft, response), draft.body)
+        return fork
+
+    def _take_call(self, fork: Fork, response: Message, now: float) -> None:
+        """This fork is the call."""
+        self._winner = fork
+        self.dialog, self.exchange = fork.dialog, fork.exchange
+        self.join()
+        answer = fork.take_session(response)
+        if self._invite.draft.body:
+            self._acknowledge(fork, b"")
+            self._confirm(answer, now)
+        elif response.body:     # 13.2.1: no offer in the INVITE, so it is in the 2xx
+            self.exchange.receive_offer(response.body)
+            self.enter(ANSWERING)
+            self.events.offer_received(self, response.body, now)
+        else:
+            self._acknowledge(fork, b"")
+            self.say_bye(now, b"", Release(Cause.BROKEN, 400, response))
+
+    def _confirm(self, answer: bytes, now: float) -> None:
+        if not self.exchange.is_agreed:     # 13.2.1: neither a provisional response nor the 2xx had an answer
+            self.exchange.drop_offer()
+            self.say_bye(now, b"", Release(Cause.BROKEN, 400))
+            return
+        self.enter(CONFIRMED)
+        if answer:
+            self.events.answer_received(self, answer, now)
+        if self.state is CONFIRMED:     # its user may have hung up over the answer
+            self.events.confirmed(self, now)
+
+    def _acknowledge(self, fork: Fork, session: bytes) -> None:
+        cseq = self._invite.draft.cseq
+        fork.dialog.local_cseq = max(fork.dialog.local_cseq, cseq)  # an earlier try may have made the early dialog
+        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, cseq, session)
+        fork.ack.send()
+
+    def _take_winner(self) -> Fork:
+        if self._winner is None:
+            raise MisuseError("no fork has won")
+        return self._winner
+
+    def _send_cancel(self, now: float) -> None:
+        client = self._invite.invite
+        if client is None or not client.may_cancel:
+            return
+        octets = client.build_cancel(self._cancel_lines, now)
+        self.core.stack.send_request(octets, client.flow, client.branch, b"CANCEL", _CancelOwner(), now)

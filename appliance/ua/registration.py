@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A REGISTER client that never gives up: RFC 3261 10.2, with 423, Retry-After and the address it is seen at (RFC 3581).
+
+One binding of one AOR; it changes its own state and the profile's mapped address.
+"""
+
+from enum import IntEnum
+from typing import Final, Protocol
+
+from appliance.errors import MisuseError, PeerError
+from appliance.native.sip_scanner import Message, ScanError, find_parameter, split_address
+from appliance.sip.flow import Flow
+from appliance.sip.uri import SipUri
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.outgoing_request import OutgoingRequest
+
+FIRST_RETRY_S: Final = 5.0
+LAST_RETRY_S: Final = 60.0
+RETRY_AFTER_LIMIT_S: Final = 3600
+"""A server may ask us to stay away for an hour, not for ever."""
+
+
+class RegistrationState(IntEnum):
+    """ASKING: a REGISTER is out; HELD: the binding stands; WAITING: until the next try after a failure; CLOSING: to be
+    removed once the REGISTER that is out has its answer (10.2: never two at a time); REMOVING; ENDED."""
+
+    IDLE = 0
+    ASKING = 1
+    HELD = 2
+    WAITING = 3
+    CLOSING = 4
+    REMOVING = 5
+    ENDED = 6
+
+
+IDLE, ASKING, HELD, WAITING, CLOSING, REMOVING, ENDED = RegistrationState
+TRANSITIONS: Final = (
+    frozenset({ASKING, ENDED}),
+    frozenset({HELD, WAITING, CLOSING}),
+    frozenset({ASKING, REMOVING}),
+    frozenset({ASKING, REMOVING, ENDED}),
+    frozenset({REMOVING}),
+    frozenset({ENDED}),
+    frozenset({ASKING}),
+)
+"""What may follow each state, by its number."""
+
+
+class RegistrationEvents(Protocol):
+    """Who wants to know."""
+
+    def registration_granted(self, registration: "Registration", expires_s: int, now: float) -> None:
+        """The binding stands, for the first time or again."""
+
+    def registration_failed(self, registration: "Registration", status: int, retry_s: float, now: float) -> None:
+        """Refused with this status (408, 503: nobody answered); tried again after retry_s."""
+
+    def registration_ended(self, registration: "Registration", now: float) -> None:
+        """Removed as we wished, or given up while leaving."""
+
+
+class Registration:
+    """registrar: a URI without user part (10.2); parameters: of our Contact, from the first ";"; expires_s: what we ask
+    for; service_route: what the registrar wants our requests to go by (RFC 3608); does_map: register under the address
+    that a NAT gives us."""
+
+    __slots__ = ("_alarm", "_call_id", "_core", "_cseq", "_events", "_failures", "_registrar", "_request", "_stale",
+                 "_tag", "does_map", "expires_s", "parameters", "service_route", "state")
+
+    def __init__(self, core: AgentCore, registrar: bytes, events: RegistrationEvents, expires_s: int = 3600) -> None:
+        if b"@" in registrar:
+            raise MisuseError("a registrar's URI has no user part (10.2)")
+        self._core = core
+        self._registrar = registrar
+        self._events = events
+        self._alarm = core.alarm()
+        self._call_id = core.new_call_id()      # 10.2: the same for all, CSeq counting on
+        self._tag = core.stack.new_tag()
+        self._cseq = 0
+        self._failures = 0
+        self._request: OutgoingRequest | None = None
+        self._stale: list[bytes] = []
+        self.expires_s = expires_s
+        self.parameters = b""
+        self.service_route: list[bytes] = []
+        self.does_map = True
+        self.state = IDLE
+
+    def _enter(self, state: RegistrationState) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise MisuseError(f"registration: {self.state.name} to {state.name}")
+        self.state = state
+
+    # what its element asks for
+
+    def start(self, now: float) -> None:
+        """Register, and stay registered."""
+        self._enter(ASKING)
+        self._send(self.expires_s, now)
+
+    def refresh(self, now: float) -> None:
+        """Do not wait: the network has changed."""
+        if self.state in (HELD, WAITING):
+            self._alarm.clear()
+            self._enter(ASKING)
+            self._send(self.expires_s, now)
+
+    def stop(self, now: float) -> None:
+        """Remove the binding (10.2.2)."""
+        self._alarm.clear()
+        if self.state is ASKING:
+            self._enter(CLOSING)
+            if self._request is not None:
+                self._request.stop_trying()
+        elif self.state in (HELD, WAITING):
+            self._remove(now)
+        elif self.state is IDLE:
+            self._end(now)
+
+    def _remove(self, now: float) -> None:
+        self._enter(REMOVING)
+        self._send(0, now)
+
+    def _send(self, expires_s: int, now: float) -> None:
+        core = self._core
+        draft = core.draft_request(b"REGISTER", self._registrar)
+        draft.local = core.profile.from_value(self._tag)
+        draft.remote = b"<%s>" % core.profile.aor   # 10.2: To is the AOR
+        draft.call_id = self._call_id
+        draft.cseq = self._cseq + 1
+        draft.expires_s = expires_s
+        draft.contact = self._write_contact
+        self._request = OutgoingRequest(core, draft, self)
+        self._request.send(now)
+
+    def _write_contact(self, flow: Flow) -> bytes:
+        stale = [b"%s;expires=0" % uri for uri in self._stale]
+        return b", ".join([self._core.profile.contact(flow) + self.parameters, *stale])
+
+    # what the registrar says
+
+    def provisional_received(self, request: OutgoingRequest, response: Message, now: float) -> None:
+        """RequestOwner."""
+
+    def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
+        """RequestOwner."""
+        self._cseq = request.draft.cseq
+        if self.state is REMOVING:
+            self._end(now)
+            return
+        self.expires_s = max(self.expires_s, request.draft.expires_s)   # what a 423 has taught us
+        self.service_route = response.values(b"Service-Route")
+        self._stale = []
+        self._failures = 0
+        if self.state is CLOSING:
+            self._remove(now)
+            return
+        granted_s = self._read_granted(request, response)
+        if granted_s <= 0:
+            self._retry(500, 0, now)    # a 200 that binds nothing is none
+            return
+        self._enter(HELD)
+        # 10.2.4: well before the end; at a random moment, so that a thousand phones do not come at once
+        self._alarm.set(now + granted_s * (0.5 + 0.4 * self._core.random_fraction()), self.refresh)
+        has_moved = self.does_map and request.flow is not None and self._learn_address(request.flow, response)
+        self._events.registration_granted(self, granted_s, now)
+        if has_moved:
+            self.refresh(now)
+
+    def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
+        """RequestOwner."""
+        self._cseq = request.draft.cseq
+        if self.state is REMOVING:
+            self._end(now)
+        elif self.state is CLOSING:
+            self._remove(now)
+        else:
+            self._retry(status, _read_retry_after(response), now)
+
+    def _retry(self, status: int, retry_after_s: int, now: float) -> None:
+        self._enter(WAITING)
+        ceiling_s = min(FIRST_RETRY_S * 2.0 ** min(self._failures, 8), LAST_RETRY_S)
+        self._failures += 1
+        retry_s = max(ceiling_s * (0.5 + 0.5 * self._core.random_fraction()), retry_after_s)
+        self._alarm.set(now + retry_s, self.refresh)
+        self._events.registration_failed(self, status, retry_s, now)
+
+    def _end(self, now: float) -> None:
+        self._enter(ENDED)
+        self._events.registration_ended(self, now)
+
+    def _read_granted(self, request: OutgoingRequest, response: Message) -> int:
+        """10.2.4: expires of our own Contact, else Expires, else what we asked for (10.3 step 8 wants it there)."""
+        flow = request.flow
+        ours = _read_uri(self._core.profile.contact(flow)) if flow is not None else None
+        for value in response.values(b"Contact"):
+            if ours is not None and _read_uri(value) == ours:
+                written = find_parameter(split_address(value)[2], b"expires") or b""
+                if written.isdigit():
+                    return int(written[:9])
+        return response.expires if response.expires >= 0 else request.draft.expires_s
+
+    def _learn_address(self, flow: Flow, response: Message) -> bool:
+        """Whether the registrar sees us under another address than our Contact says (RFC 3581 4)."""
+        listener = flow.listener
+        if listener.is_reliable:
+            return False    # a connection's port is no address to be called at
+        host = find_parameter(response.via_params, b"received") or listener.host
+        port = find_parameter(response.via_params, b"rport") or b""
+        if not port.isdigit():
+            return False
+        seen = b"[%s]:%s" % (host.strip(b"[]"), port) if b":" in host else b"%s:%s" % (host, port)
+        profile = self._core.profile
+        if seen == profile.mapped.get(listener.name, listener.hostport):
+            return False
+        self._stale = [profile.contact(flow)]
+        profile.mapped[listener.name] = seen
+        return True
+
+
+def _read_uri(value: bytes) -> SipUri | None:
+    try:
+        return SipUri.parse(split_address(value)[1])
+    except (PeerError, ScanError):
+        return None
+
+
+def _read_retry_after(response: Message | None) -> int:
+    """20.33, in seconds; 0 where nothing is said."""
+    written = (response.header(b"Retry-After") or b"") if response is not None else b""
+    digits = written.partition(b"(")[0].partition(b";")[0].strip()
+    return min(int(digits), RETRY_AFTER_LIMIT_S) if digits.isdigit() and len(digits) < 10 else 0

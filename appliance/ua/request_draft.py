@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request as a user agent means it, before it has a Via: what the repairs of RFC 3261 8.1.3.5 change between tries.
+
+Only the outgoing request that holds it changes it.
+"""
+
+from collections.abc import Callable, Iterable
+
+from appliance.native.sip_scanner import split_address
+from appliance.sip.flow import Flow
+
+ContactWriter = Callable[[Flow], bytes]
+MAX_FORWARDS = 70
+"""8.1.1.6"""
+
+
+class RequestDraft:
+    """One request. local, remote: the whole From and To values with their tags; routes: Route values in order; lines:
+    further whole header lines; content_type: of the body; required, supported: option tags; expires_s: -1 for no
+    Expires line; contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says
+    where the octets go."""
+
+    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "lines", "local", "method",
+                 "next_hop", "remote", "required", "routes", "supported", "uri")
+
+    def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
+        self.method = method
+        self.uri = uri
+        self.local = local
+        self.remote = remote
+        self.call_id = call_id
+        self.cseq = 1
+        self.routes: list[bytes] = []
+        self.next_hop = uri
+        self.lines = b""
+        self.body = b""
+        self.content_type = b"application/sdp"
+        self.required: list[bytes] = []
+        self.supported: list[bytes] = []
+        self.expires_s = -1
+        self.contact: ContactWriter | None = None
+
+    def set_routes(self, routes: Iterable[bytes]) -> None:
+        """Go by these loose routers, the first of which gets the octets (8.1.2)."""
+        self.routes = list(routes)
+        self.next_hop = split_address(self.routes[0])[1] if self.routes else self.uri
+
+    def redirect(self, uri: bytes) -> None:
+        """The same request for another Request-URI, by the same outbound proxies (8.1.3.4)."""
+        self.uri = uri
+        if not self.routes:
+            self.next_hop = uri
+
+    def write(self, via: bytes, flow: Flow, credentials: bytes = b"") -> bytes:
+        """The octets. via: the whole line; credentials: whole lines."""
+        parts = [b"%s %s SIP/2.0\r\n%s" % (self.method, self.uri, via)]
+        parts += [b"Route: %s\r\n" % route for route in self.routes]
+        parts.append(b"Max-Forwards: %d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n" % (
+            MAX_FORWARDS, self.local, self.remote, self.call_id, self.cseq, self.method))
+        if self.contact is not None:
+            parts.append(b"Contact: %s\r\n" % self.contact(flow))
+        if self.required:
+            parts.append(b"Require: %s\r\n" % b", ".join(self.required))
+        if self.supported:
+            parts.append(b"Supported: %s\r\n" % b", ".join(self.supported))
+        if self.expires_s >= 0:
+            parts.append(b"Expires: %d\r\n" % self.expires_s)
+        parts += [credentials, self.lines]
+        if self.body:
+            parts.append(b"Content-Type: %s\r\n" % self.content_type)
+        parts.append(b"Content-Length: %d\r\n\r\n" % len(self.body))
+        parts.append(self.body)
+        return b"".join(parts)
