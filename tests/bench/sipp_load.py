@@ -19,12 +19,13 @@ TRUSTED = "127.0.0.3"         # calls from here are not challenged
 
 
 class Outcome(NamedTuple):
-    """What one SIPp run counted."""
+    """What one SIPp run counted; causes: SIPp's own names of the failures, with their numbers."""
 
     succeeded: int
     failed: int
     retransmissions: int
     elapsed_s: float
+    causes: str = ""
 
 
 class Load(NamedTuple):
@@ -51,7 +52,12 @@ def run_load(load: Load, target: str, folder: Path) -> Outcome:
     with counted.open(newline="") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
     return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), int(last["Retransmissions(C)"]),
-                   _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]))
+                   _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]), _read_causes(last))
+
+
+def _read_causes(last: dict[str, str]) -> str:
+    names = [name for name in last if name and name.startswith("Failed") and name.endswith("(C)")]
+    return " ".join(f"{name}={last[name]}" for name in names if name != "FailedCall(C)" and last[name] != "0")
 
 
 def _seconds(text: str) -> float:

@@ -85,7 +85,8 @@ def soak(server: Denwaban, pairs: Path, rate: int, minutes: float) -> Report:
     report = Report()
     what = f"{minutes:g} min at {rate}/s"
     report.add(Figure(f"{what}: failed calls", "of " + str(outcome.succeeded + outcome.failed), outcome.failed,
-                      judged="ours", limit=0))
+                      judged="ours", limit=0,
+                      note=outcome.causes))
     report.add(Figure(f"{what}: retransmissions", "messages", outcome.retransmissions))
     report.add(Figure(f"{what}: memory growth, 2nd to last quarter", "MiB RSS", growth, judged="ours", limit=FLAT_MIB,
                       note=" ".join(f"{value:.1f}" for value in samples[::max(1, len(samples) // 20)])))
