@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscriptions taken up again after a restart: every subscriber gets the whole state, and lamps are right without the
+phones doing anything.
+"""
+
+from collections.abc import Iterable
+
+from appliance.native.sip_scanner import split_values
+from appliance.pbx.location import ListenersByFlow
+from appliance.pbx.presence.event_package import EventPackage
+from appliance.pbx.presence.event_row import SubscriptionRow
+from appliance.pbx.presence.event_server import EventServer
+from appliance.pbx.presence.subscription import Subscription
+from appliance.pbx.target_flow import FlowOpener
+from appliance.sip.flow import UDP, Flow, Listener
+
+
+class EventRestorer:
+    """Turns rows into living subscriptions. listeners: by name and transport; flow_to: finds UDP flows."""
+
+    __slots__ = ("_flow_to", "_listeners", "_server")
+
+    def __init__(self, server: EventServer, listeners: ListenersByFlow, flow_to: FlowOpener) -> None:
+        self._server = server
+        self._listeners = listeners
+        self._flow_to = flow_to
+
+    def restore(self, rows: Iterable[SubscriptionRow], now: float, wall_now: float) -> int:
+        """Take up what was stored and notify everyone; how many subscriptions are alive. Bindings and publications must
+        be there already: they are what the NOTIFYs tell."""
+        notifier, extensions = self._server.notifier, self._server.extensions
+        policy = self._server.subscribing.policy
+        restored = []
+        for row in rows:
+            left_s = min(row.expires_wall_s - wall_now, float(policy.max_s))
+            listener = self._listeners.get((row.listener, row.transport))
+            package = self._server.subscribing.packages.get(row.package)
+            if left_s <= 0 or listener is None or package is None or not {row.watcher, row.target} <= extensions:
+                notifier.drop_row(row.key)
+                continue
+            subscription = restore_subscription(row, package, listener, self._find_flow(row, listener))
+            subscription.deadline = now + left_s
+            notifier.add(subscription)
+            restored.append(subscription)
+        for subscription in restored:
+            notifier.tell_full(subscription, now)
+        return len(restored)
+
+    def _find_flow(self, row: SubscriptionRow, listener: Listener) -> Flow:
+        """A connection is gone with the process that held it."""
+        if listener.transport == UDP:
+            return self._flow_to(listener, row.host, row.port)
+        flow = Flow(listener, row.host, row.port)
+        flow.is_open = False
+        return flow
+
+
+def restore_subscription(row: SubscriptionRow, package: EventPackage, listener: Listener, flow: Flow) -> Subscription:
+    """Everything but the deadline. CSeq and version go on above what may have been sent."""
+    subscription = Subscription(package, row.watcher, row.target, listener, flow)
+    subscription.call_id, subscription.local_tag, subscription.remote_tag = row.key
+    subscription.local, subscription.remote, subscription.event = row.local, row.remote, row.event
+    subscription.remote_target = row.remote_target
+    subscription.routes = tuple(split_values(row.routes)) if row.routes else ()
+    subscription.local_cseq = subscription.version = subscription.reserved_cseq = row.local_cseq
+    subscription.remote_cseq = row.remote_cseq
+    subscription.gap_s = row.gap_s
+    return subscription
