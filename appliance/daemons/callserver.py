@@ -26,12 +26,15 @@ from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.sip.flow import TLS
 from appliance.system.clock import WallClock
+from appliance.system.dns.name_servers import NameServers, ServerAddress
+from appliance.system.dns.resolver import DnsResolver
 from appliance.system.journal import ProcessJournal
 from appliance.system.memory import read_resident_octets
 from appliance.system.sd_notify import notify_manager
 from appliance.system.secret_key import keep_secret_key
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.tls import TlsSurroundings
+from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
 from appliance.system.tls_credentials import TlsCredentials
 from appliance.vocabulary.counters import Counters
@@ -73,6 +76,7 @@ class CallServer:
         self._ports.tls = self._tls
         self._machine.tls = self._describe_tls
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
+        self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._office = self._build_office(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
@@ -84,6 +88,8 @@ class CallServer:
         surroundings.store = self._store
         surroundings.wall_offset = self._wall.offset()
         surroundings.counters = self._counters
+        surroundings.resolver = self._resolver
+        surroundings.source_of = find_source_address
         return assemble_office(configuration, self._listeners, surroundings)
 
     async def run(self) -> None:
@@ -106,6 +112,7 @@ class CallServer:
             notify_manager("STOPPING=1")
         finally:
             await control.close()
+            await self._resolver.close()
             self._close()
 
     def _restore_bindings(self) -> None:
@@ -150,6 +157,7 @@ class CallServer:
         if wanted != {repr(one) for one in self._listeners}:
             self._journal.record("listeners_need_restart", file=self._config_path)
         self._take_up_certificates(configuration)
+        self._resolver.reconfigure(read_name_servers(configuration))
         self._office.reconfigure(configuration, monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
 
@@ -183,3 +191,8 @@ class CallServer:
             self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}
         else:
             self._machine.alarms.pop(name, None)
+
+
+def read_name_servers(configuration: Configuration) -> tuple[ServerAddress, ...]:
+    """Those of `set system dns`; none: the machine's."""
+    return tuple(ServerAddress(one.address, one.port) for one in configuration.name_servers)
