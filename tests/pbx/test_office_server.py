@@ -28,7 +28,7 @@ def test_options_to_the_server_lists_what_it_can() -> None:
     ("INVITE", "sip:202@192.168.1.1", "Proxy-Require: magic\r\n", 420),
     ("INVITE", "sip:999@192.168.1.1", "", 404),
     ("INVITE", "sip:202@192.168.1.1", "", 480),
-    ("MESSAGE", "sip:202@192.168.1.1", "", 480),
+    ("MESSAGE", "sip:202@192.168.1.1", "", 202),
     ("INVITE", "sips:202@192.168.1.1", "", 416),
     ("INVITE", "soap.beep:202", "", 416),
     ("FROBNICATE", "sip:202@192.168.1.1", "", 480),

@@ -11,7 +11,7 @@ from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.instant_message.mailbox import Mailbox, WaitingMessage
 from appliance.pbx.instant_message.message_form import build_message
-from appliance.pbx.instant_message.verdict import Verdict, decide_verdict
+from appliance.pbx.instant_message.verdict import Verdict, is_refusal
 from appliance.pbx.proxy.target import Target
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.stack import SipStack
@@ -151,10 +151,12 @@ class Delivery:
         if self._clients.pop(client, None) is None:
             return
         self._statuses.append(status)
+        if 200 <= status < 300 and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._set_alarm(now + SLOW_LIMIT_S, self._conclude)
+            self._clerk.message_decided(waiting, Verdict.DELIVERED, status, now)
         if not self._clients:
             self._conclude(now)
-        elif 200 <= status < 300 and self._alarm is None:
-            self._set_alarm(now + SLOW_LIMIT_S, self._conclude)
 
     def _conclude(self, now: float) -> None:
         """All phones have answered, or one has taken it and the others were given their time."""
@@ -162,14 +164,12 @@ class Delivery:
         self._slow.update(self._clients)
         self._clients.clear()
         waiting, self._waiting = self._waiting, None
-        if waiting is None:
-            raise MisuseError("a delivery of nothing was concluded")
-        verdict = decide_verdict(self._statuses)
         self._enter(DUE)
-        if verdict is Verdict.LATER:
+        if waiting is not None and not is_refusal(self._statuses):
             self._set_alarm(now + max(self._retry_s, self._retry_after_s), self._try_first)
             self._retry_s = min(self._retry_s * 2, RETRY_LAST_S)
-        else:
-            self._retry_s = RETRY_FIRST_S
-            self._set_alarm(now, self._try_first)
-            self._clerk.message_decided(waiting, verdict, self._statuses[-1], now)
+            return
+        self._retry_s = RETRY_FIRST_S
+        self._set_alarm(now, self._try_first)
+        if waiting is not None:
+            self._clerk.message_decided(waiting, Verdict.REFUSED, self._statuses[-1], now)

@@ -12,18 +12,13 @@ UNANSWERED: Final = frozenset({408, 430, 480, 503, 504})
 
 
 class Verdict(IntEnum):
-    """What became of one attempt."""
+    """Why a message leaves its mailbox."""
 
     DELIVERED = 0
     REFUSED = 1
-    LATER = 2
 
 
-def decide_verdict(statuses: list[int]) -> Verdict:
-    """One phone that took it is enough; 6xx speaks for all (RFC 3428 7: "delivered successfully, but refused"); else it
-    is refused for good only when every phone has refused it for good. statuses: final ones, at least one."""
-    if any(200 <= status < 300 for status in statuses):
-        return Verdict.DELIVERED
-    if any(status >= 600 for status in statuses):
-        return Verdict.REFUSED
-    return Verdict.LATER if any(status in TEMPORARY for status in statuses) else Verdict.REFUSED
+def is_refusal(statuses: list[int]) -> bool:
+    """Whether answers without any 2xx are a refusal for good: a 6xx speaks for all (RFC 3428 7: "delivered
+    successfully, but refused"); otherwise every phone must have refused for good."""
+    return any(status >= 600 for status in statuses) or not any(status in TEMPORARY for status in statuses)

@@ -179,10 +179,10 @@ def test_ringing_without_end_is_cancelled_by_timer_c() -> None:
     assert {(m.method, a) for m, a in sent} == {(b"CANCEL", C)}
 
 
-def test_unanswered_message_ends_without_408() -> None:
+def test_unanswered_request_ends_without_408() -> None:
     office = VirtualOffice()
     office.register("202", C)
-    office.send(A, head("MESSAGE", "sip:202@192.168.1.1", A, "msg", "201", "202"))
+    office.send(A, head("OPTIONS", "sip:202@192.168.1.1", A, "msg", "201", "202"))
     office.take()
     left = office.run_until(70)
     assert [(m.status, a) for m, a in left if a == A] == [(100, A)]
