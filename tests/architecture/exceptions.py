@@ -9,7 +9,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 # "file:function" -> why it takes more than five parameters
 MANY_PARAMETERS: dict[str, str] = {
-    "appliance/pbx/location.py:__init__": "the location service is where timers, store, flows and observation meet",
     "appliance/sip/transaction/client.py:__init__": "what RFC 3261 17.1 says a client transaction is made of",
 }
 

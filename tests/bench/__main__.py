@@ -30,7 +30,8 @@ def describe_machine() -> dict[str, object]:
     model = next((line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     return {"python": platform.python_version(), "python_is_debians": sys.base_prefix == "/usr",
-            "kernel": platform.release(), "processor": model, "processors": os.cpu_count(), "load_before": os.getloadavg()[0]}
+            "kernel": platform.release(), "processor": model, "processors": os.cpu_count(),
+            "load_before": os.getloadavg()[0]}
 
 
 def main() -> int:

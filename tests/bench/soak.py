@@ -24,6 +24,8 @@ FIRST_RATE, RATE_STEP, RATE_LIMIT = 500, 500, 8000
 STEP_S = 5
 CALLS_AT_ONCE = 3000
 SAMPLE_S = 5.0
+WARM_UP_S = 45.0
+"""What ended stays for 32 s (RFC 3261 17, 64 * T1): until then memory must grow."""
 FLAT_MIB = 2.0
 
 
@@ -73,15 +75,20 @@ class MemorySampler:
         return self.samples_mib
 
 
+def compute_growth(samples: list[float]) -> float:
+    """Last quarter less second quarter; 0 for a run too short to tell."""
+    quarter = len(samples) // 4
+    return statistics.median(samples[-quarter:]) - statistics.median(samples[quarter:2 * quarter]) if quarter else 0.0
+
+
 def soak(server: Denwaban, pairs: Path, rate: int, minutes: float) -> Report:
     """Hold the rate; figures of failures and memory."""
     sampler = MemorySampler(server)
     before = server.cpu_ns()
     outcome = hold_rate(server, pairs, rate, int(minutes * 60))
     cpu_ms = (server.cpu_ns() - before) / 1e6 / max(1, outcome.succeeded)
-    samples = sampler.stop()
-    quarter = max(1, len(samples) // 4)
-    growth = statistics.median(samples[-quarter:]) - statistics.median(samples[quarter:2 * quarter])
+    samples = sampler.stop()[int(WARM_UP_S / SAMPLE_S):]
+    growth = compute_growth(samples)
     report = Report()
     what = f"{minutes:g} min at {rate}/s"
     report.add(Figure(f"{what}: failed calls", "of " + str(outcome.succeeded + outcome.failed), outcome.failed,
