@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_bytes
 from time import monotonic
@@ -24,6 +25,7 @@ from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
+from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.sip.flow import TLS
 from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
@@ -36,6 +38,7 @@ from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
+from appliance.system.store.message_store import SqliteMessageStore
 from appliance.system.tls_credentials import TlsCredentials
 from appliance.vocabulary.counters import Counters
 
@@ -76,6 +79,8 @@ class CallServer:
         self._ports.tls = self._tls
         self._machine.tls = self._describe_tls
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
+        self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
+                                                 self._note_messages_stored)
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._office = self._build_office(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
@@ -86,6 +91,7 @@ class CallServer:
         surroundings = Surroundings(self._ports.flow_to, token_bytes, self._journal)
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.store = self._store
+        surroundings.message_store = self._message_store
         surroundings.wall_offset = self._wall.offset()
         surroundings.counters = self._counters
         surroundings.resolver = self._resolver
@@ -101,7 +107,7 @@ class CallServer:
         self._ports.open(self._listeners, office.stack)
         control = ControlServer(self._state_directory, OfficeView(office, self._trace, self._machine), monotonic)
         try:
-            self._restore_bindings()
+            self._restore()
             await control.open()
             self._journal.start(loop)
             self._catch_signals(loop)
@@ -115,9 +121,10 @@ class CallServer:
             await self._resolver.close()
             self._close()
 
-    def _restore_bindings(self) -> None:
+    def _restore(self) -> None:
         by_flow = {(one.name, one.transport): one for one in self._listeners}
         self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
+        self._office.messages.restore(self._message_store.load(), monotonic(), self._wall.now())
 
     def _say_ready(self) -> None:
         self._journal.record("ready", listeners=", ".join(f"{one.transport.decode().lower()}:{one.hostport.decode()}"
@@ -133,6 +140,7 @@ class CallServer:
         self._office.location.flush(monotonic())
         self._ports.close()
         self._store.close()
+        self._message_store.close()
         self._journal.record("stopped")
         self._journal.close()
 
@@ -176,8 +184,15 @@ class CallServer:
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))
             self._office.location.set_wall_offset(self._wall.offset(), monotonic())
+            self._office.messages.set_wall_offset(self._wall.offset(), monotonic())
         self._tls.credentials.check()
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
+
+    def _note_messages_stored(self, keys: Iterable[MessageKey]) -> None:
+        """These are on disk: their senders hear 202."""
+        now = monotonic()
+        self._office.messages.note_stored(keys, now)
+        self._ports.settle(now)
 
     def _raise_bug_alarm(self, sentence: str) -> None:
         self._note_alarm(BUG_NAME, sentence, "send the journal's internal_error lines to the makers", True)
