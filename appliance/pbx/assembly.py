@@ -18,6 +18,10 @@ from appliance.pbx.location import BindingStore, Location
 from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.office_server import OfficeParts, OfficeServer
 from appliance.pbx.overload import Overload
+from appliance.pbx.presence.event_parts import EventParts
+from appliance.pbx.presence.event_row import PublicationStore, SubscriptionStore
+from appliance.pbx.presence.event_server import EventServer
+from appliance.pbx.presence.waiting_texts import WaitingTexts
 from appliance.pbx.proxy.proxy import Proxy
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.routing import OwnAddresses
@@ -42,10 +46,10 @@ SIDES = {"private": Side.PRIVATE, "public": Side.PUBLIC}
 
 class Surroundings:
     """What the elements need from outside. signing_key: 16 secret octets that outlive restarts; wall_offset: wall clock
-    minus monotonic clock, seconds; store, message_store: None keeps bindings, messages in memory only."""
+    minus monotonic clock, seconds; the stores: None keeps bindings, messages and so on in memory only."""
 
-    __slots__ = ("counters", "flow_to", "journal", "message_store", "random_octets", "resolver", "signing_key",
-                 "source_of", "store", "wall_offset")
+    __slots__ = ("counters", "flow_to", "journal", "message_store", "publication_store", "random_octets", "resolver",
+                 "signing_key", "source_of", "store", "subscription_store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
@@ -55,6 +59,8 @@ class Surroundings:
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
         self.message_store: MessageStore | None = None
+        self.subscription_store: SubscriptionStore | None = None
+        self.publication_store: PublicationStore | None = None
         self.wall_offset = 0.0
         self.resolver: Resolver = SilentResolver()
         self.source_of: SourceFinder = find_no_source
@@ -63,8 +69,8 @@ class Surroundings:
 class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
-    __slots__ = ("_parts", "authentication", "counters", "dialogs", "listeners", "location", "messages", "overload",
-                 "server", "stack")
+    __slots__ = ("_parts", "authentication", "counters", "dialogs", "events", "listeners", "location", "messages",
+                 "overload", "server", "stack")
 
     def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
         self._parts = parts
@@ -77,6 +83,7 @@ class Office:
         self.dialogs = parts.dialogs
         self.overload = parts.overload
         self.messages = parts.messages
+        self.events = parts.events
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
         """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on.
@@ -92,6 +99,7 @@ class Office:
         apply_roles(parts, configuration)
         parts.messages.limits = read_mailbox_limits(configuration)
         parts.messages.retain(self.server.extensions.__contains__, now)
+        parts.events.reconfigure(self.server.extensions, now)
 
 
 def build_listeners(configuration: Configuration) -> list[Listener]:
@@ -136,9 +144,25 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.messages.limits = read_mailbox_limits(configuration)
     location.on_change(parts.messages.binding_changed)
     apply_roles(parts, configuration)
+    parts.events = build_events(parts, location, surroundings, accounts)
     server = OfficeServer(parts, frozenset(accounts.by_extension))
     stack.serve(server)
     return Office(parts, listeners, server, location)
+
+
+def build_events(parts: OfficeParts, location: Location, surroundings: Surroundings,
+                 accounts: AccountDirectory) -> EventServer:
+    """Subscriptions and publications, joined to what they tell of."""
+    event_parts = EventParts()
+    event_parts.stack, event_parts.authentication = parts.stack, parts.authentication
+    event_parts.location, event_parts.dialogs, event_parts.targets = location, parts.dialogs, parts.targets
+    event_parts.own, event_parts.domain = parts.own, accounts.realm
+    event_parts.journal, event_parts.wall_offset = surroundings.journal, surroundings.wall_offset
+    event_parts.subscription_store = surroundings.subscription_store
+    event_parts.publication_store = surroundings.publication_store
+    events = EventServer(event_parts, frozenset(accounts.by_extension))
+    events.add_mailbox(WaitingTexts(parts.messages))
+    return events
 
 
 def apply_roles(parts: OfficeParts, configuration: Configuration) -> None:

@@ -68,8 +68,8 @@ class Call:
     """One call: who, with whom, since when, and how it ended.
 
     callee_extension, callee_hostport: whom the Request-URI named, unescaped, and where (b"" for a tel URI);
-    caller_identity: the From URI; number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the final status, 200 for an answered
-    call, 487 when the caller gave up; ended_by: "caller", "callee", "server".
+    caller_identity: the From URI; number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the
+    final status, 200 for an answered call, 487 when the caller gave up; ended_by: "caller", "callee", "server".
     """
 
     __slots__ = ("answered_at", "call_id", "callee", "callee_extension", "callee_flow", "callee_hostport",

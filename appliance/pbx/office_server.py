@@ -12,6 +12,8 @@ from appliance.pbx.dialog_table import Call, DialogTable
 from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.overload import Overload
+from appliance.pbx.presence.event_server import METHODS as EVENT_METHODS
+from appliance.pbx.presence.event_server import EventServer
 from appliance.pbx.proxy.proxy import Proxy
 from appliance.pbx.proxy.route_signature import RouteSigner
 from appliance.pbx.proxy.routing import (
@@ -34,7 +36,7 @@ from appliance.sip.stack import SipStack
 from appliance.sip.transaction.invite_server import InviteServer
 
 OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n" \
-    b"Supported: path, outbound\r\n"
+    b"Supported: path, outbound\r\nAllow-Events: presence, dialog, reg, message-summary\r\n"
 
 
 class OfficeParts:
@@ -43,6 +45,7 @@ class OfficeParts:
     __slots__ = (
         "authentication",
         "dialogs",
+        "events",
         "limiter",
         "messages",
         "neighbours",
@@ -69,6 +72,7 @@ class OfficeParts:
     neighbours: NeighbourDomains
     messages: MessageRelay
     redirects: RedirectServer
+    events: EventServer
 
 
 class OfficeServer:
@@ -134,6 +138,8 @@ class OfficeServer:
     def _serve_in_dialog(self, message: Message, flow: Flow, now: float) -> None:
         """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag."""
         parts = self._parts
+        if message.method == b"SUBSCRIBE" and parts.events.serve_in_dialog(message, flow, now):
+            return
         message = repair_strict_route(message, parts.own)
         refusal = check_forwardable(message, flow)
         if refusal is not None:
@@ -189,6 +195,9 @@ class OfficeServer:
             return
         if message.via_count > 1 and parts.stack.has_looped(message):
             self._turn_away(message, flow, Refusal(482))
+            return
+        if message.method in EVENT_METHODS and way.next_uri is None and self._is_ours(message):
+            parts.events.serve_outside_dialog(message, flow, now)
             return
         if way.next_uri is None and self._is_ours(message):
             neighbour = parts.neighbours.identify(message, flow)

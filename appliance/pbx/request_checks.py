@@ -13,8 +13,8 @@ from appliance.sip.grammar import unescape
 KNOWN_METHODS = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE", b"INFO",
                            b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
 SERVED_METHODS = frozenset({b"OPTIONS", b"REGISTER"})
-ALLOW = b"Allow: OPTIONS, REGISTER\r\n"
-"""What the server itself, as a user agent server, takes; everything else it forwards."""
+ALLOW = b"Allow: OPTIONS, REGISTER, SUBSCRIBE, PUBLISH\r\n"
+"""What the server itself, as a user agent server, takes; everything else it forwards. Events are its users'."""
 SERVED_EXTENSIONS = frozenset({b"path", b"outbound"})
 SCHEMES = frozenset({b"sip", b"sips", b"tel"})
 
