@@ -140,14 +140,21 @@ class ServerSearch:
 
     # where it begins
 
+    def refuse(self) -> list[Question]:
+        """The URI wants a transport that we do not have, or that may not be."""
+        self._is_unreachable = True
+        self._enter(DONE)
+        return []
+
     def ask_rewrites(self) -> list[Question]:
         """4.1: neither transport nor port is given, so the domain's NAPTR records choose the transport."""
         return self._ask([Question(self._host, RecordType.NAPTR)])
 
-    def ask_services(self, services: list[tuple[bytes, bytes]]) -> list[Question]:
-        """4.2: the SRV records of (transport, name) pairs, the preferred first."""
+    def ask_services(self, services: list[tuple[bytes, bytes]], fallback: bytes = b"") -> list[Question]:
+        """4.2: the SRV records of (transport, name) pairs, the preferred first; without any, the name itself by the
+        transport `fallback`, that of the first pair if not given."""
         self._services = services
-        self._fallback = services[0][0]
+        self._fallback = fallback or services[0][0]
         self._enter(SERVICES)
         return self._ask([Question(name, RecordType.SRV) for _, name in services])
 
@@ -195,8 +202,9 @@ class ServerSearch:
             lowest = min(fitting)[0]
             return self.ask_services([(transport, name) for order, _, transport, name in sorted(fitting)
                                       if order == lowest and transport is not None])
-        return self.ask_services([(transport, SERVICE_PREFIXES[transport] + self._host)
-                                  for transport in self._plain_transports()])
+        transports = self._plain_transports()
+        return self.ask_services([(transport, SERVICE_PREFIXES[transport] + self._host) for transport in transports],
+                                 UDP if UDP in transports else transports[0])   # 4.1: UDP for a SIP URI
 
     def _plain_transports(self) -> list[bytes]:
         if self.is_secure:
@@ -236,7 +244,7 @@ def search_for_uri(uri: SipUri, ability: Ability, random_octets: Callable[[int],
     search = ServerSearch(host, ability, random_octets, is_large)
     search.is_secure = is_secure
     if (transport and transport not in ability.transports) or (is_secure and transport not in (b"", TLS)):
-        return search, search.ask_addresses([Hop(transport, host, 0)])     # nothing that we could send with
+        return search, search.refuse()      # nothing that we could send with
     if is_numeric(host) or uri.port:
         transport = transport or UDP    # 4.1
         return search, search.ask_addresses([Hop(transport, host, uri.port or DEFAULT_PORTS[transport])])
