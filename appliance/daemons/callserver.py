@@ -26,6 +26,7 @@ from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.pbx.instant_message.message_row import MessageKey
+from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.sip.flow import TLS
 from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
@@ -39,6 +40,7 @@ from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
 from appliance.system.store.message_store import SqliteMessageStore
+from appliance.system.store.subscription_store import EventStores
 from appliance.system.tls_credentials import TlsCredentials
 from appliance.vocabulary.counters import Counters
 
@@ -81,6 +83,7 @@ class CallServer:
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
                                                  self._note_messages_stored)
+        self._event_stores = EventStores(state_directory, self._note_alarm)
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._office = self._build_office(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
@@ -92,6 +95,8 @@ class CallServer:
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.store = self._store
         surroundings.message_store = self._message_store
+        surroundings.subscription_store = self._event_stores.subscriptions
+        surroundings.publication_store = self._event_stores.publications
         surroundings.wall_offset = self._wall.offset()
         surroundings.counters = self._counters
         surroundings.resolver = self._resolver
@@ -125,6 +130,8 @@ class CallServer:
         by_flow = {(one.name, one.transport): one for one in self._listeners}
         self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
         self._office.messages.restore(self._message_store.load(), monotonic(), self._wall.now())
+        EventRestorer(self._office.events, by_flow, self._ports.flow_to).restore(
+            self._event_stores.load(), monotonic(), self._wall.now())
 
     def _say_ready(self) -> None:
         self._journal.record("ready", listeners=", ".join(f"{one.transport.decode().lower()}:{one.hostport.decode()}"
@@ -137,10 +144,13 @@ class CallServer:
         notify_manager("READY=1")
 
     def _close(self) -> None:
-        self._office.location.flush(monotonic())
+        now = monotonic()
+        self._office.location.flush(now)
+        if self._message_store.close():
+            self._office.messages.note_all_stored(now)
         self._ports.close()
         self._store.close()
-        self._message_store.close()
+        self._event_stores.close()
         self._journal.record("stopped")
         self._journal.close()
 
@@ -184,6 +194,7 @@ class CallServer:
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))
             self._office.location.set_wall_offset(self._wall.offset(), monotonic())
+            self._office.events.set_wall_offset(self._wall.offset())
             self._office.messages.set_wall_offset(self._wall.offset(), monotonic())
         self._tls.credentials.check()
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
@@ -201,6 +212,8 @@ class CallServer:
         self._journal.record("alarm_raised" if is_raised else "alarm_cleared", alarm=name, sentence=sentence)
         if name == "binding_store_started_anew":
             self._office.location.write_anew(monotonic())
+        if name == "message_store_started_anew":
+            self._office.messages.write_anew()
         if is_raised:
             raised_at = self._wall.render(monotonic())
             self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}

@@ -21,6 +21,7 @@ from appliance.pbx.presence.presence_package import PresencePackage
 from appliance.pbx.presence.publications import ACCEPT, Publications
 from appliance.pbx.presence.registration_package import RegistrationPackage, describe_contact, identify
 from appliance.pbx.presence.subscriber_flow import SubscriberFlows
+from appliance.pbx.presence.subscription import ACTIVE, Subscription
 from appliance.pbx.presence.subscription_server import SubscriptionServer, explain_refusal
 from appliance.pbx.request_checks import read_extension, unescape_user
 from appliance.sip.flow import Flow
@@ -34,8 +35,8 @@ class EventServer:
     """Serves events. extensions: the office's users, replaced when the configuration changes."""
 
     __slots__ = ("_calls", "_changed_bindings", "_changed_calls", "_changed_presence", "_dialogs", "_mailboxes",
-                 "_messages", "_parts", "_presence", "_registrations", "_stack", "deadline", "extensions", "notifier",
-                 "publications", "subscribing")
+                 "_messages", "_parts", "_presence", "_registrations", "_stack", "_untold", "deadline", "extensions",
+                 "notifier", "publications", "subscribing")
 
     def __init__(self, parts: EventParts, extensions: frozenset[bytes]) -> None:
         self._parts = parts
@@ -46,6 +47,7 @@ class EventServer:
         self._changed_calls: dict[Call, None] = {}
         self._changed_bindings: dict[tuple[bytes, bytes], tuple[Change, Binding]] = {}
         self._messages: dict[bytes, None] = {}
+        self._untold: list[Subscription] = []
         self._mailboxes: list[MailboxCounts] = []
         flows = SubscriberFlows(parts.targets)
         self.notifier = Notifier(parts.stack, flows, parts.subscription_store, parts.journal, parts.wall_offset)
@@ -152,6 +154,11 @@ class EventServer:
 
     # what changes
 
+    def note_restored(self, subscriptions: list[Subscription]) -> None:
+        """Subscriptions have been taken up after a restart; nobody has told their subscribers anything since."""
+        self._untold += subscriptions
+        self._look_soon()
+
     def _note_presence(self, target: bytes) -> None:
         """Of the publications."""
         self._changed_presence[target] = None
@@ -185,6 +192,11 @@ class EventServer:
 
     def _flush(self, now: float) -> None:
         """Tell the watchers everything that has been noted."""
+        if self._untold:
+            untold, self._untold = self._untold, []
+            for subscription in untold:
+                if subscription.is_full_due and subscription.state is ACTIVE:
+                    self.notifier.tell_full(subscription, now)
         if self._changed_calls:
             calls, self._changed_calls = self._changed_calls, {}
             for call in calls:
@@ -238,3 +250,8 @@ class EventServer:
         self.extensions = extensions
         self.publications.retain(extensions)
         self.subscribing.retain(extensions, now)
+
+    def set_wall_offset(self, wall_offset: float) -> None:
+        """The wall clock was set. Nothing ends sooner or later; what is on disk is written anew."""
+        self.notifier.set_wall_offset(wall_offset)
+        self.publications.set_wall_offset(wall_offset)

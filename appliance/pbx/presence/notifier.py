@@ -125,6 +125,12 @@ class Notifier:
         subscription.enter(TERMINATED)
         self._send(subscription, TIMEOUT, now)
 
+    def set_wall_offset(self, wall_offset: float) -> None:
+        """The wall clock was set: what is on disk is written anew."""
+        self.wall_offset = wall_offset
+        if self._store is not None and self._by_key:
+            self._store.save([one.build_row(wall_offset) for one in self._by_key.values()])
+
     def drop_row(self, key: SubscriptionKey) -> None:
         """A stored row stands for nothing any more."""
         if self._store is not None:

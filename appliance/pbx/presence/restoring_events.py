@@ -4,15 +4,25 @@ phones doing anything.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from appliance.native.sip_scanner import split_values
 from appliance.pbx.location import ListenersByFlow
 from appliance.pbx.presence.event_package import EventPackage
-from appliance.pbx.presence.event_row import SubscriptionRow
+from appliance.pbx.presence.event_row import PublicationRow, SubscriptionRow
 from appliance.pbx.presence.event_server import EventServer
 from appliance.pbx.presence.subscription import Subscription
 from appliance.pbx.target_flow import FlowOpener
 from appliance.sip.flow import UDP, Flow, Listener
+
+
+class StoredRows(Protocol):
+    """What was on disk."""
+
+    @property
+    def subscriptions(self) -> Iterable[SubscriptionRow]: ...
+    @property
+    def publications(self) -> Iterable[PublicationRow]: ...
 
 
 class EventRestorer:
@@ -25,13 +35,14 @@ class EventRestorer:
         self._listeners = listeners
         self._flow_to = flow_to
 
-    def restore(self, rows: Iterable[SubscriptionRow], now: float, wall_now: float) -> int:
-        """Take up what was stored and notify everyone; how many subscriptions are alive. Bindings and publications must
-        be there already: they are what the NOTIFYs tell."""
+    def restore(self, rows: StoredRows, now: float, wall_now: float) -> int:
+        """Take up what was stored, and have everyone notified as soon as timers run; how many subscriptions are alive.
+        Bindings must be there already: the NOTIFYs tell of them."""
+        self._server.publications.restore(rows.publications, now, wall_now, self._server.extensions.__contains__)
         notifier, extensions = self._server.notifier, self._server.extensions
         policy = self._server.subscribing.policy
         restored = []
-        for row in rows:
+        for row in rows.subscriptions:
             left_s = min(row.expires_wall_s - wall_now, float(policy.max_s))
             listener = self._listeners.get((row.listener, row.transport))
             package = self._server.subscribing.packages.get(row.package)
@@ -42,8 +53,7 @@ class EventRestorer:
             subscription.deadline = now + left_s
             notifier.add(subscription)
             restored.append(subscription)
-        for subscription in restored:
-            notifier.tell_full(subscription, now)
+        self._server.note_restored(restored)
         return len(restored)
 
     def _find_flow(self, row: SubscriptionRow, listener: Listener) -> Flow:
