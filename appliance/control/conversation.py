@@ -6,6 +6,7 @@ Request {"id": any, "command": [words]}; answer {"id", "ok": true, "result"} or 
 
 import json
 from collections.abc import Iterator
+from math import isfinite
 
 from appliance.control.observed import Observed
 from appliance.control.questions import answer_question
@@ -50,7 +51,8 @@ def _read_request(line: bytes) -> tuple[object, list[str]]:
     if not isinstance(words, list) or len(words) > WORDS_LIMIT or not all(isinstance(word, str) for word in words):
         raise OperatorError("command", str(words)[:40], f"a list of at most {WORDS_LIMIT} words")
     identity = request.get("id")
-    if not isinstance(identity, str | int | float | None):
+    is_number = isinstance(identity, int | float) and isfinite(identity)    # JSON itself has no infinity
+    if not (is_number or isinstance(identity, str | None)):
         raise OperatorError("id", type(identity).__name__, "a number or a string")
     return identity, words
 

@@ -4,11 +4,12 @@
 from collections.abc import Callable
 
 from appliance.pbx.proxy.target import NamedTarget
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.locator import Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.locating.search import Verdict
 from appliance.sip.transaction.core import FlowOpener
+from appliance.sip.uri import SipUri
 
 SourceFinder = Callable[[bytes], bytes | None]
 """The address of this machine that the kernel would send from to a numeric host; None when there is no way there."""
@@ -37,18 +38,23 @@ class ServerFinder:
     def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float) -> Inquiry | None:
         """Look up a target for a request of this size; `found` may be called before this returns."""
         def take(located: Located, found_at: float) -> None:
-            flows = self._open_flows(located.targets, target.near)
+            flows = self._open_flows(located.targets, target)
             # a name that leads to ourselves and is no domain of ours names nobody; asking ourselves would never end
             verdict = Verdict.ABSENT if located.targets and not flows else located.verdict
             found(flows, verdict, found_at)
         return self._locator.locate(target.hop, size_octets, take, now)
 
-    def _open_flows(self, addresses: list[Address], near: Listener) -> list[Flow]:
+    def _open_flows(self, addresses: list[Address], target: NamedTarget) -> list[Flow]:
         flows = []
         for address in addresses:
             if (address.host, address.port) not in self._own_addresses:
-                listener = self.choose_listener(address, near)
-                if listener is not None:
+                listener = self.choose_listener(address, target.near)
+                if listener is None:
+                    continue
+                if listener.transport == TLS:   # who answers there must be the domain that was asked for (RFC 5922 7)
+                    domain = SipUri.parse(target.hop).host
+                    flows.append(self._flow_to(listener, address.host, address.port, domain))
+                else:
                     flows.append(self._flow_to(listener, address.host, address.port))
         return flows
 

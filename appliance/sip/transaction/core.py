@@ -60,5 +60,6 @@ class ClientOwner(Protocol):
 class FlowOpener(Protocol):
     """Finds or opens the flow from a listener to a numeric remote address; the socket layer satisfies it."""
 
-    def __call__(self, listener: Listener, host: bytes, port: int) -> Flow:
-        """The flow; the same object for the same address while it is open."""
+    def __call__(self, listener: Listener, host: bytes, port: int, domain: bytes = b"") -> Flow:
+        """The flow; the same object for the same address while it is open. domain: over TLS, whom the address was
+        looked up for and who the peer has to be (RFC 5922)."""
