@@ -57,13 +57,13 @@ class WaitingMessage:
     def build_row(self, wall_offset: float) -> MessageRow:
         """This message as it goes to disk; wall_offset: wall clock minus monotonic clock, seconds."""
         kept = self.kept
-        return MessageRow(self.number, self.extension, kept.sender, kept.to, kept.call_id, kept.lines, kept.body,
+        return MessageRow(self.number, self.extension, kept.sender, kept.recipient, kept.call_id, kept.lines, kept.body,
                           self.received_at + wall_offset, self.ends_at + wall_offset)
 
     @classmethod
     def restore(cls, listener: DeadlineListener, row: MessageRow) -> "WaitingMessage":
         """Everything of a row but its times."""
-        kept = KeptMessage(row.sender, row.to, row.call_id, row.lines, row.body)
+        kept = KeptMessage(row.sender, row.recipient, row.call_id, row.lines, row.body)
         return cls(listener, row.number, row.extension, kept)
 
 

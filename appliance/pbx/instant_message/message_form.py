@@ -47,11 +47,11 @@ def read_life_s(message: Message, wall_now: float, longest_s: float) -> float:
 class KeptMessage:
     """The parts of a kept message: see MessageRow."""
 
-    __slots__ = ("body", "call_id", "lines", "sender", "to")
+    __slots__ = ("body", "call_id", "lines", "recipient", "sender")
 
-    def __init__(self, sender: bytes, to: bytes, call_id: bytes, lines: bytes, body: bytes) -> None:
+    def __init__(self, sender: bytes, recipient: bytes, call_id: bytes, lines: bytes, body: bytes) -> None:
         self.sender = sender
-        self.to = to
+        self.recipient = recipient
         self.call_id = call_id
         self.lines = lines
         self.body = body
@@ -59,7 +59,7 @@ class KeptMessage:
     @property
     def size_octets(self) -> int:
         """What it counts against the limit of its mailbox."""
-        return len(self.sender) + len(self.to) + len(self.lines) + len(self.body)
+        return len(self.sender) + len(self.recipient) + len(self.lines) + len(self.body)
 
 
 def keep_message(message: Message, call_id: bytes, received_wall_s: float) -> KeptMessage:
@@ -76,7 +76,7 @@ def build_message(kept: KeptMessage, target: Target, branch: bytes, tag: bytes, 
         b"MESSAGE %s SIP/2.0\r\n" % target.uri,
         b"%s%s\r\n" % (target.flow.listener.via_prefix, branch),
         target.lines,
-        b"Max-Forwards: 70\r\nFrom: %s;tag=%s\r\nTo: %s\r\n" % (kept.sender, tag, kept.to),
+        b"Max-Forwards: 70\r\nFrom: %s;tag=%s\r\nTo: %s\r\n" % (kept.sender, tag, kept.recipient),
         b"Call-ID: %s\r\nCSeq: %d MESSAGE\r\n" % (kept.call_id, cseq),
         kept.lines,
         b"Content-Length: %d\r\n\r\n" % len(kept.body), kept.body))

@@ -13,15 +13,15 @@ MessageKey = tuple[int]
 class MessageRow(NamedTuple):
     """One waiting message.
 
-    number: ever increasing; extension: whose it is; sender: the From value without its tag; to: the To value without a
-    tag; call_id: of all attempts to deliver it; lines: the header lines that go along, whole; body: as it came;
-    received_wall_s, expires_wall_s: seconds since 1970.
+    number: ever increasing; extension: whose it is; sender: the From value without its tag; recipient: the To value
+    without a tag; call_id: of all attempts to deliver it; lines: the header lines that go along, whole; body: as it
+    came; received_wall_s, expires_wall_s: seconds since 1970.
     """
 
     number: int
     extension: bytes
     sender: bytes
-    to: bytes
+    recipient: bytes
     call_id: bytes
     lines: bytes
     body: bytes

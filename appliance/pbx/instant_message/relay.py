@@ -105,6 +105,10 @@ class MessageRelay:
             if waiting is not None:
                 self._accept(waiting, now)
 
+    def note_all_stored(self, now: float) -> None:
+        """The server stops, and the store has closed with everything on disk."""
+        self.note_stored([(number,) for number in self._unstored], now)
+
     def restore(self, rows: Iterable[MessageRow], now: float, wall_now: float) -> None:
         """Take up what was stored; deliveries begin a moment later. A box that believes it is 1970 keeps a message no
         longer than it would keep a new one."""
@@ -128,8 +132,13 @@ class MessageRelay:
         """The wall clock was set. Messages end when they would have; only what is on disk is written anew."""
         is_step = abs(wall_offset - self.wall_offset) >= WALL_STEP_S
         self.wall_offset = wall_offset
-        if is_step and self._store is not None:
-            self._store.save([waiting.build_row(wall_offset) for mailbox in self._mailboxes.values()
+        if is_step:
+            self.write_anew()
+
+    def write_anew(self) -> None:
+        """Give the store every message again: what it held is lost, or says the wrong time."""
+        if self._store is not None:
+            self._store.save([waiting.build_row(self.wall_offset) for mailbox in self._mailboxes.values()
                               for waiting in mailbox.messages])
 
     def retain(self, is_known: Callable[[bytes], bool], now: float) -> None:
