@@ -39,7 +39,7 @@ TRANSITIONS: Final = (
     frozenset({HELD, WAITING, CLOSING}),
     frozenset({ASKING, REMOVING}),
     frozenset({ASKING, REMOVING, ENDED}),
-    frozenset({REMOVING}),
+    frozenset({REMOVING, ENDED}),
     frozenset({ENDED}),
     frozenset({ASKING}),
 )
@@ -170,8 +170,8 @@ class Registration:
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
         """RequestOwner."""
         self._cseq = request.draft.cseq
-        if self.state is REMOVING:
-            self._end(now)
+        if self.state is REMOVING or (self.state is CLOSING and response is None):
+            self._end(now)  # nobody is there to hear that we leave
         elif self.state is CLOSING:
             self._remove(now)
         else:
