@@ -51,8 +51,8 @@ def _read_request(line: bytes) -> tuple[object, list[str]]:
     if not isinstance(words, list) or len(words) > WORDS_LIMIT or not all(isinstance(word, str) for word in words):
         raise OperatorError("command", str(words)[:40], f"a list of at most {WORDS_LIMIT} words")
     identity = request.get("id")
-    is_number = isinstance(identity, int | float) and isfinite(identity)    # JSON itself has no infinity
-    if not (is_number or isinstance(identity, str | None)):
+    is_infinite = isinstance(identity, float) and not isfinite(identity)    # of which JSON itself knows nothing
+    if is_infinite or not isinstance(identity, str | int | float | None):
         raise OperatorError("id", type(identity).__name__, "a number or a string")
     return identity, words
 
