@@ -29,8 +29,8 @@ STRANGER = ("203.0.113.77", 5060)
 class VirtualOffice:
     """`send(address, octets)` puts a message on the wire; `take()` gives what the office has sent since, in order."""
 
-    def __init__(self, more: str = "") -> None:
-        loaded = load_configuration(OFFICE + more)
+    def __init__(self, more: str = "", role: str = "proxy") -> None:
+        loaded = load_configuration(OFFICE.replace("role proxy", f"role {role}") + more)
         assert loaded.configuration is not None, loaded.findings
         self.configuration = loaded.configuration
         self.listeners = build_listeners(loaded.configuration)
