@@ -5,6 +5,7 @@ The claim is an abstract Unix socket, so it ends with the process however that e
 the kernel's socket tables rather than waited for by the clock.
 """
 
+import errno
 import ipaddress
 import itertools
 import os
@@ -72,10 +73,17 @@ def is_bound(host: str, port: int, transport: str = "udp") -> bool:
 
 
 def free_port(host: str) -> int:
-    """A port that nobody uses just now, for addresses that are not ours alone (::1)."""
+    """A port outside of the media ports that nobody uses just now, for addresses that are not ours alone (::1)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as datagrams, socket.socket(family) as streams:
-        datagrams.bind((host, 0))
-        port = int(datagrams.getsockname()[1])
-        streams.bind((host, port))
-        return port
+    for attempt in range(1000):
+        port = 10000 + (os.getpid() * 7 + attempt) % 18000
+        with socket.socket(family, socket.SOCK_DGRAM) as datagrams, socket.socket(family) as streams:
+            try:
+                datagrams.bind((host, port))
+                streams.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            return port
+    raise RuntimeError(f"no free port on {host}")
