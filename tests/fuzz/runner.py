@@ -145,8 +145,11 @@ class FuzzRun:
         place_call(self.office, self.calls_placed)
 
     def settle(self) -> dict[str, int]:
-        """Let every transaction end (nobody answers any more); what state is left then."""
-        for _ in range(8):
-            self.office.advance(60)
+        """Let every transaction end (nobody answers any more); what state is left then. Messages that are kept for a
+        phone are tried again and again: there is a moment between two tries."""
+        for _ in range(120):
+            self.office.advance(7)
             self._check_sent(self.office.take_sent())
+            if not self.office.office.stack.transactions_open:
+                break
         return self.office.sizes()
