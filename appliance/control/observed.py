@@ -129,6 +129,20 @@ class TlsState(TypedDict):
     failures: list[TlsFailure]
 
 
+class WaitingMessage(TypedDict):
+    """An instant message that waits for a phone of its extension. number: the order of delivery; sender: URI of its
+    From; size_octets: what it counts against the limit; expires_s: what is left; attempts: how often it was tried."""
+
+    number: int
+    extension: str
+    sender: str
+    content_type: str
+    size_octets: int
+    received_at: str
+    expires_s: int
+    attempts: int
+
+
 class Observed(Protocol):
     """The questions. now: monotonic seconds. What is iterated may be produced in pieces while the daemon works on."""
 
@@ -143,6 +157,9 @@ class Observed(Protocol):
 
     def ladder(self, number: int) -> Ladder | None:
         """The traced messages of one call, None when there is no such call."""
+
+    def messages(self, now: float) -> Iterable[WaitingMessage]:
+        """Instant messages that wait, by extension, in the order of delivery."""
 
     def statistics(self, now: float) -> Statistics:
         """The counts."""

@@ -5,7 +5,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from appliance.control.observed import Alarm, Call, CallCounts, MessageCounts, Registration, Statistics, TlsState
+from appliance.control.message_view import describe_waiting
+from appliance.control.observed import (
+    Alarm,
+    Call,
+    CallCounts,
+    MessageCounts,
+    Registration,
+    Statistics,
+    TlsState,
+    WaitingMessage,
+)
 from appliance.control.tls_view import describe_no_tls
 from appliance.diagnosis.ladder import Ladder, build_ladder
 from appliance.diagnosis.tally import MessageTally
@@ -103,6 +113,12 @@ class OfficeView:
         if call.callee_flow is not None:
             names.setdefault(_text(call.callee_flow.hostport), _text(call.callee))
         return build_ladder(self._trace.entries_of(frozenset({call.call_id})), names.get)
+
+    def messages(self, now: float) -> Iterator[WaitingMessage]:
+        """Instant messages that wait, by extension."""
+        for mailbox in self._office.messages.mailboxes():
+            for waiting in tuple(mailbox.messages):
+                yield describe_waiting(waiting, now, self._wall(waiting.received_at))
 
     def statistics(self, now: float) -> Statistics:
         """The counts."""

@@ -45,6 +45,11 @@ def _answer_call(rest: list[str], observed: Observed, now: float) -> Result:
     return result
 
 
+def _answer_messages(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
+    _refuse_rest("show messages", rest)
+    return iter(observed.messages(now))
+
+
 def _answer_statistics(rest: list[str], observed: Observed, now: float) -> Result:
     _refuse_rest("show statistics", rest)
     return observed.statistics(now)
@@ -74,6 +79,7 @@ _SUBJECTS: dict[str, Callable[[list[str], Observed, float], Result]] = {
     "alarms": _answer_alarms,
     "call": _answer_call,
     "calls": _answer_calls,
+    "messages": _answer_messages,
     "registrations": _answer_registrations,
     "statistics": _answer_statistics,
     "tls": _answer_tls,

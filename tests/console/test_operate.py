@@ -12,6 +12,7 @@ from appliance.console.operate import (
     show_statistics,
     show_tls,
     show_version,
+    show_waiting_messages,
 )
 from appliance.console.table import WIDTH, measure
 from tests.control.sample_office import SampleOffice, make_registration
@@ -81,6 +82,13 @@ def test_nothing_that_a_phone_says_is_wider_than_the_terminal():
     row = make_registration("2" * 32, contact="sip:" + "x" * 300 + "@[2001:db8::1]")
     row["user_agent"] = "電話" * 60
     assert all(measure(line) <= WIDTH for line in show_registrations.render([row]).splitlines())
+
+
+def test_messages_that_wait_in_lines():
+    assert show_waiting_messages.render(SampleOffice().messages(0.0)) == (
+        "extension  sender               received (UTC)       octets  expires       attempts\n"
+        "202        sip:201@office.test  2026-11-22 11:00:00     312  7 d 00:00:00         2\n")
+    assert show_waiting_messages.render([]) == "no message waits\n"
 
 
 def test_tls_in_paragraphs():

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from appliance.control.observed import Alarm, Call, Registration, Statistics, TlsState
+from appliance.control.observed import Alarm, Call, Registration, Statistics, TlsState, WaitingMessage
 from appliance.diagnosis.ladder import Ladder
 
 
@@ -51,6 +51,10 @@ class SampleOffice:
                     "start_line": "INVITE sip:202@office.test SIP/2.0", "method": "INVITE", "status": 0, "cseq": 1,
                     "call_id": "a84b4c76e66710@192.168.1.11", "is_retransmission": False, "size_octets": 400,
                     "text": "INVITE sip:202@office.test SIP/2.0\r\n\r\n"}]}
+
+    def messages(self, now: float) -> list[WaitingMessage]:
+        return [{"number": 7, "extension": "202", "sender": "sip:201@office.test", "content_type": "text/plain",
+                 "size_octets": 312, "received_at": "2026-11-22T11:00:00Z", "expires_s": 604800, "attempts": 2}]
 
     def statistics(self, now: float) -> Statistics:
         return {"version": "0.1.0", "uptime_s": int(now), "resident_octets": 25 * 1048576, "is_overloaded": False,
