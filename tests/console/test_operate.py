@@ -86,8 +86,8 @@ def test_nothing_that_a_phone_says_is_wider_than_the_terminal():
 
 def test_messages_that_wait_in_lines():
     assert show_waiting_messages.render(SampleOffice().messages(0.0)) == (
-        "extension  sender               received (UTC)       octets  expires       attempts\n"
-        "202        sip:201@office.test  2026-11-22 11:00:00     312  7 d 00:00:00         2\n")
+        "extension  sender               received (UTC)       octets  expires\n"
+        "202        sip:201@office.test  2026-11-22 11:00:00     312  7 d 00:00:00\n")
     assert show_waiting_messages.render([]) == "no message waits\n"
 
 

@@ -15,5 +15,5 @@ def render(result: "list[WaitingMessage]") -> str:
     if not result:
         return "no message waits\n"
     rows = [(row["extension"], row["sender"], render_time(row["received_at"]), row["size_octets"],
-             render_duration(row["expires_s"]), row["attempts"]) for row in result]
-    return render_table(("extension", "sender", "received (UTC)", "octets", "expires", "attempts"), rows)
+             render_duration(row["expires_s"])) for row in result]
+    return render_table(("extension", "sender", "received (UTC)", "octets", "expires"), rows)
