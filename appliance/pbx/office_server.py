@@ -171,15 +171,17 @@ class OfficeServer:
             return message, target_at(uri, hop, near, way.drop, size_octets)
         return bend_to_strict_route(message, way.drop), target_at(hop, hop, near, 0, size_octets)
 
-    @staticmethod
-    def _flow_of_party(uri: bytes, call: Call | None) -> Flow | None:
-        """A phone that sits behind a NAT is reached on the flow it has used in this very call."""
+    def _flow_of_party(self, uri: bytes, call: Call | None) -> Flow | None:
+        """A phone that sits behind a NAT is reached on the flow it has used in this very call. The flow to another
+        domain is no phone's: whether its server is on the way of later requests, its Record-Route says."""
         if call is None:
             return None
-        if uri == call.caller_uri and call.caller_flow.is_open:
+        if uri == call.caller_uri and call.caller_flow.is_open and b"@" not in call.caller:
             return call.caller_flow
-        if uri == call.callee_uri and call.callee_flow is not None and call.callee_flow.is_open:
-            return call.callee_flow
+        flow = call.callee_flow
+        is_ours = not call.callee_hostport or call.callee_hostport in self._parts.own
+        if uri == call.callee_uri and is_ours and flow is not None and flow.is_open:
+            return flow
         return None
 
     def _serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
