@@ -116,7 +116,8 @@ class SipStack:
         server = self._servers.get(message.server_key)
         if server is not None:
             if method == b"ACK":
-                if not (isinstance(server, InviteServer) and server.receive_ack(now)):
+                is_absorbed = isinstance(server, InviteServer) and server.receive_ack(now)
+                if not is_absorbed and not message.fault_status:
                     self._user.ack_received(message, flow, now)
             else:
                 self.counters["retransmissions_received"] += 1
