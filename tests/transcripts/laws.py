@@ -12,6 +12,8 @@ from tests.transcripts.phone import Phone
 
 CHANGED_ON_THE_WAY = frozenset({"via", "route", "record-route", "max-forwards", "proxy-authorization",
                                 "content-length"})
+OF_ITS_OWN = frozenset({"MESSAGE"})
+"""Methods of requests that the server makes itself."""
 
 
 def check_laws(letter: Letter, receiver: Phone, phones: Iterable[Phone]) -> None:
@@ -39,7 +41,20 @@ def _check_request(letter: Letter, receiver: Phone, sent: list[Letter]) -> None:
         if origin.is_request and _is_same(("Call-ID", "CSeq", "From"), origin, letter):
             _check_copy(letter, origin)
             return
+    if letter.method in OF_ITS_OWN:
+        _check_own_request(letter, others=[known.first("Call-ID") for known in sent])
+        return
     raise MismatchError(f"{letter.start}: nobody has sent such a request to the server")
+
+
+def _check_own_request(letter: Letter, others: list[str | None]) -> None:
+    """8.1.1: the server as user agent client, outside any dialog of somebody else."""
+    if len(_values(letter, "Via")) != 1 or letter.first("Max-Forwards") != "70":
+        raise MismatchError(f"{letter.start}: neither a copy nor a request of its own: {letter.lines('Via')}")
+    if letter.first("Call-ID") in others:
+        raise MismatchError(f"{letter.start}: Call-ID of another request")
+    if ";tag=" not in (letter.first("From") or "") or letter.first("CSeq") != f"{letter.cseq} {letter.method}":
+        raise MismatchError(f"{letter.start}: From {letter.first('From')!r}, CSeq {letter.first('CSeq')!r}")
 
 
 def _check_same_hop(letter: Letter, invite: Letter | None, receiver: Phone) -> None:
