@@ -52,21 +52,24 @@ class Authority:
                       "-extensions", "authority", "-out", self.certificate)
 
     def _openssl(self, command: str, *words: object) -> None:
-        configuration = () if command == "ecparam" else ("-config", str(self.folder / "openssl.cnf"))
+        configuration = () if command in ("ecparam", "genrsa") else ("-config", str(self.folder / "openssl.cnf"))
         done = subprocess.run(["openssl", command, *configuration, *map(str, words)], capture_output=True, text=True,
                               check=False, timeout=20)
         assert done.returncode == 0, done.stderr
 
-    def _make_key(self, path: Path) -> None:
-        self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path)
+    def _make_key(self, path: Path, is_rsa: bool = False) -> None:
+        if is_rsa:
+            self._openssl("genrsa", "-out", path, "2048")
+        else:
+            self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path)
 
     def issue(self, name: str, names: str = "", *, starts: str = "20200101000000Z", ends: str = "20491231235959Z",
-              file: str = "", is_self_signed: bool = False) -> Files:
+              file: str = "", is_self_signed: bool = False, is_rsa: bool = False) -> Files:
         """A certificate for the common name and alternative names such as `DNS:a.test,IP:127.0.0.1`."""
         stem = self.folder / (file or name)
         made = Files(stem.with_suffix(".pem"), stem.with_suffix(".key"))
         request, extensions = stem.with_suffix(".csr"), stem.with_suffix(".ext")
-        self._make_key(made.key)
+        self._make_key(made.key, is_rsa)
         subject = f"/CN={name}" if name else "/"
         self._openssl("req", "-new", "-utf8", "-key", made.key, "-subj", subject, "-out", request)
         extensions.write_text(f"[leaf]\nbasicConstraints = CA:FALSE\n"

@@ -355,3 +355,16 @@ def test_a_reader_that_never_reads_is_cut_off(authority):
             assert served.counters["connections_closed_slow_reader"] == 1
             writer.close()
     run(work())
+
+
+def test_the_suite_that_everybody_must_have_is_there(authority):
+    """RFC 3261 26.3.1: TLS_RSA_WITH_AES_128_CBC_SHA, which only a certificate with an RSA key can serve."""
+    async def work():
+        files = authority.issue("rsa.test", "DNS:office.test", is_rsa=True)
+        async with serving(authority, files) as served:
+            context = trusting(authority, ssl.TLSVersion.TLSv1_2)
+            context.set_ciphers("AES128-SHA")
+            _, writer = await served.connect(context)
+            assert writer.get_extra_info("cipher")[0] == "AES128-SHA"
+            writer.close()
+    run(work())

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The resolver on a real loop: one exchange a question, bounds, the last good answer; exchanges with real sockets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
+
+import dns.message
+import pytest
+
+from appliance.sip.locating.records import FAILED, Answer, Outcome, Question, RecordType
+from appliance.system.dns import exchange, resolver
+from appliance.system.dns.exchange import exchange_question
+from appliance.system.dns.name_servers import NameServers, ServerAddress
+from appliance.system.dns.resolver import DnsResolver
+from appliance.system.dns.wire import Reading
+from appliance.vocabulary.counters import Counters
+from tests.interop.name_server import NameServer
+from tests.interop.network import free_port
+
+NAME = Question(b"one.test", RecordType.A)
+GOOD = Answer(Outcome.FOUND, addresses=(b"192.0.2.1",))
+GOOD_READING = Reading(GOOD, 60)
+ZONE = """
+one 60 IN A 192.0.2.1
+big 60 IN A 192.0.2.2
+circle 60 IN CNAME ring
+ring 60 IN CNAME circle
+_sip._udp.other 60 IN SRV 0 0 5060 one
+"""
+
+
+class Asked:
+    """Collects answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    def answer_received(self, question: Question, answer: Answer, now: float) -> None:
+        self.answers.append(answer)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 20))
+
+
+class Wire:
+    """In the place of the exchanges: counts them, answers when told to."""
+
+    def __init__(self, reading: Reading = GOOD_READING) -> None:
+        self.reading = reading
+        self.questions: list[Question] = []
+        self.gate = asyncio.Event()
+
+    async def __call__(self, question: Question, servers: object) -> Reading:
+        self.questions.append(question)
+        await self.gate.wait()
+        return self.reading
+
+
+async def settle_loop() -> None:
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
+def make(wire: Wire) -> tuple[DnsResolver, list[float]]:
+    settled: list[float] = []
+    servers = NameServers((ServerAddress("127.0.0.1", 1),))
+    return DnsResolver(servers, Counters(), settled.append, wire), settled
+
+
+def test_many_who_ask_the_same_cost_one_exchange_and_the_next_is_answered_at_once() -> None:
+    async def test() -> None:
+        wire = Wire()
+        made, settled = make(wire)
+        asked = [Asked() for _ in range(50)]
+        for one in asked:
+            made.ask(NAME, one, monotonic())
+        await settle_loop()
+        assert not any(one.answers for one in asked)
+        wire.gate.set()
+        await settle_loop()
+        assert all(one.answers == [GOOD] for one in asked)
+        assert len(wire.questions) == len(settled) == 1
+        later = Asked()
+        made.ask(NAME, later, monotonic())
+        assert later.answers == [GOOD]
+        assert made.exchanges_open == 0
+    run(test)
+
+
+def test_exchanges_and_the_queue_behind_them_are_bounded() -> None:
+    async def test() -> None:
+        wire = Wire()
+        made, _ = make(wire)
+        wanted = resolver.EXCHANGES_LIMIT + resolver.QUEUE_LIMIT
+        asked = [Asked() for _ in range(wanted + 10)]
+        for number, one in enumerate(asked):
+            made.ask(Question(b"n%d.test" % number, RecordType.A), one, monotonic())
+        await settle_loop()
+        assert len(wire.questions) == made.exchanges_open == resolver.EXCHANGES_LIMIT
+        assert [one.answers for one in asked[wanted:]] == [[FAILED]] * 10
+        wire.gate.set()
+        for _ in range(20):
+            await settle_loop()
+        assert all(one.answers == [GOOD] for one in asked[:wanted])
+    run(test)
+
+
+def test_last_good_answer_is_given_when_nobody_answers_any_more() -> None:
+    async def test() -> None:
+        wire = Wire(Reading(FAILED))
+        wire.gate.set()
+        made, _ = make(wire)
+        made.cache.store(NAME, GOOD, 60, monotonic() - 100)
+        for _ in range(3):
+            one = Asked()
+            made.ask(NAME, one, monotonic())
+            await settle_loop()
+            assert one.answers == [GOOD]
+        assert len(wire.questions) == 1     # and not each time anew
+    run(test)
+
+
+def test_a_slow_exchange_gives_way_to_the_last_good_answer(monkeypatch) -> None:
+    monkeypatch.setattr(resolver, "PATIENCE_S", 0.01)
+
+    async def test() -> None:
+        wire = Wire(Reading(Answer(Outcome.FOUND, addresses=(b"192.0.2.9",)), 60))
+        made, settled = make(wire)
+        made.cache.store(NAME, GOOD, 60, monotonic() - 100)
+        one = Asked()
+        made.ask(NAME, one, monotonic())
+        while not one.answers:
+            await asyncio.sleep(0.001)
+        assert one.answers == [GOOD]
+        assert settled
+        wire.gate.set()
+        await settle_loop()
+        later = Asked()
+        made.ask(NAME, later, monotonic())
+        assert later.answers[0].addresses == (b"192.0.2.9",)
+        assert one.answers == [GOOD]
+    run(test)
+
+
+def test_other_servers_are_asked_about_what_the_old_ones_did_not_know() -> None:
+    async def test() -> None:
+        wire = Wire(Reading(FAILED))
+        wire.gate.set()
+        made, _ = make(wire)
+        made.ask(NAME, Asked(), monotonic())
+        await settle_loop()
+        made.reconfigure((ServerAddress("127.0.0.2", 1),))
+        wire.reading = Reading(GOOD, 60)
+        one = Asked()
+        made.ask(NAME, one, monotonic())
+        await settle_loop()
+        assert one.answers == [GOOD]
+    run(test)
+
+
+def test_closing_ends_every_exchange() -> None:
+    async def test() -> None:
+        made, _ = make(Wire())
+        made.ask(NAME, Asked(), monotonic())
+        await settle_loop()
+        await made.close()
+        assert made.exchanges_open == 0
+    run(test)
+
+
+# real sockets
+
+@pytest.fixture
+def name_server() -> Iterator[NameServer]:
+    with NameServer("127.0.0.1", ZONE) as running:
+        yield running
+
+
+def ask_over_wire(name: bytes, *addresses: tuple[str, int], kind: RecordType = RecordType.A) -> Reading:
+    servers = NameServers(tuple(ServerAddress(*address) for address in addresses))
+    return asyncio.run(exchange_question(Question(name, kind), servers.in_order(0.0)))
+
+
+def test_an_exchange_over_udp(name_server) -> None:
+    at = (name_server.host, name_server.port)
+    assert ask_over_wire(b"one.test", at) == Reading(GOOD, 60)
+    assert ask_over_wire(b"two.test", at).answer.outcome is Outcome.ABSENT
+    services = ask_over_wire(b"_sip._udp.other.test", at, kind=RecordType.SRV).answer.services
+    assert [one.target for one in services] == [b"one.test"]
+
+
+def test_a_truncated_answer_is_fetched_over_tcp(name_server) -> None:
+    def truncate(query: bytes, honest: bytes) -> list[bytes]:
+        name_server.faults.clear()
+        return [honest[:2] + bytes([honest[2] | 0x02]) + honest[3:]]
+    name_server.faults["big.test"] = truncate
+    assert ask_over_wire(b"big.test", (name_server.host, name_server.port)).answer.addresses == (b"192.0.2.2",)
+    assert name_server.asked == ["big.test A", "big.test A"]
+
+
+def test_a_refused_port_is_passed_over_at_once(name_server) -> None:
+    began = monotonic()
+    reading = ask_over_wire(b"one.test", ("127.0.0.1", free_port("127.0.0.1")), (name_server.host, name_server.port))
+    assert reading == Reading(GOOD, 60)
+    assert monotonic() - began < 0.5
+
+
+def test_a_circle_of_aliases_ends(name_server) -> None:
+    assert ask_over_wire(b"circle.test", (name_server.host, name_server.port)).answer.outcome is not Outcome.FOUND
+
+
+def test_answers_that_lie_are_not_heard_and_the_true_one_behind_them_is(name_server) -> None:
+    """A guesser who hits our port: wrong number, another question, noise; then the server itself."""
+    def lie_first(query: bytes, honest: bytes) -> list[bytes]:
+        other = dns.message.make_response(dns.message.make_query("evil.test", "A")).to_wire()
+        return [bytes([honest[0] ^ 1]) + honest[1:], query[:2] + other[2:], b"\xff" * 40, query, honest]
+    name_server.faults["one.test"] = lie_first
+    assert ask_over_wire(b"one.test", (name_server.host, name_server.port)) == Reading(GOOD, 60)
+    assert name_server.asked == ["one.test A"]
+
+
+def test_lies_without_end_are_given_up(name_server) -> None:
+    name_server.faults["one.test"] = lambda query, honest: [b"\xff" * 40] * 100
+    began = monotonic()
+    assert ask_over_wire(b"one.test", (name_server.host, name_server.port)) == Reading(FAILED)
+    assert monotonic() - began < 4
+
+
+def test_silent_servers_cost_no_more_than_the_budget(name_server, monkeypatch) -> None:
+    monkeypatch.setattr(exchange, "TRY_S", 0.05)
+    name_server.is_silent = True
+    began = monotonic()
+    assert ask_over_wire(b"one.test", (name_server.host, name_server.port)) == Reading(FAILED)
+    assert monotonic() - began < 1.0
+    assert len(name_server.asked) == exchange.ROUNDS
