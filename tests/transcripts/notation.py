@@ -15,6 +15,8 @@ INDENT = "    "
 SERVER = "server"
 CUT = "…"
 _PARTICIPANT = re.compile(r"([A-Za-z0-9._-]+)\s+(\S+:\d+)")
+_AGENT = re.compile(r"agent (\S+)")
+_DOING = re.compile(r"(?:do \d+\.\d+|on [a-z_]+) .+")
 _DEFINITION = re.compile(r"<([a-z][a-z0-9_]*)> = (.+)")
 _SHORT_ROW = re.compile(r"(?:(\d+\.\d+)\s+)?([A-Za-z0-9._-]+) -> ([A-Za-z0-9._-]+)\s+(.+)")
 
@@ -38,7 +40,8 @@ class Row:
 
 @dataclass
 class Transcript:
-    """What a file says. preamble: every line before the participants, as it stands; address: name -> host:port."""
+    """What a file says. preamble: every line before the participants, as it stands; address: name -> host:port;
+    subject: the participant that is ours; doings: what the user of our agent does."""
 
     path: Path
     preamble: list[str]
@@ -47,6 +50,8 @@ class Transcript:
     address: dict[str, str]
     rows: list[Row]
     comments: dict[int, list[str]]
+    subject: str = SERVER
+    doings: list[str] = field(default_factory=list)
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -63,8 +68,8 @@ def parse_transcript(text: str, path: Path) -> Transcript:
             reader.read_line(number, line.rstrip())
         except ValueError as error:
             raise NotationError(f"{path.name}:{number}: {error}: {line}") from error
-    if SERVER not in transcript.address or not transcript.rows:
-        raise NotationError(f"{path.name}: no participant called {SERVER}, or no message")
+    if transcript.subject not in transcript.address or not transcript.rows:
+        raise NotationError(f"{path.name}: no participant called {transcript.subject}, or no message")
     while transcript.preamble and not transcript.preamble[-1]:
         transcript.preamble.pop()
     return transcript
@@ -119,6 +124,10 @@ class _Reader:
                 transcript.definitions[definition[1]] = definition[2]
             elif line.startswith("set "):
                 transcript.configuration.append(line)
+            elif (agent := _AGENT.fullmatch(line)) is not None:
+                transcript.subject = agent[1]
+            elif _DOING.fullmatch(line) is not None:
+                transcript.doings.append(line)
             else:
                 raise ValueError("neither a set line, nor <name> = text, nor a participant")
             transcript.preamble.append(line)
@@ -141,7 +150,7 @@ class _Reader:
         for name in (source, target):
             if name not in self._transcript.address:
                 raise ValueError(f"no participant is called {name}")
-        if SERVER not in (source, target):
+        if self._transcript.subject not in (source, target):
             raise ValueError("what the server does not see cannot be played: make it a comment")
         label = label.strip()
         whole = _complete_label(label.removesuffix(AGAIN))

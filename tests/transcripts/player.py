@@ -5,6 +5,7 @@ server but what the transcript says, in its order and at its time.
 
 from typing import NamedTuple, Protocol
 
+from tests.transcripts.agent_laws import check_agent_laws
 from tests.transcripts.laws import check_laws
 from tests.transcripts.letter import Letter, read_block, read_octets
 from tests.transcripts.notation import SERVER, Row, Transcript
@@ -54,7 +55,8 @@ class Player:
         self._server = server
         self._begin_s = begin_s
         self._now_s = 0.0
-        self._phones = {name: Phone(name, address) for name, address in transcript.address.items() if name != SERVER}
+        self._phones = {name: Phone(name, address) for name, address in transcript.address.items()
+                        if name != transcript.subject}
         self._name_of = {address: name for name, address in transcript.address.items()}
         self._variables = dict(transcript.definitions)
         self._pending: list[Arrived] = []
@@ -62,9 +64,10 @@ class Player:
 
     def play(self) -> None:
         """Perform every arrow. Raises PlayError."""
+        self._run_until(0.0)
         for row in self._transcript.rows:
             try:
-                if row.target == SERVER:
+                if row.target == self._transcript.subject:
                     self._send(row)
                 else:
                     self._expect(row)
@@ -182,4 +185,5 @@ class Player:
                 raise MismatchError(f"{name} must not be there: {letter.lines(name)}")
         if expected.body and expected.body != letter.body:
             raise MismatchError(f"another body: {letter.body!r}")
-        check_laws(letter, self._phones[row.target], self._phones.values())
+        check = check_laws if self._transcript.subject == SERVER else check_agent_laws
+        check(letter, self._phones[row.target], self._phones.values())

@@ -7,7 +7,8 @@ import pytest
 
 from appliance.console.operate import show_ladder
 from appliance.diagnosis.ladder import build_ladder
-from tests.transcripts.notation import SERVER, Row, draw_transcript, parse_transcript, read_transcript
+from tests.transcripts.agent import AgentUnderTest
+from tests.transcripts.notation import SERVER, Row, Transcript, draw_transcript, parse_transcript, read_transcript
 from tests.transcripts.office import OfficeUnderTest
 from tests.transcripts.player import Player
 
@@ -15,10 +16,17 @@ HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.txt"))
 
 
+def open_subject(transcript: Transcript) -> OfficeUnderTest | AgentUnderTest:
+    """The office, or where a participant is named as our agent, a user agent."""
+    if transcript.subject == SERVER:
+        return OfficeUnderTest(transcript.configuration, transcript.address[SERVER])
+    return AgentUnderTest(transcript.doings, transcript.address[transcript.subject])
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_the_office_plays_the_ladder(path: Path):
+def test_the_ladder_is_played_by_who_is_ours(path: Path):
     transcript = read_transcript(path)
-    Player(transcript, OfficeUnderTest(transcript.configuration, transcript.address[SERVER])).play()
+    Player(transcript, open_subject(transcript)).play()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -31,12 +39,15 @@ def test_the_ladder_is_drawn_as_the_console_draws_it(path: Path):
 def test_the_console_draws_what_the_transcript_says(path: Path):
     """The trace of the performance, drawn as `show call N ladder` does, read as a transcript: the same arrows."""
     transcript = read_transcript(path)
-    office = OfficeUnderTest(transcript.configuration, transcript.address[SERVER])
+    office = open_subject(transcript)
     Player(transcript, office).play()
     names = {address: name for name, address in transcript.address.items()}
     drawn = parse_transcript(show_ladder.render(build_ladder(office.trace.entries(), names.get)), path)
-    assert drawn.address == {name: address for name, address in transcript.address.items() if name in drawn.address}
+    ours = {SERVER: transcript.subject}    # the console calls our own lane so
+    assert {ours.get(name, name) for name in drawn.address} <= set(transcript.address)
+    assert all(transcript.address[ours.get(name, name)] == address for name, address in drawn.address.items())
 
     def arrows(rows: list[Row]) -> list[tuple[str, str, str, bool]]:
-        return sorted((row.source, row.target, row.label, row.is_again) for row in rows)
+        return sorted((ours.get(row.source, row.source), ours.get(row.target, row.target), row.label, row.is_again)
+                      for row in rows)
     assert arrows(drawn.rows) == arrows(transcript.rows)

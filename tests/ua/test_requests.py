@@ -145,7 +145,8 @@ def test_sips_is_not_left_by_a_redirection():
     targets = TargetSet(b"sips:a@b.test")
     contacts = b"Contact: <sip:a@c.test>, <sips:a@d.test>, <mailto:x@y>, <sip:broken, <sips:a@e.test;method=BYE>\r\n"
     targets.add_contacts(Message(b"SIP/2.0 302 X\r\nVia: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK\r\n"
-                                 b"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n%s\r\n" % contacts))
+                                 b"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\n"
+                                 b"CSeq: 1 INVITE\r\n%s\r\n" % contacts))
     assert targets.take_next() == b"sips:a@d.test"
     assert targets.take_next() is None
 
