@@ -37,7 +37,8 @@ class Phone:
         self.send(request)
         (challenge,) = self.receive(self.office.take_sent())
         assert challenge.status in (401, 407), challenge
-        self.send(authorize(request, challenge, self.user.decode(), USERS[self.user].decode()))
+        unique = request.partition(b"branch=z9hG4bK-")[2].partition(b";")[0].decode() + "-again"
+        self.send(authorize(request, challenge, self.user.decode(), USERS[self.user].decode(), unique))
         return self.office.take_sent()
 
 

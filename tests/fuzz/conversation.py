@@ -11,8 +11,11 @@ from tests.fuzz.grammar import BODY, MessageGrammar
 from tests.interop.raw_sip import SipMessage, authorize
 
 USERS = (b"1001", b"1002", b"1003", b"1004", b"1005")
-IN_DIALOG = (b"BYE", b"INVITE", b"ACK", b"UPDATE", b"INFO", b"NOTIFY", b"REFER", b"PRACK", b"MESSAGE")
+IN_DIALOG = (b"BYE", b"SUBSCRIBE", b"INVITE", b"ACK", b"UPDATE", b"INFO", b"NOTIFY", b"REFER", b"PRACK", b"MESSAGE")
 PORTS = (b"5070", b"5071", b"5072", b"5073")
+EVENTS = (b"presence", b"presence", b"dialog", b"reg", b"message-summary", b"refer", b"no-such-package")
+PIDF = (b'<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" '
+        b'entity="pres:1001@office.test"><tuple id="a"><status><basic>open</basic></status></tuple></presence>\r\n')
 Q_VALUES = (b"", b"", b"", b";q=1", b";q=0.5", b";q=0.5", b";q=0")
 
 
@@ -24,6 +27,7 @@ class Conversation:
         self._invites: list[bytes] = []
         self._answers: list[bytes] = []
         self._challenges: list[tuple[bytes, bytes]] = []
+        self._etags: list[bytes] = []
         self._count = 0
 
     def message(self) -> bytes:
@@ -34,12 +38,14 @@ class Conversation:
             return self.invite()
         if kind < 0.58 and self._invites:
             return self.cancel(self.chance.choice(self._invites))
-        if kind < 0.90 and self._answers:
+        if kind < 0.82 and self._answers:
             return self.follow(self.chance.choice(self._answers))
-        if self._challenges:
+        if kind < 0.88 and self._challenges:
             request, challenge = self._challenges.pop()
-            return authorize(request, SipMessage(challenge), "1001", self.chance.choice(("secret-1001", "wrong")))
-        return self.request(self.chance.choice((b"MESSAGE", b"OPTIONS", b"SUBSCRIBE", b"PUBLISH")), b"1001", b"1002")
+            self._count += 1
+            secret = self.chance.choice(("secret-1001", "secret-1001", "wrong"))
+            return authorize(request, SipMessage(challenge), "1001", secret, f"a{self._count}")
+        return self.event()
 
     def note_sent(self, octets: bytes) -> None:
         if octets.startswith(b"INVITE ") and b";tag=" in octets:
@@ -49,7 +55,10 @@ class Conversation:
         """What the office sent, and the message that made it do so."""
         if octets.startswith((b"SIP/2.0 401", b"SIP/2.0 407")) and cause.isascii() and cause.count(b" ") > 2:
             self._challenges = [*self._challenges[-20:], (cause, octets)]
-        elif octets.startswith((b"SIP/2.0 2", b"SIP/2.0 18", b"INVITE ")) and b"\r\nRecord-Route:" in octets:
+        elif b"\r\nSIP-ETag: " in octets:
+            self._etags = [*self._etags[-10:], octets.partition(b"\r\nSIP-ETag: ")[2].partition(b"\r\n")[0]]
+        elif octets.startswith((b"SIP/2.0 2", b"SIP/2.0 18", b"INVITE ")) and (
+                b"\r\nRecord-Route:" in octets or b" SUBSCRIBE\r\n" in octets):
             self._keep(self._answers, octets)
 
     def _keep(self, pool: list[bytes], octets: bytes) -> None:
@@ -86,6 +95,22 @@ class Conversation:
         contact = b"<sip:%s@127.0.0.3:%s>" % (user, self.chance.choice(PORTS))
         lines = b"Contact: %s\r\nContent-Type: application/sdp\r\n" % contact
         return self.request(b"INVITE", user, peer, lines, BODY)
+
+    def event(self) -> bytes:
+        """Subscriptions, publications and messages: what keeps state for somebody who may never come back."""
+        chance = self.chance
+        user, peer = chance.choice(USERS), chance.choice(USERS)
+        kind = chance.random()
+        if kind < 0.5:
+            lines = b"Event: %s\r\nExpires: %s\r\nContact: <sip:%s@127.0.0.3:%s>\r\n" % (
+                chance.choice(EVENTS), chance.choice((b"600", b"60", b"0", b"3600")), user, chance.choice(PORTS))
+            return self.request(b"SUBSCRIBE", user, peer, lines)
+        if kind < 0.75:
+            lines = b"Event: presence\r\nExpires: 600\r\nContent-Type: application/pidf+xml\r\n"
+            if chance.random() < 0.4:
+                lines += b"SIP-If-Match: %s\r\n" % chance.choice(self._etags or [b"x"])
+            return self.request(b"PUBLISH", user, user, lines, PIDF[:chance.choice((len(PIDF), chance.randrange(150)))])
+        return self.request(b"MESSAGE", user, peer, b"Content-Type: text/plain\r\n", b"hello \xe3\x81\x82")
 
     def cancel(self, invite: bytes) -> bytes:
         head = invite.partition(b"\r\n\r\n")[0].replace(b"INVITE ", b"CANCEL ", 1).replace(b" INVITE", b" CANCEL")

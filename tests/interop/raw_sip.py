@@ -167,7 +167,7 @@ def _parameter(challenge: str, name: str) -> str:
     return (match[1] or match[2] or "") if match else ""
 
 
-def digest_value(challenge: str, method: str, uri: str, user: str, secret: str) -> str:
+def digest_value(challenge: str, method: str, uri: str, user: str, secret: str, cnonce: str = "") -> str:
     """The value of an Authorization header that answers one MD5 challenge (RFC 2617 section 3.2.2), nonce count 1."""
     def md5(text: str) -> str:
         return hashlib.md5(text.encode()).hexdigest()
@@ -175,19 +175,23 @@ def digest_value(challenge: str, method: str, uri: str, user: str, secret: str) 
     ha1, ha2 = md5(f"{user}:{realm}:{secret}"), md5(f"{method}:{uri}")
     text = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", algorithm=MD5'
     if qop:
-        cnonce = os.urandom(4).hex()
+        cnonce = cnonce or os.urandom(4).hex()
         response = md5(f"{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}")
         return f'{text}, qop=auth, nc=00000001, cnonce="{cnonce}", response="{response}"'
     return f'{text}, response="{md5(f"{ha1}:{nonce}:{ha2}")}"'
 
 
-def authorize(octets: bytes, challenge: SipMessage, user: str, secret: str) -> bytes:
-    """The same request with credentials for `challenge`, the next CSeq and a new branch (RFC 3261 section 22.2)."""
+def authorize(octets: bytes, challenge: SipMessage, user: str, secret: str, unique: str = "") -> bytes:
+    """The same request with credentials for `challenge`, the next CSeq and a new branch (RFC 3261 section 22.2).
+
+    unique: what makes branch and cnonce; without it they are random.
+    """
     method, uri = (word.decode() for word in octets.split(b" ", 2)[:2])
     is_proxy = challenge.status == 407
     value = challenge.header(b"Proxy-Authenticate" if is_proxy else b"WWW-Authenticate").decode()
-    line = f"{'Proxy-' if is_proxy else ''}Authorization: {digest_value(value, method, uri, user, secret)}\r\n"
-    octets = re.sub(rb"branch=[^;\r]+", b"branch=" + new_branch(), octets, count=1)
+    line = f"{'Proxy-' if is_proxy else ''}Authorization: {digest_value(value, method, uri, user, secret, unique)}\r\n"
+    branch = b"z9hG4bK-" + unique.encode() if unique else new_branch()
+    octets = re.sub(rb"branch=[^;\r]+", b"branch=" + branch, octets, count=1)
     octets = re.sub(rb"\r\nCSeq: (\d+)", lambda match: b"\r\nCSeq: %d" % (int(match[1]) + 1), octets, count=1)
     return octets.replace(b"\r\nContent-Length:", b"\r\n" + line.encode() + b"Content-Length:", 1)
 
