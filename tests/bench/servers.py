@@ -44,6 +44,11 @@ class Server(AbstractContextManager["Server"]):
     def wait_until_ready(self) -> None:
         raise NotImplementedError
 
+    def find_complaints(self) -> str:
+        """The last lines in which the server says that something was wrong with itself."""
+        lines = (self.folder / "stderr").read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if "ERROR" in line or "Traceback" in line or '"alarm' in line][-5:])
+
     def cpu_ns(self) -> int:
         return cpu_ns(self.process.pid)
 
@@ -51,6 +56,9 @@ class Server(AbstractContextManager["Server"]):
         return memory_mib(self.process.pid, kind)
 
     def __exit__(self, *_: object) -> None:
+        complaints = self.find_complaints()
+        if complaints:
+            print(f"{self.name} complained, its figures do not count:\n{complaints}", file=sys.stderr)
         self.process.terminate()
         try:
             self.process.wait(STOP_LIMIT_S)
@@ -76,7 +84,7 @@ class Kamailio(Server):
             text = text.replace(word, value)
         path = self.folder / "kamailio.cfg"
         path.write_text(text)
-        return ["kamailio", "-f", str(path), "-DD", "-E", "-x", "fm", "-X", "fm", "-n", "1", "-m", "256", "-M", "32",
+        return ["kamailio", "-f", str(path), "-DD", "-E", "-x", "fm", "-X", "fm", "-n", "1", "-m", "2048", "-M", "32",
                 "-Y", str(self.folder), "-P", str(self.folder / "pid"), "-w", str(self.folder)]
 
     def wait_until_ready(self) -> None:

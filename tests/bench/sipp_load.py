@@ -19,13 +19,14 @@ TRUSTED = "127.0.0.3"         # calls from here are not challenged
 
 
 class Outcome(NamedTuple):
-    """What one SIPp run counted; causes: SIPp's own names of the failures, with their numbers."""
+    """What one SIPp run counted against a target; causes: SIPp's own names of the failures, with their numbers."""
 
     succeeded: int
     failed: int
     retransmissions: int
     elapsed_s: float
     causes: str = ""
+    target: str = ""
 
 
 class Load(NamedTuple):
@@ -52,7 +53,8 @@ def run_load(load: Load, target: str, folder: Path) -> Outcome:
     with counted.open(newline="") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
     return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), int(last["Retransmissions(C)"]),
-                   _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]), _read_causes(last))
+                   _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]), _read_causes(last),
+                   target)
 
 
 def _read_causes(last: dict[str, str]) -> str:
