@@ -28,6 +28,7 @@ COMMANDS = (
     Command(("show", "call", NUMBER, "messages"), "the same with the text of every message", "show_messages"),
     Command(("show", "messages"), "instant messages that wait for a phone to register", "show_waiting_messages"),
     Command(("show", "statistics"), "messages, calls, discarded datagrams, memory", "show_statistics"),
+    Command(("show", "dns"), "name servers, and what is remembered of their answers", "show_dns"),
     Command(("show", "tls"), "certificates, and why handshakes failed", "show_tls"),
     Command(("show", "alarms"), "what needs a person", "show_alarms"),
     Command(("show", "version"), "version of the running server", "show_version"),

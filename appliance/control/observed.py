@@ -129,6 +129,38 @@ class TlsState(TypedDict):
     failures: list[TlsFailure]
 
 
+class DnsServer(TypedDict):
+    """A name server. is_silent: it did not answer the last time; answers, silences: how often; last_ms: how long its
+    last answer took, -1.0 before the first."""
+
+    address: str
+    is_silent: bool
+    answers: int
+    silences: int
+    last_ms: float
+
+
+class DnsAnswer(TypedDict):
+    """A remembered answer. type: A, AAAA, SRV, NAPTR; outcome: found, absent, failed; records: as in a zone file;
+    expires_s: when it is asked for again; is_stale: an old one, given because nobody answers; uses: how often."""
+
+    name: str
+    type: str
+    outcome: str
+    records: list[str]
+    expires_s: int
+    is_stale: bool
+    uses: int
+
+
+class DnsState(TypedDict):
+    """Name servers in the order in which they are asked, questions on the wire, and what is remembered."""
+
+    servers: list[DnsServer]
+    questions_open: int
+    answers: list[DnsAnswer]
+
+
 class WaitingMessage(TypedDict):
     """An instant message that waits for a phone of its extension. number: the order of delivery; sender: URI of its
     From; size_octets: what it counts against the limit; expires_s: what is left; attempts: how often it was tried."""
@@ -166,6 +198,9 @@ class Observed(Protocol):
 
     def tls(self, now: float) -> TlsState:
         """Certificates, and handshakes that failed."""
+
+    def dns(self, now: float) -> DnsState:
+        """Name servers and their answers."""
 
     def alarms(self, now: float) -> Iterable[Alarm]:
         """What is wrong now."""

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
+from appliance.control.dns_view import describe_no_dns
 from appliance.control.message_view import describe_waiting
 from appliance.control.observed import (
     Alarm,
     Call,
     CallCounts,
+    DnsState,
     MessageCounts,
     Registration,
     Statistics,
@@ -30,9 +32,9 @@ DISCARDED = "discarded_"
 
 class Machine:
     """What is known of the process. resident_octets, wall_offset: asked when needed; socket_counts: of the sockets;
-    tls: how TLS stands; alarms: by name; started_at: monotonic seconds."""
+    tls, dns: how they stand; alarms: by name; started_at: monotonic seconds."""
 
-    __slots__ = ("alarms", "resident_octets", "socket_counts", "started_at", "tls", "wall_offset")
+    __slots__ = ("alarms", "dns", "resident_octets", "socket_counts", "started_at", "tls", "wall_offset")
 
     def __init__(self, started_at: float, wall_offset: Callable[[], float], resident_octets: Callable[[], int],
                  socket_counts: Callable[[], dict[str, int]]) -> None:
@@ -41,6 +43,7 @@ class Machine:
         self.resident_octets = resident_octets
         self.socket_counts = socket_counts
         self.tls: Callable[[], TlsState] = describe_no_tls
+        self.dns: Callable[[float], DnsState] = describe_no_dns
         self.alarms: dict[str, Alarm] = {}
 
 
@@ -148,6 +151,10 @@ class OfficeView:
             "answered": dialogs.answered,
             "failed_by_status": {str(status): count for status, count in sorted(Counter(dialogs.failed).items())},
         }
+
+    def dns(self, now: float) -> DnsState:
+        """Name servers and their answers."""
+        return self._machine.dns(now)
 
     def tls(self, now: float) -> TlsState:
         """Certificates, and handshakes that failed."""

@@ -55,6 +55,11 @@ def _answer_statistics(rest: list[str], observed: Observed, now: float) -> Resul
     return observed.statistics(now)
 
 
+def _answer_dns(rest: list[str], observed: Observed, now: float) -> Result:
+    _refuse_rest("show dns", rest)
+    return observed.dns(now)
+
+
 def _answer_tls(rest: list[str], observed: Observed, now: float) -> Result:
     _refuse_rest("show tls", rest)
     return observed.tls(now)
@@ -82,6 +87,7 @@ _SUBJECTS: dict[str, Callable[[list[str], Observed, float], Result]] = {
     "messages": _answer_messages,
     "registrations": _answer_registrations,
     "statistics": _answer_statistics,
+    "dns": _answer_dns,
     "tls": _answer_tls,
     "version": _answer_version,
 }

@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from time import monotonic
 
 from appliance.config.configuration import Configuration
+from appliance.control.dns_view import describe_dns
 from appliance.control.observed import TlsState
 from appliance.control.office_view import Machine, OfficeView
 from appliance.control.server import ControlServer
@@ -85,6 +87,7 @@ class CallServer:
                                                  self._note_messages_stored)
         self._event_stores = EventStores(state_directory, self._note_alarm)
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
+        self._machine.dns = partial(describe_dns, self._resolver)
         self._office = self._build_office(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()

@@ -5,6 +5,7 @@ from appliance.console.operate import (
     show_alarms,
     show_call,
     show_calls,
+    show_dns,
     show_help,
     show_ladder,
     show_messages,
@@ -89,6 +90,22 @@ def test_messages_that_wait_in_lines():
         "extension  sender               received (UTC)       octets  expires\n"
         "202        sip:201@office.test  2026-11-22 11:00:00     312  7 d 00:00:00\n")
     assert show_waiting_messages.render([]) == "no message waits\n"
+
+
+def test_dns_in_two_tables():
+    assert show_dns.render(SampleOffice().dns(0.0)) == (
+        "name server    state    answers  silences  last ms\n"
+        "192.0.2.53:53  answers        4         1  12.5\n"
+        "192.0.2.54:53  silent         0         2\n"
+        "\n"
+        "1 questions are open\n"
+        "\n"
+        "name                  type   answer                    seconds  used\n"
+        "_sip._udp.other.test  SRV    0 0 5060 one.other.test.     3200     2\n"
+        "one.other.test        A      192.0.2.7 (old)                21     2\n"
+        "nowhere.test          NAPTR  absent                        290     0\n")
+    assert show_dns.render({"servers": [], "questions_open": 0, "answers": []}) == (
+        "no name server\n\nnothing is remembered\n")
 
 
 def test_tls_in_paragraphs():

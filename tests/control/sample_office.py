@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from appliance.control.observed import Alarm, Call, Registration, Statistics, TlsState, WaitingMessage
+from appliance.control.observed import Alarm, Call, DnsState, Registration, Statistics, TlsState, WaitingMessage
 from appliance.diagnosis.ladder import Ladder
 
 
@@ -63,6 +63,19 @@ class SampleOffice:
                 "calls": {"active": 1, "total": 2, "answered": 1, "failed_by_status": {"486": 1}},
                 "discarded_by_reason": {"no_start_line": 4}, "transactions_open": 2, "bindings": 2,
                 "counters": {"retransmissions_received": 5}, "alarms": self.raised}
+
+    def dns(self, now: float) -> DnsState:
+        return {"servers": [{"address": "192.0.2.53:53", "is_silent": False, "answers": 4, "silences": 1,
+                             "last_ms": 12.5},
+                            {"address": "192.0.2.54:53", "is_silent": True, "answers": 0, "silences": 2,
+                             "last_ms": -1.0}],
+                "questions_open": 1,
+                "answers": [{"name": "_sip._udp.other.test", "type": "SRV", "outcome": "found",
+                             "records": ["0 0 5060 one.other.test."], "expires_s": 3200, "is_stale": False, "uses": 2},
+                            {"name": "one.other.test", "type": "A", "outcome": "found", "records": ["192.0.2.7"],
+                             "expires_s": 21, "is_stale": True, "uses": 2},
+                            {"name": "nowhere.test", "type": "NAPTR", "outcome": "absent", "records": [],
+                             "expires_s": 290, "is_stale": False, "uses": 0}]}
 
     def tls(self, now: float) -> TlsState:
         return {"listeners": [{"listener": "office", "address": "192.168.1.1:5061", "certificate": "/etc/office.pem",
