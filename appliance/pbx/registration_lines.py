@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Header lines of the 200 to a REGISTER, beside the Contacts (RFC 3261 20.17, RFC 3327 5.3, RFC 5626 6)."""
 
-from datetime import UTC, datetime
-from typing import Final
-
 from appliance.native.sip_scanner import Message
 from appliance.pbx.register_reading import has_option
 from appliance.pbx.registration import Registration
-
-DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
-MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+from appliance.sip.date import build_date
 
 
 def build_extension_lines(message: Message, registration: Registration) -> bytes:
@@ -23,8 +18,5 @@ def build_extension_lines(message: Message, registration: Registration) -> bytes
 
 
 def print_date(wall_s: int) -> bytes:
-    """The Date line of a moment, seconds since 1970 (20.17: always GMT, names in English)."""
-    moment = datetime.fromtimestamp(wall_s, UTC)
-    return b"Date: %b, %02d %b %d %02d:%02d:%02d GMT\r\n" % (
-        DAYS[moment.weekday()], moment.day, MONTHS[moment.month - 1], moment.year, moment.hour, moment.minute,
-        moment.second)
+    """The Date line of a moment, seconds since 1970 (20.17)."""
+    return b"Date: %b\r\n" % build_date(wall_s)

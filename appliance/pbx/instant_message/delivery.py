@@ -12,6 +12,7 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.instant_message.mailbox import Mailbox, WaitingMessage
 from appliance.pbx.instant_message.message_form import build_message
 from appliance.pbx.instant_message.verdict import Verdict, is_refusal
+from appliance.pbx.proxy.proxy import DATAGRAM_OCTETS_MAX
 from appliance.pbx.proxy.target import Target
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.stack import SipStack
@@ -141,8 +142,13 @@ class Delivery:
         for target in targets:
             branch = self._stack.new_branch()
             octets = build_message(waiting.kept, target, branch, tag, waiting.attempts)
+            if len(octets) > DATAGRAM_OCTETS_MAX and not target.flow.listener.is_reliable:
+                self._statuses.append(513)  # it came over a stream and fits into no datagram
+                continue
             client = self._stack.send_request(octets, target.flow, branch, b"MESSAGE", self, now)
             self._clients[client] = target.uri
+        if not self._clients:
+            self._conclude(now)
 
     def _note_status(self, client: ClientTransaction, status: int, now: float) -> None:
         if self._slow.pop(client, None) is not None:

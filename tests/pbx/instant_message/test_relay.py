@@ -358,3 +358,40 @@ def test_registrations_every_minute_leave_no_pile_of_timers() -> None:
         office.settle(10)
     pile = [item for bucket in office.office.stack.timers._buckets.values() for item in bucket if item.deadline]
     assert len(pile) < 20
+
+
+def test_a_message_that_fits_into_no_datagram_of_the_phone_is_dropped_not_tried_for_ever() -> None:
+    office = MessageOffice("set message max-octets 1048576\n")
+    octets = head("MESSAGE", "sip:202@192.168.1.1", A, "big", "201", "202", transport="TCP",
+                  extra="Content-Type: text/plain\r\n")
+    size = 65_530 - len(octets)
+    whole = octets.replace(b"Content-Length: 0\r\n\r\n", b"Content-Length: %d\r\n\r\n" % size) + b"x" * size
+    office.send(A, whole, b"TCP")
+    assert office.hear() == [202]
+    office.register("202", C)
+    assert office.messages_to(C) == []
+    assert office.waiting() == 0
+    assert office.office.counters["messages_refused"] == 1
+
+
+def test_the_phones_own_refusal_after_the_202_drops_the_message() -> None:
+    office = MessageOffice()
+    office.register("202", C)
+    office.write()
+    request = office.take()[0][0]
+    office.settle(26)
+    office.respond(C, request, 405)
+    assert office.waiting() == 0
+
+
+def test_a_full_mailbox_does_not_hide_a_late_answer_of_the_phone() -> None:
+    office = MessageOffice("set message max-waiting 1\n")
+    office.write()
+    office.take()
+    office.register("202", C)
+    office.settle(0.1)
+    office.write()
+    requests = [message for message, address in office.settle(28) if message.is_request and address == C]
+    live = next(message for message in requests if message.call_id == b"message-2")
+    office.respond(C, live)
+    assert 200 in office.hear()
