@@ -9,13 +9,12 @@ from appliance.ua.outgoing_request import OutgoingRequest
 class Acknowledgement:
     """One ACK; `send` it again as often as its 2xx comes."""
 
-    __slots__ = ("_flow", "_octets", "cseq")
+    __slots__ = ("_flow", "_octets")
 
-    def __init__(self, core: AgentCore, dialog: Dialog, invite: OutgoingRequest, cseq: int, session: bytes) -> None:
-        """invite: what the 2xx answers, its credentials are repeated (22.1); cseq: of that INVITE; session: the answer
-        to an offer in the 2xx, b"" otherwise."""
-        self.cseq = cseq
-        draft = dialog.draft_request(b"ACK", cseq)
+    def __init__(self, core: AgentCore, dialog: Dialog, invite: OutgoingRequest, session: bytes) -> None:
+        """invite: what the 2xx answers, its credentials are repeated (22.1); session: the answer to an offer in the 2xx,
+        b"" otherwise."""
+        draft = dialog.draft_request(b"ACK", invite.draft.cseq)
         draft.body = session
         flows = core.locate(draft.next_hop)
         # where the name leads nowhere now, the INVITE found a way

@@ -16,21 +16,23 @@ from appliance.ua.call_events import CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog
 from appliance.ua.invite_usage import ACCEPTED, CONFIRMED, LEAVING, OFFERED, InviteUsage
 from appliance.ua.offer_answer import Exchange
+from appliance.ua.session_body import read_session
 
 REMINDER_S: Final = 60.0
 """13.3.1.1: a provisional response every minute keeps proxies from giving up."""
 
 
 class IncomingInvite(InviteUsage):
-    """request: the INVITE; its body is the offer, b"" where we are to offer in the 200."""
+    """request: the INVITE; offer: its session, b"" where we are to offer in the 200."""
 
-    __slots__ = ("_expiry", "_preview", "_provisional", "_reminder", "_server", "request")
+    __slots__ = ("_expiry", "_preview", "_provisional", "_reminder", "_server", "offer", "request")
 
     def __init__(self, core: AgentCore, server: InviteServer, dialog: Dialog, events: CallEvents) -> None:
         if server.request is None:
             raise MisuseError("an INVITE that is answered already")
         super().__init__(core, dialog, events, OFFERED)
         self.request = server.request
+        self.offer = read_session(self.request)
         self._server = server
         self._provisional = b""
         self._preview = b""
@@ -41,8 +43,8 @@ class IncomingInvite(InviteUsage):
     def start(self, now: float) -> None:
         """Take its place in the dialog and watch over the caller's patience (Expires, 13.3.1)."""
         self.join()
-        if self.request.body:
-            self.exchange.receive_offer(self.request.body)
+        if self.offer:
+            self.exchange.receive_offer(self.offer)
         if self.request.expires > 0:
             self._expiry.set(now + self.request.expires, self._expire)
 
@@ -54,25 +56,27 @@ class IncomingInvite(InviteUsage):
     # what its user asks for
 
     def alert(self, status: int, now: float, session: bytes = b"") -> None:
-        """A provisional response above 100 (13.3.1.1); session: an early answer, to be the same in `answer`."""
+        """A provisional response above 100 (13.3.1.1); session: an early answer, which is then the one in the 200."""
         if self.state is not OFFERED:
             raise MisuseError("a provisional response after a final one")
+        if session and not self.offer:
+            raise MisuseError("an offer in a provisional response that is not reliable (13.2.1)")
         lines = b"Contact: %s\r\n%s" % (
             self.core.profile.contact_uri(self._server.flow.listener, self.dialog.is_secure), self.core.allow_line)
         if session:
             lines += b"Content-Type: application/sdp\r\n"
-            self._preview = session
+            self._preview = self._preview or session
         octets = self.request.reply(status_line(status), self.dialog.local_tag, lines, session, has_record_route=True)
         self._provisional = octets
         self._server.send(status, octets, now)
         self._reminder.set(now + REMINDER_S, self._remind)
 
     def answer(self, session: bytes, now: float) -> None:
-        """200 (13.3.1.4): session answers the offer in the INVITE, or is our offer where it had none."""
+        """200 (13.3.1.4): session answers the offer in the INVITE, or is our offer where it had none. An answer that
+        was in a provisional response stands: the caller goes by the first one it gets (13.2.1)."""
         if self.state is not OFFERED:
             raise MisuseError("an answer to a call that is answered")
-        if self._preview and self._preview != session:
-            raise MisuseError("another answer than the one in the provisional response (13.2.1)")
+        session = self._preview or session
         self._silence()
         if self.exchange.state is Exchange.REMOTE_OFFER:
             self.exchange.send_answer(session)
@@ -119,11 +123,10 @@ class IncomingInvite(InviteUsage):
 
     def accepted_acknowledged(self, accepted: AcceptedInvite, ack: Message, now: float) -> None:
         """AcceptedOwner. The ACK of the first 200 makes the call, or lets our BYE go."""
+        super().accepted_acknowledged(accepted, ack, now)
         if self.state is LEAVING:
             self.say_bye(now, b"", Release(Cause.WE_LEFT, 0))
-            return
-        super().accepted_acknowledged(accepted, ack, now)
-        if self.state is ACCEPTED and accepted.cseq == self.request.cseq:
+        elif self.state is ACCEPTED and accepted.cseq == self.request.cseq:
             self.enter(CONFIRMED)
             self.events.confirmed(self, now)
 

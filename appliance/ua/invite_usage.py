@@ -18,6 +18,7 @@ from appliance.ua.call_events import CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog
 from appliance.ua.farewell import USAGE_METHODS, Farewell
 from appliance.ua.offer_answer import Exchange, OfferAnswer
+from appliance.ua.session_body import read_session
 from appliance.ua.session_change import SessionChange
 
 
@@ -165,18 +166,23 @@ class InviteUsage:
         if session:
             lines += b"Content-Type: application/sdp\r\n"
         octets = request.reply(status_line(200), dialog.local_tag, lines, session, has_record_route=True)
+        repeated = self._accepted.get(request.cseq)
+        if repeated is not None:    # a peer that does not count: one ACK is good for both
+            repeated.abandon()
         accepted = self._accepted[request.cseq] = AcceptedInvite(core, server, request.cseq, octets, self)
         accepted.has_offer = self.exchange.state is Exchange.LOCAL_OFFER
         accepted.send(now)
 
     def accepted_acknowledged(self, accepted: AcceptedInvite, ack: Message, now: float) -> None:
         """AcceptedOwner. The ACK carries the answer where our 2xx had the offer (13.2.1)."""
-        if accepted.has_offer:
-            if not ack.body:
-                self.say_bye(now, b"", Release(Cause.BROKEN, 400, ack))
-                return
-            self.exchange.receive_answer(ack.body)
-            self.events.answer_received(self, ack.body, now)
+        if not accepted.has_offer or self.is_over:
+            return
+        answer = read_session(ack)
+        if answer:
+            self.exchange.receive_answer(answer)
+            self.events.answer_received(self, answer, now)
+        else:
+            self.say_bye(now, b"", Release(Cause.BROKEN, 400, ack))
 
     def accepted_unacknowledged(self, accepted: AcceptedInvite, now: float) -> None:
         """AcceptedOwner. 13.3.1.4: without an ACK for 64*T1 the dialog stands, but is ended with BYE."""

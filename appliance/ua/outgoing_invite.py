@@ -24,6 +24,7 @@ from appliance.ua.invite_usage import (
 from appliance.ua.offer_answer import LOCAL_OFFER, OfferAnswer
 from appliance.ua.outgoing_request import OutgoingRequest
 from appliance.ua.request_draft import RequestDraft
+from appliance.ua.session_body import read_session
 
 FORK_LIMIT = 64
 """Early dialogs of one call; provisional responses of further forks are not looked at."""
@@ -43,7 +44,7 @@ class Fork:
 
     def take_session(self, response: Message) -> bytes:
         """13.2.1: the first session is the answer, later ones to the same INVITE are not looked at."""
-        session = response.body
+        session = read_session(response)
         if not session or self.exchange.state is not LOCAL_OFFER:
             return b""
         self.exchange.receive_answer(session)
@@ -149,6 +150,12 @@ class OutgoingInvite(InviteUsage):
         self._forks.clear()
         self.finish(now, Release(cause, status, response))
 
+    def bye_received(self, bye: Message, now: float) -> None:
+        """15.1.2; a 2xx that still waits for its ACK gets it first."""
+        if self.state is ANSWERING:
+            self._acknowledge(self._take_winner(), b"")
+        super().bye_received(bye, now)
+
     # the pieces
 
     def _find_fork(self, response: Message) -> Fork:
@@ -163,14 +170,14 @@ class OutgoingInvite(InviteUsage):
         self._winner = fork
         self.dialog, self.exchange = fork.dialog, fork.exchange
         self.join()
-        answer = fork.take_session(response)
+        answer, offer = fork.take_session(response), read_session(response)
         if self._invite.draft.body:
             self._acknowledge(fork, b"")
             self._confirm(answer, now)
-        elif response.body:     # 13.2.1: no offer in the INVITE, so it is in the 2xx
-            self.exchange.receive_offer(response.body)
+        elif offer:     # 13.2.1: none in the INVITE, so it is in the 2xx
+            self.exchange.receive_offer(offer)
             self.enter(ANSWERING)
-            self.events.offer_received(self, response.body, now)
+            self.events.offer_received(self, offer, now)
         else:
             self._acknowledge(fork, b"")
             self.say_bye(now, b"", Release(Cause.BROKEN, 400, response))
@@ -181,15 +188,15 @@ class OutgoingInvite(InviteUsage):
             self.say_bye(now, b"", Release(Cause.BROKEN, 400))
             return
         self.enter(CONFIRMED)
-        if answer:
-            self.events.answer_received(self, answer, now)
+        if answer or len(self._forks) > 1:  # with forks the last early answer may have been another's
+            self.events.answer_received(self, self.exchange.remote, now)
         if self.state is CONFIRMED:     # its user may have hung up over the answer
             self.events.confirmed(self, now)
 
     def _acknowledge(self, fork: Fork, session: bytes) -> None:
-        cseq = self._invite.draft.cseq
-        fork.dialog.local_cseq = max(fork.dialog.local_cseq, cseq)  # an earlier try may have made the early dialog
-        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, cseq, session)
+        # an earlier try may have made the early dialog
+        fork.dialog.local_cseq = max(fork.dialog.local_cseq, self._invite.draft.cseq)
+        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, session)
         fork.ack.send()
 
     def _take_winner(self) -> Fork:

@@ -97,7 +97,12 @@ class OutgoingRequest:
             self._owner.request_refused(self, int(failure), None, now)
 
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
-        """ClientOwner. Timer C is a proxy's; how long a call may ring its owner decides."""
+        """ClientOwner. How long a call may ring its owner decides; but nobody waits for ever for the answer to a
+        re-INVITE, or to what is not wanted any more."""
+        invite = self.invite
+        if invite is not None and (self.dialog is not None or self._tries_left <= 0):
+            self.stop_trying()
+            invite.fail(Failure.TIMEOUT, now)
 
     def _fail_unlocated(self, now: float) -> None:
         self._owner.request_refused(self, int(Failure.TRANSPORT), None, now)

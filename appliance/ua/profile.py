@@ -39,10 +39,11 @@ class AgentProfile:
     def contact_uri(self, listener: Listener, is_secure: bool = False) -> bytes:
         """Where requests reach us (8.1.1.8): SIPS where the dialog is."""
         hostport = self.mapped.get(listener.name, listener.hostport)
+        user = self.user + b"@" if self.user else b""
         if is_secure:
-            return b"<sips:%s@%s>" % (self.user, hostport)
+            return b"<sips:%s%s>" % (user, hostport)
         transport = b"" if not listener.is_reliable else b";transport=%s" % listener.transport.lower()
-        return b"<sip:%s@%s%s>" % (self.user, hostport, transport)
+        return b"<sip:%s%s%s>" % (user, hostport, transport)
 
     def contact(self, flow: Flow) -> bytes:
         """The Contact value of a request or response that takes this flow."""

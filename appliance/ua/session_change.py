@@ -17,7 +17,10 @@ from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_ending import Ending, decide_ending
 from appliance.ua.offer_answer import Exchange, OfferAnswer
 from appliance.ua.outgoing_request import OutgoingRequest
+from appliance.ua.session_body import read_session
 
+ACKS_KEPT: Final = 8
+"""Copies of a 2xx come for 32 s; more changes than this in that time are not made."""
 INVITE_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE"})
 
 
@@ -76,7 +79,7 @@ class ChangeHost(Protocol):
 class SessionChange:
     """The re-INVITE that is under way, if any."""
 
-    __slots__ = ("_ack", "_core", "_host", "_offer", "_pause", "_request", "_sent", "_server", "_success_cseq", "state")
+    __slots__ = ("_acks", "_core", "_host", "_offer", "_pause", "_request", "_sent", "_server", "state")
 
     def __init__(self, core: AgentCore, host: ChangeHost) -> None:
         self._core = core
@@ -84,8 +87,7 @@ class SessionChange:
         self._pause = core.alarm()
         self._offer = b""
         self._sent: OutgoingRequest | None = None
-        self._success_cseq = 0
-        self._ack: Acknowledgement | None = None
+        self._acks: dict[OutgoingRequest, Acknowledgement] = {}
         self._server: InviteServer | None = None
         self._request: Message | None = None
         self.state = IDLE
@@ -110,7 +112,6 @@ class SessionChange:
     def _send(self, now: float) -> None:
         host, core = self._host, self._core
         self._enter(OFFERING)
-        self._ack = None
         draft = host.dialog.draft_request(b"INVITE")
         draft.contact = core.profile.secure_contact if host.dialog.is_secure else core.profile.contact
         draft.lines = core.allow_line
@@ -127,22 +128,19 @@ class SessionChange:
     def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
         """RequestOwner. Every copy is acknowledged, also when the call has ended meanwhile (RFC 5407 3.2.3)."""
         host = self._host
-        ack = self._ack
-        if ack is not None and ack.cseq == response.cseq:
+        ack = self._acks.get(request)
+        if ack is not None:
             ack.send()
-        elif request is not self._sent or self.state is ANSWERING:
-            return
         elif host.is_over:
-            self._acknowledge(response.cseq, b"")
-        else:
+            self._acknowledge(request, b"")
+        elif request is self._sent and self.state is OFFERING:
             host.dialog.refresh_target(response)    # 12.2.1.2
-            self._success_cseq = response.cseq
-            self._take_session(response.body, now)
+            self._take_session(request, read_session(response), now)
 
-    def _take_session(self, session: bytes, now: float) -> None:
+    def _take_session(self, request: OutgoingRequest, session: bytes, now: float) -> None:
         host = self._host
         if self._offer:
-            self._acknowledge(self._success_cseq, b"")
+            self._acknowledge(request, b"")
             self._enter(IDLE)
             if session:
                 host.exchange.receive_answer(session)
@@ -155,13 +153,14 @@ class SessionChange:
             host.exchange.receive_offer(session)
             host.change_offered(session, now)
         else:
-            self._acknowledge(self._success_cseq, b"")
+            self._acknowledge(request, b"")
             self._enter(IDLE)
 
-    def _acknowledge(self, cseq: int, session: bytes) -> None:
-        if self._sent is not None:
-            self._ack = Acknowledgement(self._core, self._host.dialog, self._sent, cseq, session)
-            self._ack.send()
+    def _acknowledge(self, request: OutgoingRequest, session: bytes) -> None:
+        if len(self._acks) >= ACKS_KEPT:
+            del self._acks[next(iter(self._acks))]
+        ack = self._acks[request] = Acknowledgement(self._core, self._host.dialog, request, session)
+        ack.send()
 
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
         """RequestOwner. 14.1: the session stays as it was."""
@@ -209,9 +208,10 @@ class SessionChange:
         self._enter(ASKED)
         self._server, self._request = server, request
         server.owner = self
-        if request.body:
-            host.exchange.receive_offer(request.body)
-        host.change_asked(request.body, now)
+        offer = read_session(request)
+        if offer:
+            host.exchange.receive_offer(offer)
+        host.change_asked(offer, now)
 
     def answer(self, session: bytes, now: float) -> None:
         """Our answer, or our offer where theirs had none; also the answer to the offer in the 2xx to ours."""
@@ -219,12 +219,13 @@ class SessionChange:
         if self.state is ANSWERING:
             host.exchange.send_answer(session)
             self._enter(IDLE)
-            self._acknowledge(self._success_cseq, session)
+            if self._sent is not None:
+                self._acknowledge(self._sent, session)
             return
         server, request = self._server, self._request
         if self.state is not ASKED or server is None or request is None:
             raise MisuseError("an answer to a change that nobody asked for")
-        if request.body:
+        if host.exchange.state is Exchange.REMOTE_OFFER:
             host.exchange.send_answer(session)
         else:
             host.exchange.send_offer(session)
@@ -255,7 +256,8 @@ class SessionChange:
         if self.state is ANSWERING:
             self._host.exchange.drop_offer()
             self._enter(IDLE)
-            self._acknowledge(self._success_cseq, b"")
+            if self._sent is not None:
+                self._acknowledge(self._sent, b"")
         if self.state is ASKED:
             self.refuse(487, now)
         if self._sent is not None:

@@ -173,6 +173,6 @@ class UserAgent:
             return
         call = IncomingInvite(core, server, dialog, verdict)
         call.start(now)
-        verdict.offered(call, message.body, now)
+        verdict.offered(call, call.offer, now)
         if call.state is OFFERED and not call.has_alerted:
             server.respond(100, now)    # 8.2.6.1, 17.2.1: whoever does not answer at once says so
