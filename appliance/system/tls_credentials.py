@@ -177,7 +177,7 @@ def load_certificate(certificate: str, key: str) -> tuple[Certificate, ssl.SSLCo
     except (OSError, PeerError) as error:
         raise describe_fault(certificate, error) from error
     context = make_context(ssl.PROTOCOL_TLS_SERVER)
-    context.num_tickets = 0     # resumption saves a millisecond, and peers that take a ticket for an answer fail (sipsak)
+    context.num_tickets = 0     # resumption saves a millisecond; peers that take a ticket for an answer fail (sipsak)
     load_chain(context, certificate, key)
     return read, context
 

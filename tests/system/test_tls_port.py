@@ -368,3 +368,31 @@ def test_the_suite_that_everybody_must_have_is_there(authority):
             assert writer.get_extra_info("cipher")[0] == "AES128-SHA"
             writer.close()
     run(work())
+
+
+def test_handshakes_under_way_are_bounded_and_the_oldest_makes_room(authority, monkeypatch):
+    monkeypatch.setattr(tls, "HANDSHAKES_AT_ONCE", 3)
+
+    async def work():
+        async with serving(authority) as served:
+            silent = []
+            for number in range(5):
+                silent.append(await served.connect_plain())
+                await served.stack.wait_for(lambda number=number: served.counters["connections_accepted"] > number)
+                await asyncio.sleep(0.01)
+            assert await is_closed(silent[0][0])
+            assert served.counters["connections_closed_crowded_out"] == 2
+            assert served.count() == 3
+            _, writer = await served.connect(trusting(authority))
+            for _, each in (*silent, (None, writer)):
+                each.close()
+    run(work())
+
+
+def test_a_domain_that_no_certificate_can_name_fails_the_flow(authority):
+    async def work():
+        async with serving(authority) as served:
+            flow = served.ports.flow_to(served.listener, HOST, 9, b"a..test")
+            served.send(flow)
+            await served.stack.wait_for(lambda: served.stack.failed == [flow])
+    run(work())

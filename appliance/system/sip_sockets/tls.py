@@ -24,6 +24,7 @@ from appliance.system.tls_stream import TlsFailure, TlsStream
 from appliance.vocabulary.journal import Journal
 
 HANDSHAKE_LIMIT_S = 10.0
+HANDSHAKES_AT_ONCE = 1024           # 25 MiB
 FAILURES_KEPT = 20
 PROBES_AT_ONCE = 4
 
@@ -86,12 +87,20 @@ class TlsPort(TcpPort):
     def _connect(self, flow: Flow) -> Connection | None:
         try:
             return super()._connect(flow)
-        except MachineError as error:       # the operator's authorities cannot be read: nobody can be trusted
+        # the operator's authorities cannot be read, so nobody can be trusted; or no certificate can have such a name
+        except (MachineError, ValueError) as error:
             self._tls.note_failure(flow, False, str(error))
             flow.is_open = False
             del self._flows[flow.host, flow.port, flow.domain]
             self._report_failure(flow)
             return None
+
+    def _has_room(self) -> bool:
+        """A handshake costs ten times the memory of a TCP connection: the oldest makes room for a newcomer."""
+        oldest = self._securing.oldest()
+        if oldest is not None and len(self._securing) >= HANDSHAKES_AT_ONCE:
+            oldest.close("crowded_out")
+        return super()._has_room()
 
     # what connections call
 
