@@ -26,6 +26,8 @@ COMMANDS = (
     Command(("show", "call", NUMBER), "one call and every phone it was offered to", "show_call"),
     Command(("show", "call", NUMBER, "ladder"), "its messages, drawn from phone to phone", "show_ladder"),
     Command(("show", "call", NUMBER, "messages"), "the same with the text of every message", "show_messages"),
+    Command(("show", "subscriptions"), "who watches whose presence, calls, mailbox", "show_subscriptions"),
+    Command(("show", "presence"), "what watchers are shown of each extension", "show_presence"),
     Command(("show", "messages"), "instant messages that wait for a phone to register", "show_waiting_messages"),
     Command(("show", "statistics"), "messages, calls, discarded datagrams, memory", "show_statistics"),
     Command(("show", "dns"), "name servers, and what is remembered of their answers", "show_dns"),

@@ -175,6 +175,40 @@ class WaitingMessage(TypedDict):
     attempts: int
 
 
+class WatchedState(TypedDict):
+    """A subscription (RFC 6665). target: the extension that is watched; package: of events; contact: the subscriber's
+    URI; address: where notifications go; is_up_to_date: the subscriber has confirmed the present state."""
+
+    target: str
+    package: str
+    watcher: str
+    contact: str
+    address: str
+    transport: str
+    expires_s: int
+    is_up_to_date: bool
+    call_id: str
+
+
+class PublishedState(TypedDict):
+    """What one phone has published (RFC 3903). basic: "open", "closed" or ""; activities: as RFC 4480 names them."""
+
+    basic: str
+    activities: list[str]
+    note: str
+    expires_s: int
+
+
+class Presence(TypedDict):
+    """What watchers are shown of an extension. basic: "open" or "closed"; publications: the youngest first."""
+
+    extension: str
+    basic: str
+    is_registered: bool
+    is_on_phone: bool
+    publications: list[PublishedState]
+
+
 class Observed(Protocol):
     """The questions. now: monotonic seconds. What is iterated may be produced in pieces while the daemon works on."""
 
@@ -192,6 +226,12 @@ class Observed(Protocol):
 
     def messages(self, now: float) -> Iterable[WaitingMessage]:
         """Instant messages that wait, by extension, in the order of delivery."""
+
+    def subscriptions(self, now: float) -> Iterable[WatchedState]:
+        """Who watches what, by the watched extension."""
+
+    def presence(self, now: float) -> Iterable[Presence]:
+        """Every extension, in order."""
 
     def statistics(self, now: float) -> Statistics:
         """The counts."""

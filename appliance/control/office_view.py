@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from appliance.control.dns_view import describe_no_dns
+from appliance.control.event_view import list_presence, list_subscriptions
 from appliance.control.message_view import describe_waiting
 from appliance.control.observed import (
     Alarm,
@@ -13,10 +14,12 @@ from appliance.control.observed import (
     CallCounts,
     DnsState,
     MessageCounts,
+    Presence,
     Registration,
     Statistics,
     TlsState,
     WaitingMessage,
+    WatchedState,
 )
 from appliance.control.tls_view import describe_no_tls
 from appliance.diagnosis.ladder import Ladder, build_ladder
@@ -122,6 +125,14 @@ class OfficeView:
         for mailbox in self._office.messages.mailboxes():
             for waiting in tuple(mailbox.messages):
                 yield describe_waiting(waiting, now, self._wall(waiting.received_at))
+
+    def subscriptions(self, now: float) -> Iterator[WatchedState]:
+        """Who watches what."""
+        return list_subscriptions(self._office.events, now)
+
+    def presence(self, now: float) -> Iterator[Presence]:
+        """What watchers are shown of every extension."""
+        return list_presence(self._office.events, now)
 
     def statistics(self, now: float) -> Statistics:
         """The counts."""

@@ -50,6 +50,16 @@ def _answer_messages(rest: list[str], observed: Observed, now: float) -> Iterabl
     return iter(observed.messages(now))
 
 
+def _answer_subscriptions(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
+    _refuse_rest("show subscriptions", rest)
+    return iter(observed.subscriptions(now))
+
+
+def _answer_presence(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
+    _refuse_rest("show presence", rest)
+    return iter(observed.presence(now))
+
+
 def _answer_statistics(rest: list[str], observed: Observed, now: float) -> Result:
     _refuse_rest("show statistics", rest)
     return observed.statistics(now)
@@ -85,8 +95,10 @@ _SUBJECTS: dict[str, Callable[[list[str], Observed, float], Result]] = {
     "call": _answer_call,
     "calls": _answer_calls,
     "messages": _answer_messages,
+    "presence": _answer_presence,
     "registrations": _answer_registrations,
     "statistics": _answer_statistics,
+    "subscriptions": _answer_subscriptions,
     "dns": _answer_dns,
     "tls": _answer_tls,
     "version": _answer_version,

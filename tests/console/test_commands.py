@@ -21,7 +21,8 @@ def test_words_may_be_cut_to_a_unique_beginning(line: str, words: str):
 @pytest.mark.parametrize(("line", "allowed"), [
     ("show cal", "calls | call"), ("show call x", "a number"), ("show call", "a number"),
     ("show call 7 x", "ladder | messages"),
-    ("show", "registrations | calls | call | messages | statistics | dns | tls | alarms | version"),
+    ("show", "registrations | calls | call | subscriptions | presence | messages | statistics | dns | tls | alarms | "
+             "version"),
     ("delete", "show | help | exit"), ("show calls all x", "nothing more"), ("show version 1", "nothing more"),
     ("", "show | help | exit"), ("show call -1", "a number"), ("show call 99999999999999", "a number"),
     ("show call N", "a number"), ("show call ７", "a number")])

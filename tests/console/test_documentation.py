@@ -13,6 +13,7 @@ from appliance.diagnosis import ladder
 TEXT = (Path(__file__).parents[2] / "docs" / "console.md").read_text("utf-8")
 SHAPES = [observed.Registration, observed.Call, observed.Leg, observed.MessageCounts, observed.CallCounts,
           observed.Alarm, observed.Statistics, observed.TlsListener, observed.TlsFailure, observed.TlsState,
+          observed.WatchedState, observed.PublishedState, observed.Presence,
           observed.DnsServer, observed.DnsAnswer, observed.DnsState,
           ladder.Participant, ladder.LadderMessage, ladder.Ladder]
 

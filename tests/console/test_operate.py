@@ -9,8 +9,10 @@ from appliance.console.operate import (
     show_help,
     show_ladder,
     show_messages,
+    show_presence,
     show_registrations,
     show_statistics,
+    show_subscriptions,
     show_tls,
     show_version,
     show_waiting_messages,
@@ -83,6 +85,20 @@ def test_nothing_that_a_phone_says_is_wider_than_the_terminal():
     row = make_registration("2" * 32, contact="sip:" + "x" * 300 + "@[2001:db8::1]")
     row["user_agent"] = "電話" * 60
     assert all(measure(line) <= WIDTH for line in show_registrations.render([row]).splitlines())
+
+
+def test_who_watches_whom_in_lines():
+    assert show_subscriptions.render(SampleOffice().subscriptions(0.0)) == (
+        "extension  event   watched by  at                     expires  told\n"
+        "202        dialog  201         192.168.1.11:5060 udp  50:00    yes\n")
+    assert show_subscriptions.render([]) == "nobody watches anything\n"
+
+
+def test_presence_in_lines():
+    assert show_presence.render(SampleOffice().presence(0.0)) == (
+        "extension  presence  registered  on the phone  published            note\n"
+        "201        open      yes         yes\n"
+        "202        closed    yes         no            away, meeting, open  back at two\n")
 
 
 def test_messages_that_wait_in_lines():

@@ -3,7 +3,17 @@
 
 from collections.abc import Iterator
 
-from appliance.control.observed import Alarm, Call, DnsState, Registration, Statistics, TlsState, WaitingMessage
+from appliance.control.observed import (
+    Alarm,
+    Call,
+    DnsState,
+    Presence,
+    Registration,
+    Statistics,
+    TlsState,
+    WaitingMessage,
+    WatchedState,
+)
 from appliance.diagnosis.ladder import Ladder
 
 
@@ -55,6 +65,17 @@ class SampleOffice:
     def messages(self, now: float) -> list[WaitingMessage]:
         return [{"number": 7, "extension": "202", "sender": "sip:201@office.test", "content_type": "text/plain",
                  "size_octets": 312, "received_at": "2026-11-22T11:00:00Z", "expires_s": 604800, "attempts": 2}]
+
+    def subscriptions(self, now: float) -> list[WatchedState]:
+        return [{"target": "202", "package": "dialog", "watcher": "201", "contact": "sip:201@192.168.1.11:5060",
+                 "address": "192.168.1.11:5060", "transport": "udp", "expires_s": 3000, "is_up_to_date": True,
+                 "call_id": "lamp-1@192.168.1.11"}]
+
+    def presence(self, now: float) -> list[Presence]:
+        return [{"extension": "201", "basic": "open", "is_registered": True, "is_on_phone": True, "publications": []},
+                {"extension": "202", "basic": "closed", "is_registered": True, "is_on_phone": False, "publications": [
+                    {"basic": "closed", "activities": ["away", "meeting"], "note": "back at two", "expires_s": 60},
+                    {"basic": "open", "activities": [], "note": "", "expires_s": 90}]}]
 
     def statistics(self, now: float) -> Statistics:
         return {"version": "0.1.0", "uptime_s": int(now), "resident_octets": 25 * 1048576, "is_overloaded": False,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dialog package (RFC 4235): the calls of an extension, as caller and as callee, from the server's dialog table.
 
-A call is one dialog element for each of its two parties, however it forks on its way: first with the tag of the phone
-that rang first, in the end with that of the one that answered. A lamp needs no more (RFC 4235 3.7.2).
+A call is two views: its caller's and its callee's. Each has a dialog element for every tag that a phone has answered
+with, and one, half a dialog, before there is any (4.1.1).
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from appliance.pbx.dialog_table import Call, CallState
 from appliance.pbx.presence.event_package import escape
@@ -22,7 +22,7 @@ class DialogPackage:
     """calls_of: the calls of an extension that have not ended; domain: of the office; is_ours: whether a host[:port] is
     this office."""
 
-    __slots__ = ("_calls_of", "_domain", "_is_ours")
+    __slots__ = ("_calls_of", "_domain", "_is_ours", "_tags")
 
     name = b"dialog"
     content_type = b"application/dialog-info+xml"
@@ -35,6 +35,16 @@ class DialogPackage:
         self._domain = domain
         self._calls_of = calls_of
         self._is_ours = is_ours
+        self._tags: dict[int, list[bytes]] = {}     # by call: every tag its phones have had, in order
+
+    def note_tags(self, call: Call) -> None:
+        """A call has changed: its tags are known from now on, so that the ids of its dialogs stay (4.1.1)."""
+        known = self._tags.setdefault(call.number, [])
+        known += [tag for tag in call.callee_tags if tag not in known]
+
+    def forget_call(self, call: Call) -> None:
+        """A call has ended and everyone was told."""
+        self._tags.pop(call.number, None)
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
         """Dialog information (section 4): all dialogs, or those elements that have changed."""
@@ -42,32 +52,47 @@ class DialogPackage:
         if changes is None:
             state = b"full"
             changes = [element for call in self._calls_of(target)
-                       for element in self.describe(call, target, now).values()]
+                       for element in self.describe(call, target, now, True).values()]
         return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self._domain)), b"".join(changes))
 
-    def describe(self, call: Call, target: bytes, now: float) -> dict[bytes, bytes]:
-        """The dialog elements of a call as this extension sees it, by their id: one, or two when it calls itself."""
+    def describe(self, call: Call, target: bytes, now: float, is_full: bool = False) -> dict[bytes, bytes]:
+        """The dialog elements of a call as this extension sees it, by their id. is_full: without those that ended."""
         elements = {}
-        callee = call.callee_extension if self._is_ours(call.callee_hostport) else b""
+        views = []
         if target == call.caller:
-            identity = b"%d-initiator" % call.number
-            elements[identity] = self._write(call, identity, True, now)
-        if target == callee:
-            identity = b"%d-recipient" % call.number
-            elements[identity] = self._write(call, identity, False, now)
+            views.append(True)
+        if target == call.callee_extension and self._is_ours(call.callee_hostport):
+            views.append(False)
+        for is_caller in views:
+            for number, tag in enumerate(self._tags.get(call.number) or (b"",)):
+                identity = b"%d-%b-%d" % (call.number, b"initiator" if is_caller else b"recipient", number)
+                state, cause = decide_state(call, tag, is_caller)
+                if not (is_full and state == b"terminated"):
+                    view = View(identity, tag, is_caller, state, cause)
+                    elements[identity] = self._write(call, view, now)
         return elements
 
-    def _write(self, call: Call, identity: bytes, is_caller: bool, now: float) -> bytes:
-        tags = (call.caller_tag, call.callee_tags[0] if call.callee_tags else b"")
+    def _write(self, call: Call, view: "View", now: float) -> bytes:
+        local_tag, remote_tag = (call.caller_tag, view.tag) if view.is_caller else (view.tag, call.caller_tag)
         caller = write_party(call.caller_identity, call.caller_uri)
         hostport = self._domain if self._is_ours(call.callee_hostport) else call.callee_hostport
-        callee = write_party(b"sip:%b@%b" % (call.callee_extension, hostport), call.callee_uri)
-        local_tag, remote_tag = tags if is_caller else tags[::-1]
-        state, cause = decide_state(call, is_caller)
-        local, remote = (caller, callee) if is_caller else (callee, caller)
-        return DIALOG % (identity, escape(call.call_id), write_tag(b"local-tag", local_tag),
-                         write_tag(b"remote-tag", remote_tag), b"initiator" if is_caller else b"recipient",
-                         cause, state, max(int((call.ended_at or now) - call.started_at), 0), local, remote)
+        has_answered = call.answered_at and view.tag in call.callee_tags[:1]
+        callee_target = call.callee_uri if has_answered else None
+        callee = write_party(b"sip:%b@%b" % (call.callee_extension, hostport), callee_target)
+        local, remote = (caller, callee) if view.is_caller else (callee, caller)
+        return DIALOG % (view.identity, escape(call.call_id), write_tag(b"local-tag", local_tag),
+                         write_tag(b"remote-tag", remote_tag), b"initiator" if view.is_caller else b"recipient",
+                         view.cause, view.state, max(int((call.ended_at or now) - call.started_at), 0), local, remote)
+
+
+class View(NamedTuple):
+    """One dialog of a call from one side. tag: the callee's, b"" for half a dialog; state, cause: of `decide_state`."""
+
+    identity: bytes
+    tag: bytes
+    is_caller: bool
+    state: bytes
+    cause: bytes
 
 
 def write_party(identity: bytes, target: bytes | None) -> bytes:
@@ -81,12 +106,14 @@ def write_tag(name: bytes, tag: bytes) -> bytes:
     return b' %b="%b"' % (name, escape(tag)) if tag else b""
 
 
-def decide_state(call: Call, is_caller: bool) -> tuple[bytes, bytes]:
-    """State of the dialog (figure 3), and for a terminated one its event and code as attributes (4.1.2)."""
+def decide_state(call: Call, tag: bytes, is_caller: bool) -> tuple[bytes, bytes]:
+    """State of a dialog (figure 3), and for a terminated one its event and code as attributes (4.1.2)."""
+    if call.state is not CallState.ENDED and tag and tag not in call.callee_tags:
+        return b"terminated", b' event="cancelled"'     # another phone has answered
     if call.state is CallState.ANSWERED:
         return b"confirmed", b""
     if call.state is CallState.RINGING:
-        return (b"early" if call.callee_tags else b"proceeding"), b""
+        return (b"early" if tag else b"proceeding"), b""
     if call.state is CallState.CALLING:
         # the caller has had our 100; the callee has only been asked
         return (b"proceeding" if is_caller else b"trying"), b""

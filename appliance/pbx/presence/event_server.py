@@ -54,8 +54,8 @@ class EventServer:
         self.publications = Publications(parts.stack, parts.publication_store, self._note_presence,
                                          parts.wall_offset)
         self._changed_presence: dict[bytes, None] = {}
-        self._presence = PresencePackage(parts.domain, self.publications.documents_of, self._is_registered,
-                                         self._is_on_phone)
+        self._presence = PresencePackage(parts.domain, self.publications.documents_of, self.is_registered,
+                                         self.is_on_phone)
         self._dialogs = DialogPackage(parts.domain, self._calls_of, self._is_ours)
         self._registrations = RegistrationPackage(parts.domain, parts.location.bindings_of)
         packages: list[EventPackage] = [self._presence, self._dialogs, self._registrations,
@@ -146,10 +146,12 @@ class EventServer:
         """Whether a Request-URI there meant this office; a tel URI has no host."""
         return not hostport or hostport in self._parts.own
 
-    def _is_registered(self, extension: bytes) -> bool:
+    def is_registered(self, extension: bytes) -> bool:
+        """Whether any phone of this extension is registered."""
         return bool(self._parts.location.bindings_of(extension))
 
-    def _is_on_phone(self, extension: bytes) -> bool:
+    def is_on_phone(self, extension: bytes) -> bool:
+        """Whether this extension is in a call that was answered."""
         return any(call.state is CallState.ANSWERED for call in self._calls_of(extension))
 
     # what changes
@@ -215,6 +217,7 @@ class EventServer:
                 self.notifier.note_change(self._presence, extension, {}, now)
 
     def _tell_call(self, call: Call, now: float) -> None:
+        self._dialogs.note_tags(call)
         parties = {call.caller}
         if self._is_ours(call.callee_hostport):
             parties.add(call.callee_extension)
@@ -230,6 +233,8 @@ class EventServer:
                 self.notifier.note_change(self._dialogs, extension, self._dialogs.describe(call, extension, now), now)
             if call.answered_at:
                 self._changed_presence[extension] = None
+        if call.state is CallState.ENDED:
+            self._dialogs.forget_call(call)
 
     def _tell_binding(self, aor: bytes, change: Change, binding: Binding, now: float) -> None:
         if change is not Change.REFRESHED:

@@ -22,6 +22,8 @@ DEPTH_MAX: Final = 16
 PRESENCE, TUPLE, STATUS, NOTE = (f"{{{PIDF}}}{name}" for name in ("presence", "tuple", "status", "note"))
 BASIC: Final = f"{{{PIDF}}}basic"
 PERSON: Final = f"{{{DATA_MODEL}}}person"
+PERSON_NOTE: Final = f"{{{DATA_MODEL}}}note"
+ACTIVITIES: Final = f"{{{RPID}}}activities"
 
 
 class _BoundedBuilder(TreeBuilder):
@@ -107,3 +109,11 @@ def write_attribute(key: str, value: str, number: int) -> bytes:
     if namespace == XML:
         return b' xml:%b="%b"' % (local.encode(), said)
     return b' xmlns:n%d="%b" n%d:%b="%b"' % (number, escape(namespace.encode()), number, local.encode(), said)
+
+
+def read_summary(root: Element) -> tuple[str, list[str], str]:
+    """What a person wants to know of a document: the first basic status, activities, the first note; "" for none."""
+    basic = next(((one.text or "").strip() for one in root.iter(BASIC)), "")
+    activities = [child.tag.rpartition("}")[2] for group in root.iter(ACTIVITIES) for child in group]
+    note = next(((one.text or "").strip() for one in root.iter() if one.tag in (NOTE, PERSON_NOTE)), "")
+    return basic, activities, note

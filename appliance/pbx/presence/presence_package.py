@@ -8,13 +8,12 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from appliance.pbx.presence.event_package import escape
-from appliance.pbx.presence.pidf import NOTE, PERSON, PIDF, RPID, TUPLE, write_element
+from appliance.pbx.presence.pidf import ACTIVITIES, NOTE, PERSON, PIDF, RPID, TUPLE, write_element
 
 HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" ' \
     b'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" entity="%b">\r\n'
 DERIVED_TUPLE: Final = b'<tuple id="registration"><status><basic>%b</basic></status><contact>%b</contact></tuple>\r\n'
 ON_THE_PHONE: Final = "on-the-phone"
-ACTIVITIES: Final = f"{{{RPID}}}activities"
 
 
 class PresencePackage:
