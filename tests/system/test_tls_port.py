@@ -9,6 +9,8 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.sip.flow import TLS, Listener
 from appliance.system.sip_sockets import tls
@@ -396,3 +398,23 @@ def test_a_domain_that_no_certificate_can_name_fails_the_flow(authority):
             served.send(flow)
             await served.stack.wait_for(lambda: served.stack.failed == [flow])
     run(work())
+
+
+@given(st.lists(st.binary(max_size=3000), max_size=8), st.booleans())
+@settings(max_examples=200)
+def test_any_octets_end_in_a_tls_failure_or_wait_for_more(office_context, pieces, is_record):
+    stream = TlsStream(office_context, True)
+    for piece in pieces:
+        octets = b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece if is_record else piece
+        try:
+            assert stream.feed(octets) == b""
+        except TlsFailure:
+            return
+    assert not stream.is_secure
+
+
+@pytest.fixture(scope="module")
+def office_context(authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.office.certificate, authority.office.key)
+    return context
