@@ -10,6 +10,7 @@ from appliance.pbx.dialog_table import Call, DialogTable, Leg
 from appliance.pbx.proxy.hunt import Hunt
 from appliance.pbx.proxy.response_context import ResponseContext, Successor
 from appliance.pbx.proxy.route_signature import RouteSigner
+from appliance.pbx.proxy.routing import drop_headers
 from appliance.pbx.proxy.server_finder import ServerFinder
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import TLS, Flow
@@ -25,6 +26,8 @@ WITHOUT_DIALOG = frozenset({b"MESSAGE", b"OPTIONS", b"PUBLISH"})
 """Methods that never begin a dialog: a Record-Route in them would only cost octets."""
 ADDED_OCTETS = 160
 """About what our Via and Record-Route add to a copy."""
+BREADTH_DEFAULT = 60
+BREADTH_NAMES = frozenset({b"max-breadth"})
 DATAGRAM_OCTETS_MAX = 65_507
 """What fits into a UDP datagram over IPv4."""
 
@@ -67,7 +70,13 @@ class Proxy:
         if not stack.claim_merge(message, server):
             server.respond(482, now)  # 8.2.2.2
             return
-        context = ResponseContext(self, server, message, groups)
+        breadth = read_breadth(message)
+        if breadth != BREADTH_DEFAULT:
+            message = drop_headers(message, BREADTH_NAMES)  # each copy gets its own share
+        if breadth < max(map(len, groups)):
+            server.respond(440, now)  # RFC 5393 5.3.3.1
+            return
+        context = ResponseContext(self, server, message, groups, breadth)
         server.owner = context
         if isinstance(server, InviteServer):
             server.send(100, message.reply(status_line(100), b""), now)
@@ -87,6 +96,7 @@ class Proxy:
             server.send(100, message.reply(status_line(100), b""), now)
         elif call is not None and message.method == b"BYE":
             context.call = call
+            context.dialog_tag = message.to_tag if message.from_tag == call.caller_tag else message.from_tag
         context.start(now)
 
     def forward_ack(self, message: Message, target: Destination, now: float) -> None:
@@ -119,9 +129,14 @@ class Proxy:
 
     # what response contexts call (Forwarder)
 
-    def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
-        """One copy of a request and its branch, 16.6 steps 1-8; no octets when the copy does not fit its flow."""
+    def forward(self, request: Message, arrived: Flow, target: Target, breadth: int) -> tuple[bytes, bytes]:
+        """One copy of a request and its branch, 16.6 steps 1-8; no octets when the copy does not fit its flow.
+
+        breadth: how many branches this copy may still become (RFC 5393 5.3.3), 0 where that is not counted.
+        """
         lines = target.lines
+        if breadth:
+            lines += b"Max-Breadth: %d\r\n" % breadth
         # 16.6 step 4: what came over TLS and need not leave over it is recorded whatever is configured
         may_record = self.has_record_route or arrived.listener.transport == TLS
         if may_record and not request.to_tag and request.method not in WITHOUT_DIALOG:
@@ -185,10 +200,19 @@ class Proxy:
         if not isinstance(call, Call):
             return
         if not isinstance(server, InviteServer):
-            by = "caller" if server.source is call.caller_flow else "callee"
-            self._dialogs.end_call(call, 200, by, now)
+            if status not in (401, 407):  # RFC 5057: whatever else a BYE gets, its dialog is over
+                by = "caller" if server.source is call.caller_flow else "callee"
+                self._dialogs.end_dialog(call, context.dialog_tag, by, now)
         elif status >= 300:
             self._dialogs.end_call(call, status, "caller" if status == 487 else "callee", now)
+
+
+def read_breadth(message: Message) -> int:
+    """The Max-Breadth of a request, 60 where it has none; 0 where it cannot be read (RFC 5393 5.3.3)."""
+    value = message.header(b"Max-Breadth")
+    if value is None:
+        return BREADTH_DEFAULT
+    return int(value) if value.isdigit() and len(value) < 10 else 0
 
 
 def fits_flow(octets: bytes, flow: Flow) -> bool:

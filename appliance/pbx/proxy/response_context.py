@@ -9,6 +9,7 @@ from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.proxy.best_response import decide_upstream_status, rank_response
 from appliance.pbx.proxy.hunt import Hunt
+from appliance.pbx.proxy.server_finder import read_host
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import Flow
 from appliance.sip.locating.search import Verdict
@@ -22,6 +23,12 @@ ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n
 """RFC 3326 3.1: the phone that lost shows no missed call."""
 
 
+WARNINGS = {
+    Verdict.ABSENT: b"no such domain, or nothing there that speaks SIP",
+    Verdict.FAILED: b"no name server answers",
+    Verdict.UNREACHABLE: b"no listener of ours has the transport that it wants",
+}
+"""Why there is no address, by what the lookup found."""
 NO_HUNTS: list[Hunt] = []
 """Shared by all requests whose targets are flows; never changed."""
 
@@ -29,7 +36,7 @@ NO_HUNTS: list[Hunt] = []
 class Forwarder(Protocol):
     """The proxy, as its contexts see it."""
 
-    def forward(self, request: Message, arrived: Flow, target: Target) -> tuple[bytes, bytes]:
+    def forward(self, request: Message, arrived: Flow, target: Target, breadth: int) -> tuple[bytes, bytes]:
         """The octets of one copy and its branch (16.6); no octets when it is too large for its flow."""
 
     def begin_hunt(self, context: "ResponseContext", target: NamedTarget) -> Hunt:
@@ -73,20 +80,23 @@ class ResponseContext:
     """RFC 3261 16.2: the server transaction of a request and the client transactions of its copies.
 
     groups: further target groups to try in turn; call: whatever the proxy's dialog table hangs here;
-    successor: who takes over when no target serves the request, None: nobody.
+    dialog_tag: of a BYE, the callee's; successor: who takes over when no target serves the request, None: nobody.
     """
 
-    __slots__ = ("_best", "_best_rank", "_best_status", "_cancel_lines", "_challenges", "_clients", "_forwarder",
-                 "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "call", "server", "successor")
+    __slots__ = ("_best", "_best_rank", "_best_status", "_breadth", "_cancel_lines", "_challenges", "_clients",
+                 "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "call", "dialog_tag",
+                 "server", "successor")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
-                 groups: list[list[Destination]]) -> None:
+                 groups: list[list[Destination]], breadth: int = 0) -> None:
         self._forwarder = forwarder
         self.server = server
         self._request: Message | None = request
         self._groups = groups
         self._hunts: list[Hunt] = NO_HUNTS
+        self._warning = b""
         self._clients: list[InviteClient | NonInviteClient] = []
+        self._breadth = breadth
         self._is_answered = False
         self._has_followed = False
         self._best = b""
@@ -95,6 +105,7 @@ class ResponseContext:
         self._challenges: list[bytes] = []
         self._cancel_lines: bytes | None = None
         self.call: object = None
+        self.dialog_tag = b""
         self.successor: Successor | None = None
 
     def start(self, now: float) -> None:
@@ -107,7 +118,8 @@ class ResponseContext:
         if request is None:
             raise MisuseError("a fork after the final response")
         # all copies are made before any is sent: a failure must not find half a group
-        for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t)) for t in group
+        breadth = self._breadth // len(group)
+        for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t, breadth)) for t in group
                                          if isinstance(t, Target)]:
             if octets:
                 self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
@@ -143,7 +155,13 @@ class ResponseContext:
         self._drop(client)
         if self._hunts and self._is_replaced(client, now):
             return
-        self._note_status(487 if self._cancel_lines is not None else int(failure))
+        if self._cancel_lines is not None:
+            status = 487
+        elif failure is Failure.TRANSPORT and client.flow.listener.is_reliable:
+            status = 480  # the phone's connection is gone: it is away, nothing is wrong with us
+        else:
+            status = int(failure)
+        self._note_status(status)
         self._go_on(now)
 
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
@@ -165,9 +183,10 @@ class ResponseContext:
     def try_address(self, hunt: Hunt, target: Target, now: float) -> None:
         """A copy for one of its addresses."""
         request = self._request
-        if request is None:
+        if request is None or self.server.is_ended:
+            self._go_on(now)
             return
-        octets, branch = self._forwarder.forward(request, self.server.source, target)
+        octets, branch = self._forwarder.forward(request, self.server.source, target, self._breadth)
         if octets:
             hunt.note_copy(branch)
             self._clients.append(self._forwarder.send_copy(self, octets, target, branch, now))
@@ -180,6 +199,9 @@ class ResponseContext:
         dialog, which that would end (RFC 5057 5.1); 503, so 500 upstream, where nobody could say (16.9)."""
         is_inside = self._request is not None and bool(self._request.to_tag)
         self._note_status((480 if is_inside else 404) if verdict is Verdict.ABSENT else 503)
+        # 20.43: for the person who reads the ladder
+        self._warning = b'Warning: 399 %s "%s: %s"\r\n' % (
+            hunt.target.near.hostport, read_host(hunt.target.hop), WARNINGS[verdict])
         self._go_on(now)
 
     def _is_consumed(self, client: ClientTransaction, response: Message, now: float) -> bool:
@@ -312,7 +334,7 @@ class ResponseContext:
         elif self._best and status == self._best_status:
             server.send(status, self._with_challenges(), now)
         else:
-            server.respond(status, now)
+            server.respond(status, now, self._warning)
 
     def _with_challenges(self) -> bytes:
         """16.7 step 7: the best 401 or 407 carries the challenges of every branch."""

@@ -10,15 +10,19 @@ from appliance.sip.flow import TCP, TLS, Listener
 
 PARAMETER = b";d="
 SEAL_SIZE = 16
+HOUR_SIZE = 6
+AGE_HOURS_MAX = 24
 
 
 class RouteSigner:
-    """Writes and checks our Record-Route values. key: 16 secret octets."""
+    """Writes and checks our Record-Route values. key: 16 secret octets; hour: hours since 1970, kept right by the shell:
+    a seal is good for a day."""
 
-    __slots__ = ("_key", "_prefixes", "_secure_prefixes")
+    __slots__ = ("_key", "_prefixes", "_secure_prefixes", "hour")
 
     def __init__(self, key: bytes, listeners: list[Listener]) -> None:
         self._key = key
+        self.hour = 0
         self._prefixes = {listener: self._prefix(listener) for listener in listeners}
         self._secure_prefixes = {listener: b"Record-Route: <sips:%s;lr%s" % (listener.hostport, PARAMETER)
                                  for listener in listeners}
@@ -28,14 +32,15 @@ class RouteSigner:
         transport = {TCP: b";transport=tcp", TLS: b";transport=tls"}.get(listener.transport, b"")
         return b"Record-Route: <sip:%s%s;lr%s" % (listener.hostport, transport, PARAMETER)
 
-    def _seal(self, call_id: bytes, tag: bytes) -> bytes:
-        return siphash(self._key, b"%s\n%s" % (call_id, tag))
+    def _seal(self, call_id: bytes, tag: bytes, hour: bytes) -> bytes:
+        return siphash(self._key, b"%s\n%s\n%s" % (call_id, tag, hour))
 
     def build_lines(self, request: Message, arrived_on: Listener, leaves_from: Listener,
                     uri: bytes = b"") -> bytes:
         """The Record-Route lines of a request: one, or two when it changes listener (RFC 5658 section 5). uri: the
         Request-URI it leaves with: where that is sips, so are the lines (16.6 step 4)."""
-        end = self._seal(request.call_id, request.from_tag) + b">\r\n"
+        hour = b"%06x" % self.hour
+        end = b"%s%s>\r\n" % (self._seal(request.call_id, request.from_tag, hour), hour)
         prefixes = self._prefixes
         if leaves_from.transport == TLS and uri[:5].lower() == b"sips:":
             prefixes = self._secure_prefixes
@@ -47,6 +52,9 @@ class RouteSigner:
         at = uri.find(PARAMETER)
         if at < 0:
             return False
-        seal = uri[at + len(PARAMETER):at + len(PARAMETER) + SEAL_SIZE]
+        at += len(PARAMETER)
+        seal, hour = uri[at:at + SEAL_SIZE], uri[at + SEAL_SIZE:at + SEAL_SIZE + HOUR_SIZE]
         call_id = message.call_id
-        return seal == self._seal(call_id, message.from_tag) or seal == self._seal(call_id, message.to_tag)
+        if seal not in (self._seal(call_id, message.from_tag, hour), self._seal(call_id, message.to_tag, hour)):
+            return False
+        return abs(self.hour - int(hour, 16)) <= AGE_HOURS_MAX

@@ -98,12 +98,23 @@ def bend_to_strict_route(message: Message, drop: int) -> Message:
 
 def _rewrite(message: Message, uri: bytes, routes: list[bytes]) -> Message:
     """The same request with another Request-URI and Route set; everything else octet for octet."""
-    head, body = message.data[:message.head_size], message.data[message.head_size:]
-    lines = _split_lines(head)
-    kept = [line for line in lines[1:] if line.partition(b":")[0].strip().lower() != b"route"]
+    kept, body = _keep_lines(message, frozenset({b"route"}))
     route = b"".join(b"Route: %s\r\n" % value for value in routes)
-    octets = b"%s %s SIP/2.0\r\n%s%s%s" % (message.method, uri, route, b"".join(kept), body)
+    octets = b"%s %s SIP/2.0\r\n%s%s%s" % (message.method, uri, route, b"".join(kept[1:]), body)
     return Message(octets, message.source_host, message.source_port)
+
+
+def drop_headers(message: Message, names: frozenset[bytes]) -> Message:
+    """The same request without the header fields of these names (lower case)."""
+    kept, body = _keep_lines(message, names)
+    return Message(b"".join([*kept, body]), message.source_host, message.source_port)
+
+
+def _keep_lines(message: Message, unwanted: frozenset[bytes]) -> tuple[list[bytes], bytes]:
+    """The start line and all header fields but the unwanted ones, and the rest behind them."""
+    lines = _split_lines(message.data[:message.head_size])
+    kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in unwanted]
+    return kept, message.data[message.head_size:]
 
 
 def _split_lines(head: bytes) -> list[bytes]:

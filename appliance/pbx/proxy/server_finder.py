@@ -2,7 +2,9 @@
 """From a name to flows: locates the servers of a target (RFC 3263) and decides from which listener each is reached."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
+from appliance.errors import PeerError
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.locator import Inquiry, Located, Locator
@@ -47,15 +49,15 @@ class ServerFinder:
     def _open_flows(self, addresses: list[Address], target: NamedTarget) -> list[Flow]:
         flows = []
         for address in addresses:
-            if (address.host, address.port) not in self._own_addresses:
-                listener = self.choose_listener(address, target.near)
-                if listener is None:
-                    continue
-                if listener.transport == TLS:   # who answers there must be the domain that was asked for (RFC 5922 7)
-                    domain = SipUri.parse(target.hop).host
-                    flows.append(self._flow_to(listener, address.host, address.port, domain))
-                else:
-                    flows.append(self._flow_to(listener, address.host, address.port))
+            if (address.host, address.port) in self._own_addresses or not is_one_host(address.host):
+                continue
+            listener = self.choose_listener(address, target.near)
+            if listener is None:
+                continue
+            if listener.transport == TLS:   # who answers there must be the domain that was asked for (RFC 5922 7)
+                flows.append(self._flow_to(listener, address.host, address.port, read_host(target.hop)))
+            else:
+                flows.append(self._flow_to(listener, address.host, address.port))
         return flows
 
     def choose_listener(self, address: Address, near: Listener) -> Listener | None:
@@ -67,3 +69,17 @@ class ServerFinder:
             fitting.sort(key=lambda one: (one.host != source, one is not near, one.name != near.name,
                                           one.side != near.side))
         return fitting[0] if fitting else None
+
+
+def is_one_host(host: bytes) -> bool:
+    """Whether a numeric address can be that of a server; the DNS may say anything."""
+    address = ip_address(host.decode("ascii"))
+    return not (address.is_multicast or address.is_unspecified or host == b"255.255.255.255")
+
+
+def read_host(uri: bytes) -> bytes:
+    """The host of a SIP or SIPS URI, lower case, b"" for anything else."""
+    try:
+        return SipUri.parse(uri).host.rstrip(b".")
+    except PeerError:
+        return b""

@@ -145,7 +145,9 @@ def test_cancel_while_a_server_rings_reaches_it_alone() -> None:
 def test_nothing_there_is_404_and_nobody_to_ask_is_500(records, is_dead: bool, status: int) -> None:
     office = ConnectedOffice(records=records)
     office.zone.is_dead = is_dead
-    assert summary(office.call()) == [(100, A[0]), (status, A[0])]
+    taken = office.call()
+    assert summary(taken) == [(100, A[0]), (status, A[0])]
+    assert b"other.test: " in taken[1][0].header(b"Warning")
 
 
 def test_a_name_that_leads_back_to_us_is_404() -> None:
@@ -229,6 +231,20 @@ def test_forking_counts_a_named_route_among_its_branches() -> None:
     office.zone.answer_held(office.now)
     (message, address), = office.take()
     assert (address, message.header(b"Route")) == (ONE, b"<sip:one.other.test:5060;lr>")
+
+
+def test_a_name_that_the_dns_sends_nowhere_is_not_sent_to() -> None:
+    office = ConnectedOffice(records={("other.test", "A"): ["0.0.0.0", "255.255.255.255", "224.0.1.75"]})
+    assert summary(office.call()) == [(100, A[0]), (404, A[0])]
+
+
+def test_other_requests_hunt_as_well_and_end_when_their_caller_has_given_up() -> None:
+    office = ConnectedOffice()
+    office.send(A, head("OPTIONS", URI, A, "opt", "201", "bob"))
+    assert summary(office.take()) == [("OPTIONS", ONE[0])]
+    assert ("OPTIONS", TWO[0]) in summary(office.run_until(SILENCE_S + 0.1))
+    assert not [status for status, _ in summary(office.run_until(100)) if isinstance(status, int) and status >= 200]
+    assert office.office.stack.transactions_open == 0       # RFC 4320 4.2: nobody is sent a 408
 
 
 # calls of other domains
