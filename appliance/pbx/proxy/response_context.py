@@ -84,8 +84,8 @@ class ResponseContext:
     """
 
     __slots__ = ("_best", "_best_rank", "_best_status", "_breadth", "_cancel_lines", "_challenges", "_clients",
-                 "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "call", "dialog_tag",
-                 "server", "successor")
+                 "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "_warning", "call",
+                 "dialog_tag", "server", "successor")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
                  groups: list[list[Destination]], breadth: int = 0) -> None:
