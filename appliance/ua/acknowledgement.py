@@ -12,8 +12,8 @@ class Acknowledgement:
     __slots__ = ("_flow", "_octets")
 
     def __init__(self, core: AgentCore, dialog: Dialog, invite: OutgoingRequest, session: bytes) -> None:
-        """invite: what the 2xx answers, its credentials are repeated (22.1); session: the answer to an offer in the 2xx,
-        b"" otherwise."""
+        """invite: what the 2xx answers, its credentials are repeated (22.1); session: the answer to an offer in
+        the 2xx, b"" otherwise."""
         draft = dialog.draft_request(b"ACK", invite.draft.cseq)
         draft.body = session
         flows = core.locate(draft.next_hop)

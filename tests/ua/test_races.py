@@ -255,3 +255,64 @@ def test_a_call_of_another_network_is_unknown_here():
     a.call(b, uri=b"sip:999@192.168.1.12")
     network.run(40)
     assert a.user.releases[0].status == 404
+
+
+def test_the_call_goes_to_the_fork_that_answers_also_with_its_early_answer():
+    network, a, b = join_two()
+    network.phones.pop(b.address)
+    call = a.call(b)
+    network.run(0.1)
+    invite = network.messages("INVITE")[0]
+    for tag, body in ((b"one", b"answer of one"), (b"two", b"answer of two")):
+        a.receive(response_of_fork(invite, 183, tag, b"sip:x@198.51.100.21", body), b.address, network.now)
+    a.receive(response_of_fork(invite, 200, b"one", b"sip:x@198.51.100.21", b""), b.address, network.now)
+    assert a.user.heard == ["alerted 183", "alerted 183", "answer_received", "confirmed"]
+    assert a.user.sessions == [b"answer of one"]
+    assert call.exchange.remote == b"answer of one"
+
+
+def test_an_early_dialog_of_an_earlier_try_counts_on():
+    network, a, b = join_two()
+    a.core.digest._find_secret = lambda realm: (b"u", b"s")
+    network.phones.pop(b.address)
+    call = a.call(b)
+    network.run(0.1)
+    first = network.messages("INVITE")[0]
+    a.receive(response_of_fork(first, 180, b"one", b"sip:x@198.51.100.20", b""), b.address, network.now)
+    challenge = response_of_fork(first, 401, b"proxy", b"sip:x@198.51.100.20", b"").replace(
+        b"Content-Type: application/sdp", b'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"')
+    a.receive(challenge, b.address, network.now)
+    network.run(0.1)
+    second = network.messages("INVITE")[1]
+    assert second.cseq == 2
+    a.receive(response_of_fork(second, 200, b"one", b"sip:x@198.51.100.20"), b.address, network.now)
+    call.hang_up(network.now)
+    network.run(0.1)
+    assert network.messages("ACK")[-1].cseq == 2
+    assert network.messages("BYE")[0].cseq == 3
+
+
+def test_what_is_owed_goes_before_the_bye():
+    network, a, b = join_two()
+    del b.user.script["offer_received"]
+    call = a.call(b)
+    network.run(1)
+    call.change_session(b"hold", network.now)
+    network.run(0.1)
+    b.user.calls[0].hang_up(network.now)
+    network.run(45)
+    assert network.labels()[3:] == ["INVITE", "487 INVITE", "BYE", "ACK", "200 BYE"]
+    assert_over(a, b)
+
+
+def test_the_2xx_to_a_reinvite_moves_the_remote_target():
+    network, a, b = join_two()
+    call = a.call(b)
+    network.run(1)
+    b.profile.mapped[b.listener.name] = b"198.51.100.20:5070"
+    call.change_session(b"hold", network.now)
+    network.run(1)
+    call.hang_up(network.now)
+    assert network.messages("ACK")[-1].uri == b"sip:05033334444@198.51.100.20:5070"
+    network.run(0.1)
+    assert network.messages("BYE")[0].uri == b"sip:05033334444@198.51.100.20:5070"

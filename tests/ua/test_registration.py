@@ -218,3 +218,11 @@ def test_our_client_registers_with_our_registrar_by_digest(secret):
     registration.stop(network.now)
     network.run(5)
     assert watcher.heard[-1] == ("ended",)
+
+
+def test_after_a_success_patience_begins_anew():
+    network, _, _, watcher, _ = begin(*[(500, b"")] * 6, GRANT, (500, b""))
+    network.run(600)
+    after = watcher.heard[watcher.heard.index(("granted", 100)) + 1:]
+    assert after[0][0] == "failed"
+    assert after[0][2] <= 5

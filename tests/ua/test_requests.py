@@ -111,6 +111,20 @@ def test_an_unknown_realm_is_the_end():
     assert len(requests) == 1
 
 
+def test_the_next_nonce_of_the_server_is_used():
+    network = Network()
+    a, b = Phone(network, "192.168.1.11", "201", secrets=SECRETS), Phone(network, "198.51.100.20", "2")
+    server = Server((401, challenge(b"one.test")), (200, b'Authentication-Info: nextnonce="after"\r\n'),
+                    (200, b'Authentication-Info: rspauth="00"\r\n'))
+    b.agent.serve_method(b"MESSAGE", server)
+    for _message in range(2):
+        a.agent.send_request(a.core.draft_request(b"MESSAGE", b"sip:2@198.51.100.20"), Hearer(), network.now)
+        network.run(1)
+    assert len(server.requests) == 3
+    assert b'nonce="after"' in server.requests[2].header(b"Authorization")
+    assert a.stack.counters["server_proofs_wrong"] == 1     # no such proof can be right
+
+
 def redirection(*contacts: bytes) -> tuple[int, bytes]:
     return 302, b"Contact: %s\r\n" % b", ".join(contacts)
 
