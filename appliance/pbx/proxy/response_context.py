@@ -157,7 +157,7 @@ class ResponseContext:
             return
         if self._cancel_lines is not None:
             status = 487
-        elif failure is Failure.TRANSPORT and client.flow.listener.is_reliable:
+        elif failure is Failure.TRANSPORT and client.flow.listener.is_reliable and self._find_hunt(client) is None:
             status = 480  # the phone's connection is gone: it is away, nothing is wrong with us
         else:
             status = int(failure)

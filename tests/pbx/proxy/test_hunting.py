@@ -183,6 +183,14 @@ def test_large_request_goes_by_tcp_and_falls_back_to_udp_when_that_is_refused() 
     assert (message.method, address, message.via_transport) == (b"INVITE", ONE, b"UDP")
 
 
+def test_another_domain_that_refuses_the_connection_is_no_phone_that_is_away() -> None:
+    office = ConnectedOffice(records={("_sip._tcp.other.test", "SRV"): [(0, 0, 5060, "one.other.test")],
+                                      ("one.other.test", "A"): [ONE[0]]})
+    office.call()
+    office.office.stack.flow_failed(office.flows[office.listeners[1], ONE[0].encode(), 5060], office.now)
+    assert summary(office.take()) == [(500, A[0])]
+
+
 def test_large_request_to_a_registered_phone_stays_on_its_udp_flow() -> None:
     office = ConnectedOffice()
     office.register("202", C)
