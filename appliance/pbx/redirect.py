@@ -27,6 +27,8 @@ class RedirectServer:
     def redirect(self, message: Message, flow: Flow, extension: bytes, now: float) -> None:
         """Answer a request outside a dialog for one of its extensions: 302 with every Contact, or 480 without any."""
         bindings = self._location.bindings_of(extension)
+        if message.uri_scheme == b"sips":   # 26.2.2: nobody who asks for security is sent where there is none
+            bindings = [binding for binding in bindings if binding.contact[:5].lower() == b"sips:"]
         # 8.3: never to the Request-URI itself; a request for a phone's own address has nowhere else to go
         others = [binding for binding in bindings if binding.contact != message.uri]
         status = 302 if others else 404 if bindings else 480

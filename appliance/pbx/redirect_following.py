@@ -34,7 +34,8 @@ class RedirectFollower:
     def find_targets(self, request: Message, response: Message) -> list[list[Destination]]:
         """The target groups of a 3xx, by the q of its Contacts; [] where it is not for us to follow. One Contact that
         is not ours is enough: the caller is to have the whole choice."""
-        if response.status not in FOLLOWED:
+        # inside a dialog the peer is who it is; and a sips request must not come down to sip unseen (26.2.2)
+        if response.status not in FOLLOWED or request.to_tag or request.uri_scheme == b"sips":
             return []
         visited = {read_extension(request)}
         found: list[tuple[int, bytes]] = []

@@ -173,6 +173,21 @@ def test_an_extension_that_is_redirected_to_its_caller_is_not_followed() -> None
     assert [response.status for response in heard] == [302]
 
 
+def test_a_redirection_inside_a_dialog_is_the_callers_to_see() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.register("203", D)
+    _, ((copy, _),) = call(office)
+    routes = b"".join(b"Route: %s\r\n" % value for value in copy.headers(b"Record-Route")).decode()
+    office.send(C, answer(copy, 200, extra=f"Contact: <sip:202@{C[0]}:{C[1]}>\r\n"))
+    office.take()
+    office.send(A, head("INFO", f"sip:202@{C[0]}:{C[1]}", A, "info", "201", "202", 2, to_tag="callee", extra=routes))
+    (request, address), = office.take()
+    assert (request.method, address) == (b"INFO", C)
+    office.send(C, answer(request, 302, extra="Contact: <sip:203@192.168.1.1>\r\n"))
+    assert office.statuses() == [(302, A)]
+
+
 def test_contacts_are_tried_by_their_q_each_once() -> None:
     office, _, requests = redirected("Contact: <sip:201@192.168.1.1>;q=0.1, <sip:203@192.168.1.1>;q=0.9\r\n"
                                      "Contact: <sip:203@192.168.1.1>;q=0.5\r\n")

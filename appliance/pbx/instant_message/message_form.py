@@ -7,7 +7,7 @@ it says stay as they were.
 
 from typing import Final
 
-from appliance.native.sip_scanner import Message, split_address, split_values
+from appliance.native.sip_scanner import Message, siphash, split_address, split_values
 from appliance.pbx.proxy.target import Target
 from appliance.sip.date import build_date, read_date
 
@@ -17,6 +17,9 @@ DROPPED: Final = frozenset({
     b"proxy-require", b"p-asserted-identity", b"p-preferred-identity"})
 """What belongs to the way a message came: of the transaction, the route or the proof of identity that was for us.
 Contact must not be in a MESSAGE (RFC 3428 4)."""
+
+
+CALL_ID_KEY: Final = bytes(16)
 
 
 def cut_tag(value: bytes) -> bytes:
@@ -68,6 +71,12 @@ def keep_message(message: Message, call_id: bytes, received_wall_s: float) -> Ke
     if message.header(b"Date") is None:
         lines += b"Date: %s\r\n" % build_date(received_wall_s)
     return KeptMessage(cut_tag(message.from_value), cut_tag(message.to_value), call_id, lines, message.body)
+
+
+def build_call_id(message: Message) -> bytes:
+    """The Call-ID under which a message is delivered: the same for the same request, after a restart too, and another
+    than its own (8.1.1.4), so that a phone takes each attempt for the same message and not for a merged request."""
+    return siphash(CALL_ID_KEY, message.merge_key) + b"@kept"
 
 
 def build_message(kept: KeptMessage, target: Target, branch: bytes, tag: bytes, cseq: int) -> bytes:

@@ -10,7 +10,7 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.binding import Binding, Change
 from appliance.pbx.instant_message.delivery import RETRY_FIRST_S, Delivery
 from appliance.pbx.instant_message.mailbox import Mailbox, MailboxLimits, WaitingMessage
-from appliance.pbx.instant_message.message_form import find_author, keep_message, read_life_s
+from appliance.pbx.instant_message.message_form import build_call_id, find_author, keep_message, read_life_s
 from appliance.pbx.instant_message.message_row import MessageKey, MessageRow, MessageStore
 from appliance.pbx.instant_message.relayed_request import RelayedRequest
 from appliance.pbx.instant_message.verdict import Verdict
@@ -76,6 +76,11 @@ class MessageRelay:
               now: float) -> None:
         """A MESSAGE outside a dialog for an extension of ours: to every phone at once, whatever its q, as any of them
         may be where the person is; kept where there is none."""
+        same = self._find_same(message, extension)
+        if same is not None:
+            # its sender had no answer from before our restart, or asks by another way
+            self.answer(self._stack.open_server(message, source, now), 202, now)
+            return
         relayed = RelayedRequest(self, self._stack.timers, extension)
         targets: list[Destination] = [target for group in groups for target in group]
         if targets:
@@ -165,7 +170,7 @@ class MessageRelay:
         """Put a message into its mailbox; 202 goes out when it is on disk."""
         wall_now = now + self.wall_offset
         self._last_number += 1
-        call_id = b"%s@%s" % (self._stack.new_tag(), server.flow.listener.host)
+        call_id = build_call_id(request)
         waiting = WaitingMessage(self, self._last_number, extension, keep_message(request, call_id, wall_now))
         waiting.received_at = now
         waiting.ends_at = now + read_life_s(request, wall_now, self.limits.life_s)
@@ -211,6 +216,14 @@ class MessageRelay:
         self._give_up(waiting, "message_not_stored" if is_unstored else "message_expired", now)
 
     # inside
+
+    def _find_same(self, message: Message, extension: bytes) -> WaitingMessage | None:
+        """The very same request, kept and accepted already."""
+        mailbox = self._mailboxes.get(extension)
+        if not mailbox or not mailbox.messages:
+            return None
+        call_id = build_call_id(message)
+        return next((one for one in mailbox.messages if one.kept.call_id == call_id and one.server is None), None)
 
     def _put(self, waiting: WaitingMessage, now: float) -> None:
         extension = waiting.extension

@@ -395,3 +395,17 @@ def test_a_full_mailbox_does_not_hide_a_late_answer_of_the_phone() -> None:
     live = next(message for message in requests if message.call_id == b"message-2")
     office.respond(C, live)
     assert 200 in office.hear()
+
+
+def test_the_same_request_after_a_restart_is_accepted_again_and_kept_once() -> None:
+    disk = Disk()
+    office = MessageOffice(disk=disk)
+    office.write()
+    office.restart()
+    office.office.messages.restore(disk.rows.values(), office.now, office.wall_now)
+    office._sent = 0
+    office.write()
+    assert office.hear() == [202]
+    assert office.waiting() == 1
+    office.write()
+    assert office.waiting() == 2
