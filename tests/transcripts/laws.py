@@ -10,7 +10,7 @@ from tests.transcripts.letter import Letter
 from tests.transcripts.pattern import MismatchError, split_commas
 from tests.transcripts.phone import Phone
 
-CHANGED_ON_THE_WAY = frozenset({"via", "route", "record-route", "max-forwards", "proxy-authorization",
+CHANGED_ON_THE_WAY = frozenset({"via", "route", "record-route", "max-forwards", "max-breadth", "proxy-authorization",
                                 "content-length"})
 OF_ITS_OWN = frozenset({"MESSAGE"})
 """Methods of requests that the server makes itself."""
@@ -41,10 +41,35 @@ def _check_request(letter: Letter, receiver: Phone, sent: list[Letter]) -> None:
         if origin.is_request and _is_same(("Call-ID", "CSeq", "From"), origin, letter):
             _check_copy(letter, origin)
             return
+    if letter.method == "NOTIFY":
+        _check_notify(letter, receiver)
+        return
     if letter.method in OF_ITS_OWN:
         _check_own_request(letter, others=[known.first("Call-ID") for known in sent])
         return
     raise MismatchError(f"{letter.start}: nobody has sent such a request to the server")
+
+
+def _check_notify(letter: Letter, receiver: Phone) -> None:
+    """RFC 6665 4.2.2, RFC 3261 12.2.1.1: in the dialog of a SUBSCRIBE of its receiver, in order."""
+    call_id = letter.first("Call-ID")
+    subscribe = next((known for known in receiver.sent if known.is_request and known.method == "SUBSCRIBE"
+                      and known.first("Call-ID") == call_id), None)
+    if subscribe is None:
+        raise MismatchError(f"{letter.start}: {receiver.name} has not subscribed in this dialog")
+    if len(_values(letter, "Via")) != 1 or letter.first("Max-Forwards") != "70":
+        raise MismatchError(f"{letter.start}: not a request of its own: {letter.lines('Via')}")
+    if letter.first("To") != subscribe.first("From"):
+        raise MismatchError(f"{letter.start}: To {letter.first('To')!r} for {subscribe.first('From')!r}")
+    if letter.first("From").partition(";tag=")[0] != subscribe.first("To").partition(";tag=")[0]:
+        raise MismatchError(f"{letter.start}: From {letter.first('From')!r} for {subscribe.first('To')!r}")
+    earlier = [known.cseq for known in receiver.received if known.method == "NOTIFY" and known.is_request
+               and known.first("Call-ID") == call_id]
+    if letter.cseq <= max(earlier, default=0):
+        raise MismatchError(f"{letter.start}: CSeq {letter.cseq} after {earlier}")
+    for name in ("Event", "Subscription-State", "Contact"):
+        if len(letter.lines(name)) != 1:
+            raise MismatchError(f"{letter.start}: {name} {letter.lines(name)}")
 
 
 def _check_own_request(letter: Letter, others: list[str | None]) -> None:

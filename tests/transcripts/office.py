@@ -42,6 +42,8 @@ class OfficeUnderTest:
         self._now = now
         self.trace.append_received([(octets, flow)], now)
         self.office.stack.receive_datagram(octets, flow, now)
+        while (deadline := self.office.stack.next_deadline()) is not None and deadline <= now:
+            self.office.stack.handle_deadline(now)  # as the shell does after every wake
 
     def take_sent(self) -> list[tuple[bytes, str]]:
         sent = [(octets, flow.hostport.decode()) for listener in self._listeners for octets, flow in listener.outbox]

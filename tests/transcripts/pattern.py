@@ -23,6 +23,11 @@ def fill(text: str, variables: dict[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def fill_known(text: str, variables: dict[str, str]) -> str:
+    """A line of a body with the variables that there are put in: what else stands in <> is XML."""
+    return _VARIABLE.sub(lambda match: fill(match[0], variables) if match[1] in variables else match[0], text)
+
+
 def fill_digest(line: str, method: str, variables: dict[str, str]) -> str:
     """A credentials line with `<digest SECRET>` computed from what the line itself says (RFC 2617 3.2.2)."""
     match = _DIGEST.search(line)

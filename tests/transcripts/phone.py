@@ -86,7 +86,7 @@ class Phone:
             fields = [("Via", via), ("Max-Forwards", "70"), ("From", ""), ("To", ""),
                       ("Call-ID", f"{self._count}-{self.name}@{self.address.rpartition(':')[0]}"),
                       ("CSeq", f"1 {method}")]
-            if method in ("INVITE", "REGISTER"):
+            if method in ("INVITE", "REGISTER", "SUBSCRIBE"):
                 fields.append(("Contact", f"<sip:{self.name}@{self.address}>"))
             return Letter("", fields)
         if method in ("ACK", "CANCEL"):
@@ -94,7 +94,7 @@ class Phone:
         fields = [("Via", via), ("Max-Forwards", "70"), *(("Route", value) for value in memory.route),
                   ("From", memory.local), ("To", memory.remote), ("Call-ID", said.first("Call-ID") or self._latest),
                   ("CSeq", f"{memory.cseq + 1} {method}")]
-        if method == "INVITE":
+        if method in ("INVITE", "SUBSCRIBE"):
             fields.append(("Contact", f"<sip:{self.name}@{self.address}>"))
         return Letter(f"{method} {memory.remote_target} SIP/2.0", fields)
 
@@ -146,6 +146,11 @@ class Phone:
                 memory.remote = letter.first("To")
                 memory.remote_target = _uri_of(letter.first("Contact")) or memory.remote_target
                 memory.route = memory.route or _values(letter, "Record-Route")[::-1]  # 12.1.2
+
+        elif letter.method == "SUBSCRIBE" and 200 <= letter.status < 300 and not memory.remote_target:
+            memory.remote = letter.first("To")
+            memory.remote_target = _uri_of(letter.first("Contact"))
+            memory.route = _values(letter, "Record-Route")[::-1]  # 12.1.2
 
     def _note_request(self, memory: Memory, letter: Letter) -> None:
         if letter.method != "ACK":

@@ -9,7 +9,7 @@ from tests.transcripts.agent_laws import check_agent_laws
 from tests.transcripts.laws import check_laws
 from tests.transcripts.letter import Letter, read_block, read_octets
 from tests.transcripts.notation import SERVER, Row, Transcript
-from tests.transcripts.pattern import MismatchError, fill, fill_digest, match_text, match_values
+from tests.transcripts.pattern import MismatchError, fill, fill_digest, fill_known, match_text, match_values
 from tests.transcripts.phone import Phone
 
 QUIET_S = 40.0
@@ -120,8 +120,9 @@ class Player:
     def _send(self, row: Row) -> None:
         self._move_to(row.at_s)
         phone = self._phones[row.source]
-        said, _absent = read_block([fill(line, self._variables) if "<digest" not in line else line
-                                    for line in row.letter])
+        at_body = row.letter.index("") if "" in row.letter else len(row.letter)
+        head = [fill(line, self._variables) if "<digest" not in line else line for line in row.letter[:at_body]]
+        said, _absent = read_block(head + [fill_known(line, self._variables) for line in row.letter[at_body:]])
         if row.is_again:
             octets = self._find_again(row, said)
         else:

@@ -35,16 +35,20 @@ class DialogPackage:
         self._domain = domain
         self._calls_of = calls_of
         self._is_ours = is_ours
-        self._tags: dict[int, list[bytes]] = {}     # by call: every tag its phones have had, in order
+        # by call: every tag its phones have had, in order; None for a dialog that has ended
+        self._tags: dict[int, list[bytes | None]] = {}
 
     def note_tags(self, call: Call) -> None:
         """A call has changed: its tags are known from now on, so that the ids of its dialogs stay (4.1.1)."""
         known = self._tags.setdefault(call.number, [])
         known += [tag for tag in call.callee_tags if tag not in known]
 
-    def forget_call(self, call: Call) -> None:
-        """A call has ended and everyone was told."""
-        self._tags.pop(call.number, None)
+    def note_told(self, call: Call) -> None:
+        """Everyone was told of a call: what has ended of it is not told again."""
+        if call.state is CallState.ENDED:
+            self._tags.pop(call.number, None)
+        else:
+            self._tags[call.number] = [tag if tag in call.callee_tags else None for tag in self._tags[call.number]]
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
         """Dialog information (section 4): all dialogs, or those elements that have changed."""
@@ -65,6 +69,8 @@ class DialogPackage:
             views.append(False)
         for is_caller in views:
             for number, tag in enumerate(self._tags.get(call.number) or (b"",)):
+                if tag is None:
+                    continue
                 identity = b"%d-%b-%d" % (call.number, b"initiator" if is_caller else b"recipient", number)
                 state, cause = decide_state(call, tag, is_caller)
                 if not (is_full and state == b"terminated"):

@@ -233,8 +233,7 @@ class EventServer:
                 self.notifier.note_change(self._dialogs, extension, self._dialogs.describe(call, extension, now), now)
             if call.answered_at:
                 self._changed_presence[extension] = None
-        if call.state is CallState.ENDED:
-            self._dialogs.forget_call(call)
+        self._dialogs.note_told(call)
 
     def _tell_binding(self, aor: bytes, change: Change, binding: Binding, now: float) -> None:
         if change is not Change.REFRESHED:
