@@ -13,7 +13,7 @@ from sip_characters cimport Octets, TOKEN, is_same, lower, put, put_text, skip_c
 from sip_head cimport (AUTHORIZATION, CALL_ID, FROM, Head, Line, MESSAGE_SIZE_LIMIT, PROXY_AUTHORIZATION, PROXY_REQUIRE,
                        REQUIRE, ROUTE, Span, TO, is_seen, scan_head)
 from sip_octets cimport cut, lower_case, octets_of, run_of, split_run, unfold, unquote
-from sip_splice cimport Forward, Reply, write_forward, write_reply, write_without_top_via
+from sip_splice cimport Forward, OctetRun, Reply, has_realm, write_forward, write_reply, write_without_top_via
 from sip_values cimport Address, Parameter, is_named, parse_address, parse_parameter
 from siphash cimport siphash24, write_hex64
 
@@ -310,13 +310,16 @@ cdef class Message:
     def merge_key(self):
         return b"%b %b %d %b" % (self.from_tag, self.call_id, self.head.cseq, self.method)
 
-    def loop_hash(self, bytes key not None):
+    def loop_hash(self, bytes key not None, bytes realm not None=EMPTY):
+        cdef OctetRun own = run_of(realm)
         cdef list parts = [self.uri, self.from_tag, self.to_tag, self.call_id, b"%d" % self.head.cseq]
         cdef int i, kind
         cdef Line *line
         for i in range(self.head.count):
             line = self.head.lines + i
             kind = line.kind
+            if kind == PROXY_AUTHORIZATION and own.size and has_realm(&self.head, line, own):
+                continue                                # `forward` takes them off: a loop comes back without them
             if kind == ROUTE or kind == PROXY_REQUIRE or kind == PROXY_AUTHORIZATION:
                 parts.append(cut(self.head.base + line.start, self.head.base + line.end))
         return siphash(key, b"\n".join(parts))

@@ -110,9 +110,10 @@ class Message:
     @property
     def merge_key(self) -> bytes: ...
     """RFC 3261 8.2.2.2: From tag, Call-ID, CSeq number and method."""
-    def loop_hash(self, key: bytes) -> bytes: ...
+    def loop_hash(self, key: bytes, realm: bytes = b"") -> bytes: ...
     """RFC 5393 4.2: 16 hex digits over Request-URI, From tag, To tag, Call-ID, CSeq number, Route, Proxy-Require and
-    Proxy-Authorization; key: 16 random octets (SipHash-2-4)."""
+    Proxy-Authorization, without credentials of this realm, which `forward` takes off (b"" leaves none out); key: 16
+    random octets (SipHash-2-4)."""
 
     # any header; names are full or compact, any case
     def header(self, name: bytes) -> bytes | None: ...          # first line's whole value, unfolded

@@ -118,6 +118,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     counters = surroundings.counters
     stack = SipStack(surroundings.flow_to, surroundings.random_octets, counters)
     realm = configuration.domain.encode()
+    stack.realm = realm
     own = OwnAddresses(realm, listeners)
     location = Location(stack.timers, surroundings.store, surroundings.flow_to, counters, surroundings.journal)
     location.set_wall_offset(surroundings.wall_offset, 0.0)

@@ -39,10 +39,12 @@ class TransactionUser(Protocol):
 class SipStack:
     """Both transaction tables, the timer, and the tags and branches of this process.
 
-    flow_to: finds the flow to a numeric address; random_octets: a source of unpredictable octets (key material).
+    flow_to: finds the flow to a numeric address; random_octets: a source of unpredictable octets (key material);
+    realm: of the credentials that a request loses when it is forwarded, b"" for none.
     """
 
-    __slots__ = ("_clients", "_count", "_flow_to", "_key", "_merges", "_servers", "_user", "counters", "timers")
+    __slots__ = ("_clients", "_count", "_flow_to", "_key", "_merges", "_servers", "_user", "counters", "realm",
+                 "timers")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], counters: Counters) -> None:
         self._flow_to = flow_to
@@ -53,6 +55,7 @@ class SipStack:
         self._merges: dict[bytes, bytes] = {}
         self._user: TransactionUser
         self.counters = counters
+        self.realm = b""
         self.timers = Timers()
 
     def serve(self, user: TransactionUser) -> None:
@@ -221,7 +224,7 @@ class SipStack:
         self._count += 1
         if message is None:
             return b"%s%x.%s" % (MAGIC_COOKIE, self._count, siphash(self._key, b"branch %d" % self._count))
-        return b"%s%x.%s" % (MAGIC_COOKIE, self._count, message.loop_hash(self._key))
+        return b"%s%x.%s" % (MAGIC_COOKIE, self._count, message.loop_hash(self._key, self.realm))
 
     def steady_branch(self, message: Message) -> bytes:
         """The branch of a request forwarded without a transaction: the same for every copy of it (16.11)."""
@@ -229,7 +232,7 @@ class SipStack:
 
     def has_looped(self, message: Message) -> bool:
         """Whether we have forwarded this very request before (16.3 step 4, RFC 5393 4.2)."""
-        return b"." + message.loop_hash(self._key) in b"\n".join(message.values(b"Via"))
+        return b"." + message.loop_hash(self._key, self.realm) in b"\n".join(message.values(b"Via"))
 
     def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
         """The flow from a listener to a numeric address."""

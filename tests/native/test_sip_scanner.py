@@ -204,6 +204,16 @@ def test_the_loop_hash_is_that_of_what_routing_depends_on():
         assert loop_hash(**other) != same
 
 
+def test_the_loop_hash_leaves_out_credentials_that_are_not_forwarded():
+    # RFC 5393 4.2: what changes the way stays in, and what we take off on the way does not
+    def loop_hash(realm: bytes, extra: bytes = b"") -> bytes:
+        return Message(build(extra=extra)).loop_hash(b"k" * 16, realm)
+    ours = b'Proxy-Authorization: Digest username="a", realm="ours", nonce="x"\r\n'
+    other = ours.replace(b"ours", b"other")
+    assert loop_hash(b"ours", ours) == loop_hash(b"ours") == loop_hash(b"")
+    assert len({loop_hash(b"ours"), loop_hash(b"ours", other), loop_hash(b"", ours)}) == 3
+
+
 def test_siphash_is_that_of_its_authors():
     # the first and the last of the reference vectors of SipHash-2-4, most significant digit first
     key = bytes(range(16))

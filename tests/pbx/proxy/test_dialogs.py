@@ -4,6 +4,7 @@
 import pytest
 
 from appliance.native.sip_scanner import Message
+from tests.interop.raw_sip import digest_value
 from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, answer, head, invite
 
 
@@ -155,6 +156,20 @@ def test_loop_is_detected_and_spiral_is_not() -> None:
     assert [m.status for m, _ in sent if not m.is_request] == [100]  # another Request-URI than before: no loop
     loop = next(m for m, _ in sent if m.is_request)
     office.send(("192.168.1.1", 5060), loop.data)
+    assert office.statuses() == [(482, ("192.168.1.1", 5060))]
+
+
+def test_loop_of_a_request_with_credentials_is_detected() -> None:
+    # RFC 3261 16.3 step 4, RFC 5393 4.2: the credentials are taken off on the way, so they make no difference
+    office = VirtualOffice()
+    office.register("202", C, contact="<sip:202@192.168.1.1>")
+    office.send(STRANGER, invite(phone=STRANGER))
+    (challenge, _), = office.take()
+    value = digest_value(challenge.header(b"Proxy-Authenticate").decode(), "INVITE", "sip:202@192.168.1.1", "201", "a")
+    office.send(STRANGER, invite(phone=STRANGER, branch="proved", extra=f"Proxy-Authorization: {value}\r\n"))
+    forwarded = next(m for m, _ in office.take() if m.is_request)
+    assert forwarded.header(b"Proxy-Authorization") is None
+    office.send(("192.168.1.1", 5060), forwarded.data)
     assert office.statuses() == [(482, ("192.168.1.1", 5060))]
 
 
