@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
@@ -71,6 +72,7 @@ class CallServer:
 
     def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
         self._config_path = config_path
+        self._domain = configuration.domain
         self._state_directory = state_directory
         self._wall = WallClock()
         self._journal = ProcessJournal()
@@ -148,6 +150,7 @@ class CallServer:
 
     def _close(self) -> None:
         now = monotonic()
+        self._office.server.shut_down(now)
         self._office.location.flush(now)
         if self._message_store.close():
             self._office.messages.note_all_stored(now)
@@ -177,6 +180,10 @@ class CallServer:
         wanted = {repr(one) for one in build_listeners(configuration)}
         if wanted != {repr(one) for one in self._listeners}:
             self._journal.record("listeners_need_restart", file=self._config_path)
+        if configuration.domain != self._domain:
+            # phones, nonces and sealed routes all carry it: taken up by halves it would shut everybody out
+            self._journal.record("domain_needs_restart", file=self._config_path, domain=self._domain)
+            configuration = replace(configuration, domain=self._domain)
         self._take_up_certificates(configuration)
         self._resolver.reconfigure(read_name_servers(configuration))
         self._office.reconfigure(configuration, monotonic())
@@ -193,6 +200,7 @@ class CallServer:
 
     def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
         """A stepped wall clock changes what is written to disk, never when a binding ends."""
+        self._office.signer.hour = int(self._wall.now() // 3600)
         step_s = self._wall.detect_step()
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))

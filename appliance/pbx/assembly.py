@@ -70,7 +70,7 @@ class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
     __slots__ = ("_parts", "authentication", "counters", "dialogs", "events", "listeners", "location", "messages",
-                 "overload", "server", "stack")
+                 "overload", "server", "signer", "stack")
 
     def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
         self._parts = parts
@@ -82,6 +82,7 @@ class Office:
         self.authentication = parts.authentication
         self.dialogs = parts.dialogs
         self.overload = parts.overload
+        self.signer = parts.signer
         self.messages = parts.messages
         self.events = parts.events
 

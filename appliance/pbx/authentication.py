@@ -28,6 +28,10 @@ NONCE_LIFE_S = 300.0
 _SEAM = b"\x00"     # stands for the nonce while the lines of a challenge are prepared
 
 
+NOBODY = Account(b"", b"", "", (), ())
+"""Who sends from a trusted source in the name of no extension of ours: an account without an extension."""
+
+
 class Challenge:
     """The answer for a request that proved nothing. status: 401 or 407; lines: whole header lines with CRLF."""
 
@@ -110,7 +114,8 @@ class Authentication:
         Whether the account may do what the request asks (From, To, Request-URI) is for the caller to see. ACK and
         CANCEL are never to be judged (RFC 3261 section 22.1). Credentials we cannot read count as none.
         """
-        if self._trusted is not None and self._trusted.is_trusted(flow):
+        is_trusted = self._trusted is not None and self._trusted.is_trusted(flow)
+        if is_trusted:
             account = self._find_claimed(message)
             if account is not None:
                 self._counters["authentications_trusted"] += 1
@@ -125,7 +130,13 @@ class Authentication:
             # many would be as many guesses.
             if credentials.realm == self._realm:
                 return self._judge_answer(credentials, message.method, flow.host, now, is_proxy)
+        if is_trusted:
+            return NOBODY       # never challenged, and without the rights of anybody
         return self._challenge(self._find_claimed(message) or self._nobody, is_proxy, now)
+
+    def is_trusted(self, flow: Flow) -> bool:
+        """Whether requests from this source are not challenged."""
+        return self._trusted is not None and self._trusted.is_trusted(flow)
 
     def _judge_answer(self, credentials: Credentials, method: bytes, source: bytes, now: float,
                       is_proxy: bool) -> Account | Challenge:

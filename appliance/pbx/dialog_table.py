@@ -164,6 +164,24 @@ class DialogTable:
             return call
         return None
 
+    def has_call(self, message: Message) -> bool:
+        """Whether a call that has not ended has this Call-ID and one of these tags as its caller's."""
+        return (message.call_id, message.from_tag) in self._calls or (message.call_id, message.to_tag) in self._calls
+
+    def find_ended(self, message: Message) -> Call | None:
+        """The call with this Call-ID and caller's tag among the last that ended."""
+        call_id, tags = message.call_id, (message.from_tag, message.to_tag)
+        for call in reversed(self.ended):
+            if call.call_id == call_id and call.caller_tag in tags:
+                return call
+        return None
+
+    @staticmethod
+    def is_dialog_of(call: Call, message: Message) -> bool:
+        """Whether both tags are those of one dialog of this call."""
+        tag = message.to_tag if message.from_tag == call.caller_tag else message.from_tag
+        return tag in call.callee_tags
+
     def open_call(self, invite: Message, caller: bytes, flow: Flow, now: float) -> Call:
         """A new call has been admitted."""
         if len(self._calls) >= CALLS_KEPT:
@@ -200,6 +218,16 @@ class DialogTable:
         elif tag not in call.callee_tags:
             call.callee_tags.append(tag)
         self._tell(call)
+
+    def end_dialog(self, call: Call, tag: bytes, ended_by: str, now: float) -> None:
+        """One dialog of a call is over: BYE was answered. The call is, when it was the last (13.2.2.4: two phones may
+        have answered, and the caller lets one of them go)."""
+        is_early = call.state < ANSWERED  # then the INVITE's final response decides about the call (RFC 5407 appendix A)
+        if tag in call.callee_tags and (is_early or len(call.callee_tags) > 1):
+            call.callee_tags.remove(tag)
+            self._tell(call)
+        elif not is_early:
+            self.end_call(call, 200, ended_by, now)
 
     def end_call(self, call: Call, result: int, ended_by: str, now: float) -> None:
         """The call is over: BYE was answered, or the INVITE has its final response."""

@@ -7,7 +7,8 @@ first, REGISTER goes to the registrar, calls to extensions go to their bindings.
 
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
-from appliance.pbx.authentication import Authentication
+from appliance.pbx.authentication import NOBODY, Authentication
+from appliance.pbx.dialog_admission import Admission, decide_admission
 from appliance.pbx.dialog_table import Call, DialogTable
 from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.neighbour_domains import NeighbourDomains
@@ -20,6 +21,7 @@ from appliance.pbx.proxy.routing import (
     OwnAddresses,
     Way,
     bend_to_strict_route,
+    drop_headers,
     is_loose,
     read_way,
     repair_strict_route,
@@ -28,7 +30,14 @@ from appliance.pbx.proxy.secure_hops import is_secure, keep_secure
 from appliance.pbx.proxy.target import Destination, Target
 from appliance.pbx.redirect import RedirectServer
 from appliance.pbx.registrar import Registrar
-from appliance.pbx.request_checks import ALLOW, Refusal, check_forwardable, check_served, read_extension, unescape_user
+from appliance.pbx.request_checks import (
+    ALLOW,
+    Refusal,
+    check_forwardable,
+    check_served,
+    may_call_himself,
+    read_extension,
+)
 from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.flow import Flow
@@ -37,6 +46,14 @@ from appliance.sip.transaction.invite_server import InviteServer
 
 OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n" \
     b"Supported: path, outbound\r\nAllow-Events: presence, dialog, reg, message-summary\r\n"
+
+
+ASSERTIONS = frozenset({b"p-asserted-identity"})
+
+
+def name_nobody(message: Message) -> Account:
+    """An account that is no extension, to name the caller by."""
+    return Account(message.from_user, b"", "", (), ())
 
 
 class OfficeParts:
@@ -108,12 +125,12 @@ class OfficeServer:
         """The ACK of a 2xx goes on when its dialog was admitted; any other is dropped, since an ACK has no answer."""
         message = repair_strict_route(message, self._parts.own)
         way = read_way(message, self._parts.own, self._parts.signer)
-        call = None if way.is_signed else self._parts.dialogs.find_dialog(message)
-        if message.max_forwards == 0 or (call is None and not way.is_signed):
+        admission, call = decide_admission(message, way, self._parts.dialogs, now)
+        if message.max_forwards == 0 or admission is Admission.REFUSED:
             self._parts.stack.counters["discarded_stray_ack"] += 1
             return
-        message, target = self._onward(message, flow, way)
-        if target is None:
+        message, target = self._onward(message, flow, way, call)
+        if target is None or (admission is Admission.SEALED and not self._is_office_phone(target)):
             self._parts.stack.counters["discarded_unroutable_ack"] += 1
             return
         self._parts.proxy.forward_ack(message, target, now)
@@ -121,6 +138,11 @@ class OfficeServer:
     def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
         """A CANCEL of an INVITE that has no final response yet."""
         self._parts.proxy.cancel(invite, cancel, now)
+
+    def shut_down(self, now: float) -> None:
+        """The server stops: whoever is still being called is let go, whoever calls is told."""
+        for invite in self._parts.stack.pending_invites():
+            self._parts.proxy.give_up(invite, now)
 
     # inside
 
@@ -146,14 +168,17 @@ class OfficeServer:
             self._turn_away(message, flow, refusal)
             return
         way = read_way(message, parts.own, parts.signer)
-        call = parts.dialogs.find_dialog(message)
-        if call is None and not way.is_signed:
+        admission, call = decide_admission(message, way, parts.dialogs, now)
+        if admission is Admission.REFUSED:
             self._turn_away(message, flow, Refusal(481))  # 12.2.2
             return
         if message.via_count > 1 and parts.stack.has_looped(message):
             self._turn_away(message, flow, Refusal(482))
             return
         message, target = self._onward(message, flow, way, call)
+        if admission is Admission.SEALED and not self._is_office_phone(target):
+            self._turn_away(message, flow, Refusal(481))  # a seal of an unknown dialog opens no way out of the office
+            return
         if target is None or (message.uri_scheme == b"sips" and not is_secure(target)):
             self._refuse(message, flow, Refusal(480), now)
             return
@@ -170,6 +195,13 @@ class OfficeServer:
         if is_loose(hop):
             return message, target_at(uri, hop, near, way.drop, size_octets)
         return bend_to_strict_route(message, way.drop), target_at(hop, hop, near, 0, size_octets)
+
+    def _is_office_phone(self, target: Destination | None) -> bool:
+        """Whether a target is where one of our phones is registered, or a source that we trust anyway."""
+        if not isinstance(target, Target):
+            return False
+        parts = self._parts
+        return parts.targets.has_binding_at(target) or parts.authentication.is_trusted(target.flow)
 
     def _flow_of_party(self, uri: bytes, call: Call | None) -> Flow | None:
         """A phone that sits behind a NAT is reached on the flow it has used in this very call. The flow to another
@@ -210,7 +242,17 @@ class OfficeServer:
         if not isinstance(caller, Account):
             parts.stack.reply_stateless(message, flow, caller.status, caller.lines)
             return
-        if unescape_user(message.from_user) != caller.extension:
+        if caller is NOBODY:
+            # a trusted source in the name of no extension: to our own extensions and nowhere else
+            caller = name_nobody(message)
+            may_go_on = way.next_uri is None and self._is_ours(message)
+        elif parts.authentication.is_trusted(flow):
+            may_go_on = True  # with the rights of its From, whatever domain that names
+        else:
+            may_go_on = may_call_himself(message, caller.extension)
+            if message.header(b"P-Asserted-Identity") is not None:
+                message = drop_headers(message, ASSERTIONS)  # RFC 3325 5: an untrusted user asserts nothing
+        if not may_go_on:
             self._refuse(message, flow, Refusal(403), now)  # 22.4: credentials of one user, From of another
             return
         self._route(message, flow, way, caller, now)

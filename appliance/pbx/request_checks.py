@@ -81,6 +81,16 @@ def unescape_user(user: bytes) -> bytes:
     return unescape(user) if b"%" in user else user
 
 
+def may_call_himself(message: Message, extension: bytes) -> bool:
+    """Whether a user of ours may stand in From as he does: with his own extension (22.4; the domain may be another one
+    that he has an account in, RFC 3665 3.3), or as nobody at all (RFC 3323 4.1.1.3: anonymous.invalid)."""
+    user = unescape_user(message.from_user)
+    if user == extension:
+        return True
+    hostport = message.from_uri.partition(b"@")[2].partition(b";")[0].lower()
+    return user == b"anonymous" and hostport == b"anonymous.invalid" and extension != b""
+
+
 def read_extension(message: Message) -> bytes:
     """Who the Request-URI is for: the user part, or the digits of a tel URI without visual separators (RFC 3966 5)."""
     if message.uri_scheme != b"tel":

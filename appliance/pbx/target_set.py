@@ -20,6 +20,18 @@ class TargetSets:
         self._location = location
         self._listeners = listeners
 
+    def has_binding_at(self, target: Target) -> bool:
+        """Whether a target is one of our phones: its Contact, or the address at which one is reached."""
+        if self._location.binding_at(target.uri) is not None:
+            return True
+        listener, host, port = target.flow.listener, target.flow.host, target.flow.port
+        for aor in self._location.aors():
+            for binding in self._location.bindings_of(aor):
+                flow = binding.flow
+                if flow.port == port and flow.host == host and flow.listener is listener:
+                    return True
+        return False
+
     def of_extension(self, extension: bytes, drop: int) -> list[list[Destination]]:
         """Groups of equal q in falling order; [] when the extension has no usable binding."""
         bindings = self._location.bindings_of(extension)

@@ -21,6 +21,8 @@ from appliance.sip.transaction.server import NonInviteServer, ServerTransaction
 from appliance.vocabulary.counters import Counters
 
 MAGIC_COOKIE = b"z9hG4bK"
+TRANSACTIONS_MAX = 250_000
+"""Server transactions at a time, some 150 MB: thirty-two seconds of more than any box can serve."""
 
 
 class TransactionUser(Protocol):
@@ -131,6 +133,9 @@ class SipStack:
             self._user.ack_received(message, flow, now)
         elif method == b"CANCEL":
             self._receive_cancel(message, flow, now)
+        elif len(self._servers) >= TRANSACTIONS_MAX:
+            self.counters["refused_transactions"] += 1
+            self.reply_stateless(message, flow, 503, b"Retry-After: 10\r\n")
         else:
             self._user.request_received(message, flow, now)
 
@@ -213,6 +218,11 @@ class SipStack:
         if server.merge_key:
             self._merges.pop(server.merge_key, None)
             server.merge_key = b""
+
+    def pending_invites(self) -> list[InviteServer]:
+        """INVITEs that have no final response yet."""
+        return [server for server in self._servers.values() if isinstance(server, InviteServer)
+                and not server.is_answered]
 
     def new_tag(self) -> bytes:
         """A fresh tag: 64 unpredictable bits (19.3 wants 32)."""

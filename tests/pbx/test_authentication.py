@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account, AccountDirectory
-from appliance.pbx.authentication import Authentication, AuthenticationPolicy, Challenge
+from appliance.pbx.authentication import NOBODY, Authentication, AuthenticationPolicy, Challenge
 from appliance.sip.digest.algorithm import MD5, SHA_256, compute_ha1
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
@@ -357,8 +357,8 @@ def test_a_trusted_source_has_the_account_of_its_from(host):
     assert office.judge(user=b"1003", host=host).extension == b"1003"
 
 
-def test_a_trusted_source_speaks_for_users_of_ours_only():
-    assert is_plain(Office(trusted=TRUSTED).judge(user=b"9999", host=b"127.0.0.3"))
+def test_a_trusted_source_in_another_name_is_not_challenged_and_has_nobodys_rights():
+    assert Office(trusted=TRUSTED).judge(user=b"9999", host=b"127.0.0.3") is NOBODY
 
 
 def test_other_sources_and_other_listeners_are_challenged():

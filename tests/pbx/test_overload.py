@@ -26,7 +26,7 @@ def test_share_is_kept_exactly():
 
 
 def test_queue_settles_between_the_marks_when_twice_the_capacity_is_offered():
-    """A queue of 8,000 octets; a call costs 1 of capacity, a refusal a tenth; 100 calls offered a step, 50 can be done."""
+    """A call costs 1 of capacity, a refusal a tenth; 100 calls are offered a step, 50 can be done."""
     overload, queue, admitted, step_s = Overload(), 0.0, [], 0.02
     for step in range(3000):
         now = 1.0 + step * step_s

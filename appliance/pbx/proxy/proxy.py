@@ -127,6 +127,14 @@ class Proxy:
         if isinstance(context, ResponseContext):
             context.cancel(b"".join(b"Reason: %s\r\n" % value for value in cancel.headers(b"Reason")), now)
 
+    def give_up(self, invite: InviteServer, now: float) -> None:
+        """We stop: cancel every branch of a pending INVITE and answer it."""
+        context = invite.owner
+        if isinstance(context, ResponseContext):
+            context.cancel(b"", now)
+        if not invite.is_answered:
+            invite.respond(503, now)
+
     # what response contexts call (Forwarder)
 
     def forward(self, request: Message, arrived: Flow, target: Target, breadth: int) -> tuple[bytes, bytes]:

@@ -26,6 +26,7 @@ ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n
 WARNINGS = {
     Verdict.ABSENT: b"no such domain, or nothing there that speaks SIP",
     Verdict.FAILED: b"no name server answers",
+    Verdict.OURSELVES: b"that is this server, which serves another domain: see set system domain",
     Verdict.UNREACHABLE: b"no listener of ours has the transport that it wants",
 }
 """Why there is no address, by what the lookup found."""
@@ -198,7 +199,8 @@ class ResponseContext:
         """404 where the DNS knows definitely that nobody is there (21.4.5: "definitive information"), except inside a
         dialog, which that would end (RFC 5057 5.1); 503, so 500 upstream, where nobody could say (16.9)."""
         is_inside = self._request is not None and bool(self._request.to_tag)
-        self._note_status((480 if is_inside else 404) if verdict is Verdict.ABSENT else 503)
+        is_nowhere = verdict in (Verdict.ABSENT, Verdict.OURSELVES)
+        self._note_status((480 if is_inside else 404) if is_nowhere else 503)
         # 20.43: for the person who reads the ladder
         self._warning = b'Warning: 399 %s "%s: %s"\r\n' % (
             hunt.target.near.hostport, read_host(hunt.target.hop), WARNINGS[verdict])

@@ -15,8 +15,8 @@ AGE_HOURS_MAX = 24
 
 
 class RouteSigner:
-    """Writes and checks our Record-Route values. key: 16 secret octets; hour: hours since 1970, kept right by the shell:
-    a seal is good for a day."""
+    """Writes and checks our Record-Route values. key: 16 secret octets; hour: hours since 1970, kept right by the
+    shell: a seal is good for a day."""
 
     __slots__ = ("_key", "_prefixes", "_secure_prefixes", "hour")
 

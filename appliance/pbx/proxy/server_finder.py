@@ -41,10 +41,15 @@ class ServerFinder:
         """Look up a target for a request of this size; `found` may be called before this returns."""
         def take(located: Located, found_at: float) -> None:
             flows = self._open_flows(located.targets, target)
-            # a name that leads to ourselves and is no domain of ours names nobody; asking ourselves would never end
-            verdict = Verdict.ABSENT if located.targets and not flows else located.verdict
-            found(flows, verdict, found_at)
+            found(flows, located.verdict if flows else self._explain(located), found_at)
         return self._locator.locate(target.hop, size_octets, take, now)
+
+    def _explain(self, located: Located) -> Verdict:
+        """Why there is no flow. A name that leads to ourselves and is no domain of ours names nobody: asking ourselves
+        would never end."""
+        if any((one.host, one.port) in self._own_addresses for one in located.targets):
+            return Verdict.OURSELVES
+        return Verdict.ABSENT if located.targets else located.verdict
 
     def _open_flows(self, addresses: list[Address], target: NamedTarget) -> list[Flow]:
         flows = []

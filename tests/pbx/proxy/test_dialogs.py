@@ -5,7 +5,7 @@ import pytest
 
 from appliance.native.sip_scanner import Message
 from tests.interop.raw_sip import digest_value
-from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, answer, head, invite
+from tests.pbx.proxy.virtual_office import STRANGER, A, C, VirtualOffice, answer, head, invite
 
 
 def talk(more: str = "") -> tuple[VirtualOffice, Message]:

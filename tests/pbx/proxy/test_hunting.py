@@ -152,7 +152,9 @@ def test_nothing_there_is_404_and_nobody_to_ask_is_500(records, is_dead: bool, s
 
 def test_a_name_that_leads_back_to_us_is_404() -> None:
     office = ConnectedOffice(records={("other.test", "A"): ["192.168.1.1"]})
-    assert summary(office.call()) == [(100, A[0]), (404, A[0])]
+    taken = office.call()
+    assert summary(taken) == [(100, A[0]), (404, A[0])]
+    assert b"set system domain" in taken[1][0].header(b"Warning")       # the usual cause
 
 
 def test_lookup_that_never_ends_is_500_after_its_budget() -> None:

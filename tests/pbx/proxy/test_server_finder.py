@@ -59,10 +59,12 @@ def test_tls_wants_the_certificate_of_the_domain_that_was_asked_for() -> None:
     assert [(flow.listener, flow.host, flow.domain) for flow in flows] == [(WAN_TLS, b"198.51.100.1", b"other.test")]
 
 
-@pytest.mark.parametrize("address", ["192.168.1.1", "0.0.0.0", "224.0.1.75", "255.255.255.255"])
-def test_our_own_address_and_those_of_no_host_are_left_out(address: str) -> None:
+@pytest.mark.parametrize(("address", "verdict"), [
+    ("192.168.1.1", Verdict.OURSELVES), ("0.0.0.0", Verdict.ABSENT), ("224.0.1.75", Verdict.ABSENT),
+    ("255.255.255.255", Verdict.ABSENT)])
+def test_our_own_address_and_those_of_no_host_are_left_out(address: str, verdict: Verdict) -> None:
     zone = Zone({("other.test", "A"): [address]})
-    assert find(zone, b"sip:bob@other.test") == ([], Verdict.ABSENT)
+    assert find(zone, b"sip:bob@other.test") == ([], verdict)
     zone.records["other.test", "A"] = [address, "198.51.100.1"]
     assert [flow.host for flow in find(zone, b"sip:bob@other.test")[0]] == [b"198.51.100.1"]
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a request with a To tag belongs to a dialog that we admitted (CONTRACT: our dialog state, or a Record-Route
+we signed, never a mere tag), and where it may go then.
+
+A dialog we know is proof by itself. Where we know the call, both tags must be those of one of its dialogs, and a call
+that has ended is closed soon after. The seal speaks alone only where we know nothing: after a restart, and for dialogs
+that no INVITE began. It has an age, and what it admits may go to the office's own phones and nowhere else.
+"""
+
+from enum import IntEnum
+
+from appliance.native.sip_scanner import Message
+from appliance.pbx.dialog_table import Call, DialogTable
+from appliance.pbx.proxy.routing import Way
+from appliance.sip.transaction.timing import TRANSACTION_LIFE_S
+
+
+class Admission(IntEnum):
+    """What a request inside a dialog may do."""
+
+    REFUSED = 0     # 481
+    SEALED = 1      # only the seal speaks for it: to phones of ours
+    KNOWN = 2       # we know its dialog: where it says
+
+
+REFUSED, SEALED, KNOWN = Admission
+
+
+def decide_admission(message: Message, way: Way, dialogs: DialogTable, now: float) -> tuple[Admission, Call | None]:
+    """The verdict, and the call where we know it."""
+    call = dialogs.find_dialog(message)
+    if call is not None:
+        return KNOWN, call
+    if dialogs.has_call(message):
+        return REFUSED, None  # another dialog of this call, or none at all
+    ended = dialogs.find_ended(message)
+    if ended is not None:
+        # what was under way when the call ended, a repeated BYE or the ACK of a late 2xx, may still arrive (17)
+        is_fresh = now - ended.ended_at <= TRANSACTION_LIFE_S and dialogs.is_dialog_of(ended, message)
+        return (KNOWN, ended) if is_fresh else (REFUSED, None)
+    return (SEALED if way.is_signed else REFUSED), None
