@@ -42,12 +42,14 @@ TRANSITIONS: Final = (
 
 class Verdict(IntEnum):
     """FOUND: there are targets; ABSENT: the DNS says that nothing is there; FAILED: nobody could say;
-    UNREACHABLE: something is there that none of our transports reaches."""
+    UNREACHABLE: something is there that none of our transports reaches; OURSELVES: whoever looked it up has found that
+    it leads back to him."""
 
     FOUND = 0
     ABSENT = 1
     FAILED = 2
     UNREACHABLE = 3
+    OURSELVES = 4
 
 
 class Hop(NamedTuple):
