@@ -43,7 +43,10 @@ def only_finding(*lines):
         ("set sip listener office port 70000", 'F:2: sip listener office port: "70000" is not a port; 1 to 65535'),
         ("set sip role prxy", 'F:2: sip role: "prxy" is not known here; b2bua or proxy or redirect'),
         ("set sip registrar min-expires 0", "F:2: sip registrar min-expires: 0 is out of range; 1 to 86400 seconds"),
-        ("set sip", "F:2: sip: the path ends too early; one of digest, domain, listener, record-route, registrar, role, tls"),
+        (
+            "set sip",
+            "F:2: sip: the path ends too early; one of digest, domain, listener, record-route, registrar, role, tls",
+        ),
         (
             "set",
             "F:2: line: the path ends too early; "
