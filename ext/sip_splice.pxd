@@ -3,7 +3,7 @@
 # The caller gives room for everything that can come out (see `room_for`); every line is copied at most once.
 from libc.string cimport memcmp
 from sip_characters cimport CLASS_OF, Octets, SPACE, lower, put, put_number, put_text, skip_space
-from sip_head cimport (CALL_ID, CONTENT_LENGTH, CSEQ, FROM, Head, Line, MAX_FORWARDS, PROXY_AUTHORIZATION,
+from sip_head cimport (AUTHORIZATION, CALL_ID, CONTENT_LENGTH, CSEQ, FROM, Head, Line, MAX_FORWARDS, PROXY_AUTHORIZATION,
                        RECORD_ROUTE, ROUTE, TIMESTAMP, TO, VIA, is_seen)
 from sip_values cimport Parameter, find_comma, is_named, parse_parameter
 
@@ -175,7 +175,8 @@ cdef inline unsigned char *write_forward(unsigned char *at, Head *head, Forward 
             to_drop -= dropped
             at = put_span(at, head, run, line.value if rest < line.end else line.start)
             run = rest if rest < line.end else head.lines[i + 1].start
-        elif kind == PROXY_AUTHORIZATION and forward.realm.size and has_realm(head, line, forward.realm):
+        elif ((kind == PROXY_AUTHORIZATION or kind == AUTHORIZATION)
+              and forward.realm.size and has_realm(head, line, forward.realm)):
             at = put_span(at, head, run, line.start)
             run = head.lines[i + 1].start
     if not is_seen(head, MAX_FORWARDS):                         # 16.6 step 3

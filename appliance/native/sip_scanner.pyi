@@ -133,8 +133,8 @@ class Message:
                 realm: bytes = b"") -> bytes: ...
     """This request as a proxy sends it, RFC 3261 16.6, in one splice: Request-URI replaced by uri; via (whole line) and
     lines (whole lines, e.g. Record-Route) put on top; the old top Via stamped; Max-Forwards one less (70 where absent);
-    that many topmost Route values gone; Proxy-Authorization of this realm gone (b"" keeps all); Content-Length added
-    where absent. Everything else stays octet for octet."""
+    that many topmost Route values gone; Authorization and Proxy-Authorization of this realm gone (b"" keeps all);
+    Content-Length added where absent. Everything else stays octet for octet."""
     def without_top_via(self) -> bytes: ...
     """This response as a proxy sends it on: the topmost Via value gone (16.7 step 3); Content-Length where absent."""
 

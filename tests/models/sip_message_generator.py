@@ -108,7 +108,7 @@ def samples(draw, is_request: bool | None = None) -> Sample:
         groups.append(draw(header_lines(names, values)))
     groups.append(draw(header_lines([b"X-Other", b"Subject", b"s"], draw(st.lists(st.sampled_from(
         [b"", b",;,", b'"unbalanced', b"a\r\n b\r\n\tc", b"\xff\xfe"]), max_size=2)))))
-    groups.append(draw(header_lines([b"Proxy-Authorization"], draw(st.sampled_from([[], [
+    groups.append(draw(header_lines([b"Proxy-Authorization", b"Authorization"], draw(st.sampled_from([[], [
         b'Digest username="a,b", realm="ours", nonce="x"'], [b'Digest realm="other", response="y"']])))))
     groups.append(draw(header_lines([b"Timestamp"], draw(st.sampled_from([[], [b"54.2"]])))))
     body = draw(st.binary(max_size=30))

@@ -214,6 +214,15 @@ def test_the_loop_hash_leaves_out_credentials_that_are_not_forwarded():
     assert len({loop_hash(b"ours"), loop_hash(b"ours", other), loop_hash(b"", ours)}) == 3
 
 
+@pytest.mark.parametrize("name", [b"Authorization", b"Proxy-Authorization"])
+def test_credentials_for_our_realm_are_not_forwarded(name):
+    ours = name + b': Digest username="a", realm="ours", nonce="x"\r\n'
+    other = ours.replace(b"ours", b"other")
+    message = Message(build(extra=ours + other))
+    assert Message(message.forward(b"sip:z", b"", realm=b"ours")).headers(name) == message.headers(name)[1:]
+    assert Message(message.forward(b"sip:z", b"")).headers(name) == message.headers(name)
+
+
 def test_siphash_is_that_of_its_authors():
     # the first and the last of the reference vectors of SipHash-2-4, most significant digit first
     key = bytes(range(16))

@@ -9,7 +9,7 @@ from tests.models.sip_message_generator import Sample, samples
 from tests.models.sip_message_oracle import OracleMessage, split_commas, strip_space
 
 KINDS = [b"via", b"from", b"to", b"call-id", b"cseq", b"contact", b"route", b"record-route", b"subject", b"x-other",
-         b"proxy-authorization", b"max-forwards"]
+         b"authorization", b"proxy-authorization", b"max-forwards"]
 SOURCES = st.sampled_from([(b"", 0), (b"192.0.2.1", 5060), (b"198.51.100.7", 65535), (b"2001:db8::9:1", 1)])
 TAIL = st.sampled_from([b"", b"surplus"])
 VIA = b"Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKours\r\n"
