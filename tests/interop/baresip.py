@@ -33,6 +33,8 @@ class Account:
     domain: str = "office.test"
     transport: str = "udp"
     username: str = ""
+    contacts: str = field(default="", repr=False)
+    applications: tuple[str, ...] = ()
     more: str = field(default="", repr=False)
 
     def line(self) -> str:
@@ -54,7 +56,7 @@ class Baresip:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config").write_text("\n".join(self._config(network.port(), voice)) + "\n")
         (folder / "accounts").write_text(account.line())
-        (folder / "contacts").write_text("")
+        (folder / "contacts").write_text(account.contacts)
         self.log = folder / "log"
         self.events: list[dict[str, object]] = []
         self._buffer = b""
@@ -67,7 +69,8 @@ class Baresip:
                 "audio_path /nonexistent", f"rtp_ports {rtp_port}-{rtp_port + 9}", "jitter_buffer_delay 2-10",
                 "call_local_timeout 60", "call_max_calls 4", "ring_aufile none",
                 *(f"module {name}.so" for name in MODULES), "module_tmp account.so",
-                "module_app ctrl_tcp.so", "module_app menu.so"]
+                "module_app ctrl_tcp.so", "module_app menu.so",
+                *(f"module_app {name}.so" for name in self.account.applications)]
 
     def __enter__(self) -> "Baresip":
         assert PROGRAM is not None

@@ -44,12 +44,12 @@ class SubscriptionRow(NamedTuple):
 
 
 class PublicationRow(NamedTuple):
-    """One publication; `key` is unique. order: of its last change, higher is younger; body: as published."""
+    """One publication; `key` is unique. sequence: of its last change, higher is younger; body: as published."""
 
     target: bytes
     etag: bytes
     body: bytes
-    order: int
+    sequence: int
     expires_wall_s: float
 
     @property

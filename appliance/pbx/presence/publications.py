@@ -174,8 +174,8 @@ class Publications:
             if left_s <= 0 or not is_known(row.target):
                 self._drop_row(row.target, row.etag)
                 continue
-            publication.etag, publication.order, publication.deadline = row.etag, row.order, now + left_s
-            self._order = max(self._order, row.order)
+            publication.etag, publication.order, publication.deadline = row.etag, row.sequence, now + left_s
+            self._order = max(self._order, row.sequence)
             self._put(publication)
             count += 1
         return count
