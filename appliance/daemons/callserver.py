@@ -200,7 +200,7 @@ class CallServer:
 
     def _watch_wall(self, loop: asyncio.AbstractEventLoop) -> None:
         """A stepped wall clock changes what is written to disk, never when a binding ends."""
-        self._office.signer.hour = int(self._wall.now() // 3600)
+        self._office.signer.set_hour(int(self._wall.now() // 3600))
         step_s = self._wall.detect_step()
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))

@@ -8,6 +8,7 @@ that no INVITE began. It has an age, and what it admits may go to the office's o
 """
 
 from enum import IntEnum
+from typing import Protocol
 
 from appliance.native.sip_scanner import Message
 from appliance.pbx.dialog_table import Call, DialogTable
@@ -26,7 +27,15 @@ class Admission(IntEnum):
 REFUSED, SEALED, KNOWN = Admission
 
 
-def decide_admission(message: Message, way: Way, dialogs: DialogTable, now: float) -> tuple[Admission, Call | None]:
+class Sealer(Protocol):
+    """Whoever wrote our Record-Route values (pbx.proxy.route_signature)."""
+
+    def is_signed(self, uri: bytes, message: Message) -> bool:
+        """Whether a Route URI carries the seal of this dialog."""
+
+
+def decide_admission(message: Message, way: Way, dialogs: DialogTable, sealer: Sealer,
+                     now: float) -> tuple[Admission, Call | None]:
     """The verdict, and the call where we know it."""
     call = dialogs.find_dialog(message)
     if call is not None:
@@ -38,4 +47,4 @@ def decide_admission(message: Message, way: Way, dialogs: DialogTable, now: floa
         # what was under way when the call ended, a repeated BYE or the ACK of a late 2xx, may still arrive (17)
         is_fresh = now - ended.ended_at <= TRANSACTION_LIFE_S and dialogs.is_dialog_of(ended, message)
         return (KNOWN, ended) if is_fresh else (REFUSED, None)
-    return (SEALED if way.is_signed else REFUSED), None
+    return (SEALED if way.own_uri and sealer.is_signed(way.own_uri, message) else REFUSED), None

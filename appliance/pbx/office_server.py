@@ -125,7 +125,7 @@ class OfficeServer:
         """The ACK of a 2xx goes on when its dialog was admitted; any other is dropped, since an ACK has no answer."""
         message = repair_strict_route(message, self._parts.own)
         way = read_way(message, self._parts.own, self._parts.signer)
-        admission, call = decide_admission(message, way, self._parts.dialogs, now)
+        admission, call = decide_admission(message, way, self._parts.dialogs, self._parts.signer, now)
         if message.max_forwards == 0 or admission is Admission.REFUSED:
             self._parts.stack.counters["discarded_stray_ack"] += 1
             return
@@ -168,7 +168,7 @@ class OfficeServer:
             self._turn_away(message, flow, refusal)
             return
         way = read_way(message, parts.own, parts.signer)
-        admission, call = decide_admission(message, way, parts.dialogs, now)
+        admission, call = decide_admission(message, way, parts.dialogs, parts.signer, now)
         if admission is Admission.REFUSED:
             self._turn_away(message, flow, Refusal(481))  # 12.2.2
             return
@@ -275,7 +275,8 @@ class OfficeServer:
             if extension not in self.extensions:
                 self._refuse(message, flow, Refusal(404), now)
                 return
-            if extension in parts.redirects.extensions:
+            # where our phones are is told to our own users alone: a neighbour's call is carried
+            if extension in parts.redirects.extensions and caller.extension in self.extensions:
                 parts.redirects.redirect(message, flow, extension, now)
                 return
             groups = parts.targets.of_extension(extension, way.drop)

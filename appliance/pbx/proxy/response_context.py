@@ -118,6 +118,9 @@ class ResponseContext:
         request = self._request
         if request is None:
             raise MisuseError("a fork after the final response")
+        if len(group) == 1 and isinstance(group[0], Target):
+            self._try_target(request, group[0], now)
+            return
         # all copies are made before any is sent: a failure must not find half a group
         breadth = self._breadth // len(group)
         for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t, breadth)) for t in group
@@ -132,6 +135,16 @@ class ResponseContext:
             for hunt in hunts:
                 forwarder.search(hunt, request, now)
         elif not self._clients:
+            self._go_on(now)
+
+    def _try_target(self, request: Message, target: Target, now: float) -> None:
+        """The usual case: one copy, to a flow that is known."""
+        forwarder = self._forwarder
+        octets, branch = forwarder.forward(request, self.server.source, target, self._breadth)
+        if octets:
+            self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+        else:
+            self._note_status(513)  # our own lines have made it too large for a datagram
             self._go_on(now)
 
     # what client transactions tell (ClientOwner)

@@ -36,20 +36,21 @@ class OwnAddresses:
 
 
 class Way:
-    """What 16.4 leaves: how many Route values are ours, whether one of them is signed for this dialog, what comes next.
+    """What 16.4 leaves: how many Route values are ours, the topmost of them, what comes next.
 
-    next_uri: the next Route URI after ours, None when the Request-URI leads on.
+    own_uri: our Route URI, b"" where there is none; next_uri: the next one after ours, None when the Request-URI leads
+    on.
     """
 
-    __slots__ = ("drop", "is_signed", "next_uri")
+    __slots__ = ("drop", "next_uri", "own_uri")
 
-    def __init__(self, drop: int, is_signed: bool, next_uri: bytes | None) -> None:
+    def __init__(self, drop: int, own_uri: bytes, next_uri: bytes | None) -> None:
         self.drop = drop
-        self.is_signed = is_signed
+        self.own_uri = own_uri
         self.next_uri = next_uri
 
 
-NO_ROUTE = Way(0, False, None)
+NO_ROUTE = Way(0, b"", None)
 
 
 def read_way(message: Message, own: OwnAddresses, signer: RouteSigner) -> Way:
@@ -57,17 +58,16 @@ def read_way(message: Message, own: OwnAddresses, signer: RouteSigner) -> Way:
     uri = message.route_uri
     if uri is None:
         return NO_ROUTE
-    if not own.has_uri(uri):
-        return Way(0, False, uri)
-    is_signed = signer.is_signed(uri, message)
+    if not signer.has_written(uri) and not own.has_uri(uri):
+        return Way(0, b"", uri)
     values = message.values(b"Route")
     drop = 1
     while drop < len(values):
         following = split_address(values[drop])[1]
         if not own.has_uri(following):
-            return Way(drop, is_signed, following)
+            return Way(drop, uri, following)
         drop += 1
-    return Way(drop, is_signed, None)
+    return Way(drop, uri, None)
 
 
 def repair_strict_route(message: Message, own: OwnAddresses) -> Message:

@@ -44,7 +44,7 @@ def test_seal_is_good_for_a_day() -> None:
     office, route = refused_call()
     office.restart()
     office.register("201", A)
-    office.office.signer.hour = 25
+    office.office.signer.set_hour(25)
     office.send(STRANGER, sealed(route, uri="sip:201@192.168.1.11:5060"))
     assert office.statuses() == [(481, STRANGER)]
 
