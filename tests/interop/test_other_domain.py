@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.kamailio import PROGRAM, KamailioServer
 from tests.interop.name_server import NameServer
-from tests.interop.network import LoopbackNetwork
+from tests.interop.network import LoopbackNetwork, wait_until
 from tests.interop.office import party, register_sipp, require
 from tests.interop.raw_sip import (
     SipMessage,
@@ -194,6 +194,25 @@ def test_another_domain_is_a_stranger_where_nothing_is_said_of_it(new_server, ne
         answer = transact(peer, build_request(peer, "INVITE", "sip:1001@office.test", user="bob", domain="other.test"))
         assert answer is not None
         assert answer.status == 407
+
+
+def test_reload_opens_the_door_and_changes_the_name_server(new_server, network) -> None:
+    with new_server() as server, UdpPeer((server.host, 5060), network.new_host()) as peer, \
+            NameServer(network.new_host(), "gate 60 IN A 127.0.0.9\n") as names:
+        request = ("INVITE", "sip:1001@office.test")
+        answer = transact(peer, build_request(peer, *request, user="bob", domain="other.test"))
+        assert answer is not None
+        assert answer.status == 407
+        lines = f"set sip domain other.test source {peer.host}\nset system dns {names.address}\n"
+        server.config.write_text(server.config.read_text() + lines)
+        server.reload()
+        wait_until(lambda: server.journal("configuration_loaded"), 3, "the configuration taken up")
+        answer = transact(peer, build_request(peer, *request, user="bob", domain="other.test"))
+        assert answer is not None
+        assert answer.status == 480         # admitted; nobody is registered
+        shown = server.show("show dns")
+        assert isinstance(shown, dict)
+        assert [one["address"] for one in shown["servers"]] == [names.address]
 
 
 # raw callers: one request each

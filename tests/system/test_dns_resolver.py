@@ -170,6 +170,25 @@ def test_closing_ends_every_exchange() -> None:
     run(test)
 
 
+def test_a_bug_of_ours_in_an_exchange_is_reported_and_the_question_may_be_asked_again() -> None:
+    async def test() -> None:
+        reported: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        wire = Wire()
+        wire.gate.set()
+        made, _ = make(wire)
+        wire.reading = None
+        made.ask(NAME, Asked(), monotonic())
+        await settle_loop()
+        assert isinstance(reported[0]["exception"], AttributeError)
+        wire.reading = GOOD_READING
+        one = Asked()
+        made.ask(NAME, one, monotonic())
+        await settle_loop()
+        assert one.answers == [GOOD]
+    run(test)
+
+
 # real sockets
 
 @pytest.fixture

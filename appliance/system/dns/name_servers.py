@@ -88,9 +88,9 @@ class NameServers:
                 with open(self._path, encoding="utf-8", errors="replace") as file:
                     self._take(read_resolv_conf(file.read(65536)))
                 self._stamp = stamp
-        except FileNotFoundError:
+        except OSError:     # not there, or not for us to read: resolv.conf(5) wants the machine itself asked
             self._stamp = 0
-            self._take((ServerAddress("127.0.0.1", PORT),))     # resolv.conf(5)
+            self._take((ServerAddress("127.0.0.1", PORT),))
 
     def _take(self, addresses: tuple[ServerAddress, ...]) -> None:
         known = {server.address: server for server in self._servers}

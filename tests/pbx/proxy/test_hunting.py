@@ -288,6 +288,13 @@ def test_a_neighbour_reaches_an_extension_and_the_call_knows_his_name() -> None:
     assert call.caller == b"bob@other.test"
 
 
+def test_a_neighbour_is_not_told_where_a_phone_is() -> None:
+    office = ConnectedOffice(ACCEPTED + "set extension 202 role redirect\n")
+    office.register("202", C)
+    assert statuses(office, foreign()) == [(100, NEIGHBOUR[0]), ("INVITE", C[0])]
+    assert statuses(office, invite(), A) == [(302, A[0])]
+
+
 @pytest.mark.parametrize(("octets", "source", "status"), [
     (foreign(), ONE, 407),                                                  # from somewhere else
     (foreign(sender="sip:bob@third.test"), NEIGHBOUR, 407),                 # in another name
