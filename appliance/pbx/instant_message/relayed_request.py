@@ -59,6 +59,7 @@ class RelayedRequest:
     def request_served(self, now: float) -> None:
         """A phone has taken it: what was kept meanwhile goes."""
         self.deadline = 0.0
+        self._server = None
         if self._waiting is not None:
             self._keeper.message_decided(self._waiting, Verdict.DELIVERED, 200, now)
 
