@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loopback addresses of our own: every test session claims a 127.x.y.0/24 that no other session on this machine uses.
+"""Loopback addresses of our own: every test session claims a 127.x.0.0/16 that no other session on this machine uses.
 
 The claim is an abstract Unix socket, so it ends with the process however that ends. Readiness of a peer is read from
 the kernel's socket tables rather than waited for by the clock.
@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-NETWORKS = 200 * 250
+NETWORKS = 200
+HOSTS_A_BLOCK = 250
 
 
 class LoopbackNetwork:
-    """127.x.y.0/24 claimed for this process: `host(n)` is its n-th address, `port()` a number not given out before."""
+    """127.x.0.0/16 claimed for this process: `host(n)` is its n-th address, `port()` a number not given out before."""
 
     def __init__(self) -> None:
         self._claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         for attempt in range(NETWORKS):
             number = (os.getpid() * 37 + attempt) % NETWORKS
-            self.prefix = f"127.{16 + number // 250}.{number % 250}."
+            self.prefix = f"127.{16 + number}."
             try:
                 self._claim.bind(f"\0denwaban-interop-{self.prefix}")
             except OSError:
@@ -33,14 +34,14 @@ class LoopbackNetwork:
         else:
             raise RuntimeError("every loopback network is taken")
         self._ports = itertools.count(20000, 10)
-        self._hosts = itertools.count(100)
+        self._hosts = itertools.count(HOSTS_A_BLOCK)                # the first block is for `host`
 
     def host(self, number: int) -> str:
-        return self.prefix + str(number)
+        return f"{self.prefix}{number // HOSTS_A_BLOCK}.{number % HOSTS_A_BLOCK + 1}"
 
     def new_host(self) -> str:
         """An address nobody in this session has used."""
-        return self.host(next(self._hosts) % 150 + 100)
+        return self.host(next(self._hosts))
 
     def port(self) -> int:
         """A port nobody in this session has used; nine more behind it are free as well (RTP, RTCP)."""
