@@ -84,3 +84,22 @@ def test_request_that_outgrows_a_datagram_on_its_way_is_survived(office, size, s
     assert copies or any(octets.startswith(b"SIP/2.0 513") for octets, _ in sent)
     office.advance(300)
     place_call(office, 1)
+
+
+def test_dialog_notify_of_a_very_busy_extension_still_fits_a_datagram(office):
+    """RFC 4235: what cannot be carried is never heard, however complete it is."""
+    office.receive_datagram(request(b"REGISTER", b"1002", b"1002", b"Contact: <sip:1002@127.0.0.3:5071>\r\n"),
+                            trusted(office))
+    phone = office.flow_to(office.listener("office"), b"127.0.0.3", 5071)
+    office.take_sent()
+    for number in range(2, 402):
+        invite = request(b"INVITE", b"1001", b"1002", b"Contact: <sip:1001@127.0.0.3>\r\n", number)
+        office.receive_datagram(invite, trusted(office))
+        (copy,) = [octets for octets, _ in office.take_sent() if octets.startswith(b"INVITE")]
+        office.receive_datagram(build_response(SipMessage(copy), 200, "OK", contact="sip:1002@127.0.0.3:5071"), phone)
+    subscribe = b"Event: dialog\r\nExpires: 600\r\nContact: <sip:1003@127.0.0.3:5072>\r\n"
+    office.receive_datagram(request(b"SUBSCRIBE", b"1003", b"1002", subscribe, 500), trusted(office))
+    office.advance(1)
+    notifies = [octets for octets, _ in office.take_sent() if octets.startswith(b"NOTIFY")]
+    assert notifies
+    assert max(map(len, notifies)) <= 65507
