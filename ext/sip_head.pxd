@@ -113,6 +113,12 @@ cdef inline void note_fault(Head *head, int status, const char *reason) noexcept
         head.fault_status, head.fault = status, reason
 
 
+cdef inline void note_request_fault(Head *head, const char *reason) noexcept nogil:
+    """A fault of a header that who forwards a response does not need: a response goes on with it (RFC 3261 16.7)."""
+    if head.is_request:
+        note_fault(head, 400, reason)
+
+
 cdef inline bint is_seen(Head *head, int kind) noexcept nogil:
     return (head.seen >> kind) & 1
 
@@ -298,10 +304,10 @@ cdef inline void read_contact(Head *head, Octets p, Octets end) noexcept nogil:
     while True:
         p = parse_address(p, end, &address)
         if p == NULL:
-            note_fault(head, 400, "bad Contact")
+            note_request_fault(head, "bad Contact")
             return
         if address.expires != NULL and read_number(address.expires, address.expires_end, 0xffffffff) == -2:
-            note_fault(head, 400, "expires of Contact too large")
+            note_request_fault(head, "expires of Contact too large")
         if head.contact.end == 0:
             head.contact = span_of(head, address.begin, address.end)
             head.contact_uri = span_of(head, address.uri.begin, address.uri.end)
@@ -315,7 +321,7 @@ cdef inline void read_route(Head *head, Octets p, Octets end, bint is_route) noe
     while True:
         p = parse_address(p, end, &address)
         if p == NULL or not address.has_brackets:               # route-param = name-addr *( SEMI rr-param )
-            note_fault(head, 400, "bad Route" if is_route else "bad Record-Route")
+            note_request_fault(head, "bad Route" if is_route else "bad Record-Route")
             return
         if is_route and head.route.end == 0:
             head.route = span_of(head, address.begin, address.end)
@@ -345,7 +351,7 @@ cdef inline void read_number_header(Head *head, int kind, Octets p, Octets end) 
         head.max_forwards = <int>read_number(p, end, 255)           # RFC 3261 20.22
         if head.max_forwards < 0:
             head.max_forwards = -1
-            note_fault(head, 400, "bad Max-Forwards")
+            note_request_fault(head, "bad Max-Forwards")
     elif kind == CONTENT_LENGTH:
         head.content_length = read_number(p, end, MESSAGE_SIZE_LIMIT)
         if head.content_length < 0:
@@ -355,7 +361,7 @@ cdef inline void read_number_header(Head *head, int kind, Octets p, Octets end) 
         number = read_number(p, end, 0xffffffff)
         head.expires = number if number >= 0 else -1
         if number == -2:
-            note_fault(head, 400, "Expires too large")
+            note_request_fault(head, "Expires too large")
 
 
 cdef inline void read_call_id(Head *head, Octets p, Octets end) noexcept nogil:
@@ -370,7 +376,10 @@ cdef inline void read_call_id(Head *head, Octets p, Octets end) noexcept nogil:
 
 cdef inline void read_header(Head *head, int kind, Octets value, Octets end) noexcept nogil:
     if is_seen(head, kind) and FROM <= kind <= TIMESTAMP:
-        note_fault(head, 400, DUPLICATE[kind])
+        if kind <= CSEQ or kind == CONTENT_LENGTH:
+            note_fault(head, 400, DUPLICATE[kind])
+        else:
+            note_request_fault(head, DUPLICATE[kind])
     elif kind == VIA:
         read_via(head, value, end)
     elif kind == FROM or kind == TO:

@@ -15,7 +15,8 @@ class Message:
 
     `fault_status` is 0 for a sound message; otherwise the status a request deserves (400, 414, 501, 505 ...) with
     `fault_reason` saying why in a few ASCII words; a faulty message can still be answered with `reply`, and a faulty
-    response is to be discarded.
+    response is to be discarded. What is wrong with headers of a response that are not needed to forward it (Contact,
+    Record-Route, Expires ...) is no fault (16.7): such a value reads as absent, and `values` gives it as it stands.
     """
 
     data: bytes                 # the octets, cut at the end of the body when the datagram was longer; empty lines

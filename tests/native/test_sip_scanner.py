@@ -77,6 +77,21 @@ def test_the_hot_headers_are_checked(changes, status):
     assert fault_of(build(**changes))[0] == status
 
 
+@pytest.mark.parametrize(("changes", "status"), [
+    ({"Contact": b"<sip:a@b"}, 0), ({"Contact": b""}, 0), ({"Contact": b"<sip:a@b>;expires=4294967296"}, 0),
+    ({"Record_Route": b"sip:a@b;lr"}, 0), ({"Route": b"x"}, 0), ({"Expires": b"4294967296"}, 0),
+    ({"Max_Forwards": b"256"}, 0), ({"extra": b"Expires: 1\r\nExpires: 1\r\nContent-Type: a/b\r\nc: a/b\r\n"}, 0),
+    ({"CSeq": b"9292394834772304023312 OPTIONS"}, 400), ({"From": b"<sip:a@b"}, 400), ({"To": b""}, 400),
+    ({"Call_ID": b"a b"}, 400), ({"Via": b"SIP/2.0/UDP a;;x"}, 400), ({"Content_Length": b"x"}, 400),
+    ({"extra": b"l: 0\r\n"}, 400), ({"extra": b"i: z\r\n"}, 400)])
+def test_a_response_is_faulty_only_by_what_forwarding_needs(changes, status):
+    # RFC 3261 16.7
+    octets = build(b"SIP/2.0 200 OK", **changes)
+    assert fault_of(octets)[0] == status
+    if not status:
+        assert Message(octets).without_top_via() == octets.replace(b"Via: " + LINES[b"Via"] + b"\r\n", b"")
+
+
 @pytest.mark.parametrize(("start", "status"), [
     (b"INVITE sip:b@example.com sip/2.0", 0), (b"INVITE sip:b@example.com SIP/2.1", 505),
     (b"INVITE  sip:b SIP/2.0", 400),
