@@ -19,7 +19,7 @@ cdef extern from *:
         "duplicate Content-Type", "duplicate Timestamp" };
     static const char *const MISSING[] = { "", "", "no From", "no To", "no Call-ID", "no CSeq" };
     enum { METHODS = 14, LINE_ROOM = 24, LINE_LIMIT = 256, LINE_SIZE_LIMIT = 8192, MESSAGE_SIZE_LIMIT = 65535,
-           REQUEST_URI_LIMIT = 2048 };
+           REQUEST_URI_LIMIT = 2048, ANSWERED_VIA_LIMIT = 70 };
     static const struct { unsigned char size; const char *name; } METHOD[METHODS] = {
         {6, "INVITE"}, {3, "ACK"}, {3, "BYE"}, {8, "REGISTER"}, {7, "OPTIONS"}, {6, "CANCEL"}, {5, "PRACK"},
         {6, "UPDATE"}, {4, "INFO"}, {9, "SUBSCRIBE"}, {6, "NOTIFY"}, {5, "REFER"}, {7, "MESSAGE"}, {7, "PUBLISH"} };
@@ -32,7 +32,7 @@ cdef extern from *:
     """
     const int OTHER, VIA, FROM, TO, CALL_ID, CSEQ, MAX_FORWARDS, CONTENT_LENGTH, EXPIRES, CONTENT_TYPE, TIMESTAMP
     const int CONTACT, ROUTE, RECORD_ROUTE, REQUIRE, PROXY_REQUIRE, AUTHORIZATION, PROXY_AUTHORIZATION
-    const int METHODS, LINE_LIMIT, LINE_SIZE_LIMIT, MESSAGE_SIZE_LIMIT, REQUEST_URI_LIMIT
+    const int METHODS, LINE_LIMIT, LINE_SIZE_LIMIT, MESSAGE_SIZE_LIMIT, REQUEST_URI_LIMIT, ANSWERED_VIA_LIMIT
     enum: KINDS, LINE_ROOM
     const char **DUPLICATE
     const char **MISSING
@@ -396,10 +396,19 @@ cdef inline void read_header(Head *head, int kind, Octets value, Octets end) noe
         read_number_header(head, kind, value, end)
 
 
+cdef inline void note_surplus_line(Head *head, int kind) noexcept nogil:
+    """A line beyond the limit is not kept. What the answer repeats must be among those that are, and little of it Via:
+    so the answer is smaller than the request."""
+    cdef uint32_t needed = 1 << VIA | 1 << FROM | 1 << TO | 1 << CALL_ID | 1 << CSEQ
+    if head.seen & needed != needed or VIA <= kind <= CSEQ or head.via_count > ANSWERED_VIA_LIMIT:
+        head.error = "too_many_headers"
+    note_fault(head, 400, "too many header lines")
+
+
 cdef inline bint add_line(Head *head, Octets start, Octets value, Octets end, int kind) noexcept nogil:
     cdef Line *line
     if head.count == LINE_LIMIT:
-        head.error = "too_many_headers"
+        note_surplus_line(head, kind)
         return False
     if head.count == LINE_ROOM - 1:                             # one place stays for the mark at the end
         line = <Line *>malloc((LINE_LIMIT + 1) * sizeof(Line))
@@ -438,8 +447,11 @@ cdef inline Octets read_line(Head *head, Octets start) noexcept nogil:
     while after < head.limit and (after[0] == c' ' or after[0] == c'\t'):      # RFC 3261 7.3.1: folded
         end = find_line_end(head, after, &after)
     if end - start > LINE_SIZE_LIMIT:
-        head.error = "line_too_long"
-        return after
+        if VIA <= kind <= CSEQ:                                 # the answer would repeat it
+            head.error = "line_too_long"
+            return after
+        kind = OTHER
+        note_fault(head, 400, "header line too long")
     if value == NULL:
         value = skip_space(p, end)
     end = trim_space(value, end)

@@ -88,17 +88,19 @@ class SipStack:
             flow.outbox.append((answer, flow))
         self.counters["stun_answered" if answer else "discarded_stun"] += 1
 
-    def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
-        """One message framed out of a stream (18.3)."""
+    def receive_message(self, data: bytes, flow: Flow, now: float) -> bool:
+        """One message framed out of a stream (18.3). False for a request that cannot be answered: its sender learns it
+        from the end of the connection, which is to be closed, instead of waiting 32 s."""
         try:
             message = Message(data, flow.host, flow.port, True)
         except ScanError as error:
             self.counters[f"discarded_{error.reason}"] += 1
-            return
+            return data[:4].upper() == b"SIP/"
         if message.is_request:
             self._receive_request(message, flow, now)
         else:
             self._receive_response(message, flow, now)
+        return True
 
     def handle_deadline(self, now: float) -> None:
         """Fire every timer that is due."""

@@ -112,8 +112,11 @@ def test_the_request_line_is_checked(start, status):
     (build(b"SIP/2.0 2000 x"), "bad_status_line"), (build(Via=None), "no_via"),
     (build(Via=b"x"), "no_usable_via"),
     (build(Via=b"SIP/2.0/UDP"), "no_usable_via"), (build(Via=b"SIP/2.0/UDP 2001:db8::1"), "no_usable_via"),
-    (build(extra=b"X: y\r\n" * 250), "too_many_headers"),
-    (build(extra=b"X: " + b"y" * 8192 + b"\r\n"), "line_too_long"),
+    (build(extra=b"X: y\r\n" * 251, CSeq=None), "too_many_headers"),
+    (build(extra=b"X: y\r\n" * 249 + b"v: SIP/2.0/UDP a\r\n"), "too_many_headers"),
+    (build(extra=b"v: SIP/2.0/UDP a\r\n" * 70 + b"X: y\r\n" * 180), "too_many_headers"),
+    (build(extra=b"v: SIP/2.0/UDP " + b"y" * 8192 + b"\r\n"), "line_too_long"),
+    (build(Call_ID=b"y" * 8192), "line_too_long"),
     (build(body=b"x" * 65536), "too_large"), (START, "no_via"), (START[:6], "no_start_line")])
 def test_what_cannot_be_answered_is_no_message(octets, reason):
     with pytest.raises(ScanError) as caught:
@@ -126,6 +129,23 @@ def test_256_header_lines_and_lines_of_8_kib_pass():
     assert len(message.header_lines()) == 256
     assert Message(message.forward(b"sip:z", b"", routes_to_drop=1)).headers(b"x") == [b"y"] * 249
     assert fault_of(build(extra=b"X: " + b"y" * 8189 + b"\r\n"))[0] == 0
+
+
+@pytest.mark.parametrize(("extra", "reason"), [
+    (b"X: y\r\n" * 250, b"too many header lines"), (b":\n" * 250, b"bad header line"),
+    (b":\n" * 20000, b"bad header line"),
+    (b"v: SIP/2.0/UDP a\r\n" * 69 + b":\n" * 181, b"bad header line"),
+    (b"X: " + b"y" * 8192 + b"\r\n", b"header line too long"),
+    (b"Contact: <sip:a@b>" + b" " * 8192 + b";x\r\n", b"header line too long")])
+def test_too_many_or_too_long_lines_are_answered_with_less_than_was_sent(extra, reason):
+    octets = build(extra=extra, body=b"body", Content_Length=b"4")
+    message = Message(octets, b"2001:db8::1:2:3:4", 65535)
+    assert (message.fault_status, message.fault_reason) == (400, reason)
+    warning = b'Warning: 399 [2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:5060 "too many header lines"\r\n'
+    answer = message.reply(b"SIP/2.0 400 Bad Request\r\n", b"0123456789abcdef", warning)
+    assert len(answer) < len(octets)
+    assert Message(answer).server_key == message.server_key
+    assert Message(answer).values(b"Via")[1:] == message.values(b"Via")[1:]
 
 
 def test_a_head_that_does_not_end_is_a_fault_that_can_be_answered():

@@ -13,6 +13,7 @@ class RecordingStack:
         answer = (lambda data, flow, now: flow.outbox.append((data, flow))) if echo else (lambda *what: None)
         self.on_datagram = self.on_message = answer
         self.on_deadline = lambda now: None
+        self.is_answerable = True
 
     def receive_datagram(self, data, flow, now):
         self.datagrams.append((data, flow, now))
@@ -21,6 +22,7 @@ class RecordingStack:
     def receive_message(self, data, flow, now):
         self.messages.append((data, flow, now))
         self.on_message(data, flow, now)
+        return self.is_answerable
 
     def flow_failed(self, flow, now):
         assert not flow.is_open

@@ -138,6 +138,21 @@ def test_a_message_without_length_is_answered_and_the_connection_closed():
     run(work())
 
 
+def test_a_connection_ends_behind_a_request_that_cannot_be_answered():
+    async def work():
+        async with serving() as served:
+            served.stack.is_answerable = False
+            served.stack.on_message = lambda data, flow, now: flow.outbox.append((b"earlier", flow))
+            reader, writer = await served.connect()
+            writer.write(options() + options(2))
+            assert await asyncio.wait_for(reader.read(), 5) == b"earlier"
+            await served.stack.wait_for(lambda: len(served.stack.failed) == 1)
+            assert len(served.stack.messages) == 1
+            assert served.counters["connections_closed_unanswerable"] == 1
+            writer.close()
+    run(work())
+
+
 def test_a_flow_without_a_connection_gets_one_from_our_address_and_keeps_it():
     async def work():
         async with serving(b"127.0.0.2") as served, answering() as (port, accepted):

@@ -35,8 +35,9 @@ class SipReceiver(Protocol):
     def receive_datagram(self, data: bytes, flow: Flow, now: float) -> None:
         """One UDP datagram; never raises for anything a peer can send."""
 
-    def receive_message(self, data: bytes, flow: Flow, now: float) -> None:
-        """One whole message framed out of a stream (RFC 3261 18.3); never raises for anything a peer can send."""
+    def receive_message(self, data: bytes, flow: Flow, now: float) -> bool:
+        """One whole message framed out of a stream (RFC 3261 18.3); False where the connection is to be closed since
+        nothing else can be answered. Never raises for anything a peer can send."""
 
     def flow_failed(self, flow: Flow, now: float) -> None:
         """The connection of this flow is gone or could not be made (RFC 3261 18.4): `flow.is_open` is False."""

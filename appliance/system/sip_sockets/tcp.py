@@ -204,7 +204,9 @@ class TcpPort:
         self._unfinished.end(connection)
         if self._tap is not None:
             self._tap.append_received([(octets, connection.flow)], now)
-        self._stack.receive_message(octets, connection.flow, now)
+        if not self._stack.receive_message(octets, connection.flow, now):
+            self._settle(now)       # what answers earlier requests goes out first
+            connection.close("unanswerable", is_graceful=True)
 
     def octets_read(self, connection: Connection, now: float) -> None:
         """Octets came in: has a message begun that is not whole, or has the last one been completed?"""

@@ -178,6 +178,21 @@ def test_every_state_leads_to_terminated_and_nothing_leads_out_of_it(module: obj
     assert all(any(state == last for state in following) for following in transitions[:-1])
 
 
+def test_request_over_a_stream_that_cannot_be_answered_asks_for_the_end_of_the_connection() -> None:
+    wire = VirtualWire(TCP)
+    surplus = "X: y\r\n" * 300
+    octets = request("OPTIONS", transport="TCP", extra=surplus)
+    assert wire.stack.receive_message(octets, wire.flow, wire.now)
+    (answer,) = wire.sent()
+    assert answer.startswith(b"SIP/2.0 400 ")
+    assert b"too many header lines" in answer
+    assert len(answer) < len(octets)
+    unanswerable = octets.replace(b"Via: ", b"X-Via: ")
+    assert not wire.stack.receive_message(unanswerable, wire.flow, wire.now)
+    assert wire.stack.receive_message(b"SIP/2.0 4294967301 X\r\n\r\n", wire.flow, wire.now)     # nobody waits for that
+    assert wire.sent() == []
+
+
 def test_illegal_move_is_our_own_bug() -> None:
     wire = VirtualWire()
     wire.receive(request("OPTIONS"))
