@@ -251,7 +251,7 @@ cdef inline void read_top_via(Head *head, Via *via) noexcept nogil:
     head.via_host = span_of(head, via.host, via.host_end)
     head.via_parameters = span_of(head, via.parameters, via.end)
     head.branch = span_of(head, via.branch, via.branch_end)
-    head.rport = span_of(head, via.rport, via.rport)
+    head.rport = span_of(head, via.rport, via.rport_end)
     head.received = span_of(head, via.received, via.received_end)
     head.via_port = via.port
     if via.port < 0:

@@ -55,13 +55,13 @@ cdef inline unsigned char *put_top_via(unsigned char *at, Head *head, int begin,
                                        int port) noexcept nogil:
     """[begin, end of the top Via value) with rport and received filled in."""
     cdef bint is_received = needs_received(head, host), has_rport = head.rport.end != 0 and host.size != 0
-    cdef int rport = head.rport.end if has_rport else begin, drop = begin, kept = begin
+    cdef int rport = head.rport.begin if has_rport else begin, drop = begin, kept = begin
     if is_received and head.received.end:
         drop, kept = head.received.begin, head.received.end
     if has_rport and (drop == kept or rport <= drop):
         at = put_span(at, head, begin, rport)
         at = put_number(put_text(at, "=", 1), port)
-        begin = rport
+        begin = head.rport.end                                  # a value that the client wrote is replaced
         has_rport = False
     if kept > drop:
         at = put_span(at, head, begin, drop)
@@ -69,7 +69,7 @@ cdef inline unsigned char *put_top_via(unsigned char *at, Head *head, int begin,
     if has_rport:
         at = put_span(at, head, begin, rport)
         at = put_number(put_text(at, "=", 1), port)
-        begin = rport
+        begin = head.rport.end
     at = put_span(at, head, begin, head.via.end)
     if is_received:
         at = put_run(put_text(at, ";received=", 10), host)

@@ -53,7 +53,8 @@ cdef struct Via:
     Octets parameters               # at the first ";", `end` where there is none
     Octets branch
     Octets branch_end
-    Octets rport                    # behind a ";rport" without value
+    Octets rport                    # behind ";rport"
+    Octets rport_end                # behind its value, where it has one
     Octets received                 # the ";" of an existing received parameter
     Octets received_end
     const char *fault
@@ -339,8 +340,9 @@ cdef inline void note_via_parameter(Octets semicolon, Parameter *parameter, Via 
     elif is_named(parameter, "rport", 5):
         if via.rport != NULL:
             via.fault = "second rport"
-        elif parameter.value == NULL:
+        else:
             via.rport = parameter.name_end
+            via.rport_end = parameter.value_end if parameter.value != NULL else parameter.name_end
     elif is_named(parameter, "received", 8):
         if via.received != NULL:                    # a second one would survive when ours replaces the first
             via.fault = "second received"
@@ -353,7 +355,7 @@ cdef inline Octets parse_via(Octets p, Octets end, Via *via) noexcept nogil:
     """One Via value; the result is at a "," or at the end; NULL: malformed (answerable while sent_by is set)."""
     cdef Parameter parameter
     cdef Octets semicolon
-    via.sent_by = via.sent_by_end = via.branch = via.branch_end = via.rport = NULL
+    via.sent_by = via.sent_by_end = via.branch = via.branch_end = via.rport = via.rport_end = NULL
     via.received = via.received_end = via.host = via.host_end = via.transport = via.transport_end = NULL
     via.port, via.fault = -1, NULL
     p = skip_space(p, end)

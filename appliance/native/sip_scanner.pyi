@@ -33,7 +33,7 @@ class Message:
     content_length: int         # -1 absent
     via_count: int
     via_port: int               # of the top Via's sent-by; 5060 where absent (5061 for TLS)
-    has_rport: bool             # the top Via asks for RFC 3581 (rport without value)
+    has_rport: bool             # the top Via asks for RFC 3581 (rport; a value in it is tolerated and replaced)
     fault_status: int
     fault_reason: bytes
     head_size: int              # offset of the first octet of the body

@@ -101,7 +101,7 @@ class OracleMessage:
     def stamp(self, value: bytes) -> bytes:
         """The top Via value with rport and received (RFC 3261 18.2.1, RFC 3581 4)."""
         host = re.match(rb"[^;]*?/[^;]*?/\s*\S+\s+(\[[^\]]*\]|[^\s:;]+)", value)[1].strip(b"[]")
-        has_rport = self.parameter(value, b"rport") == b""
+        has_rport = self.parameter(value, b"rport") is not None
         must_say = has_rport or self.parameter(value, b"received") is not None
         if not self.source_host or not (must_say or host.lower() != self.source_host.lower()):
             return value
@@ -113,8 +113,8 @@ class OracleMessage:
             name = strip_space(bare.partition(b"=")[0]).lower()
             if name == b"received":
                 made += space
-            elif name == b"rport" and b"=" not in bare:
-                made += b";" + bare + b"=%d" % self.source_port + space
+            elif name == b"rport":
+                made += b";" + bare.partition(b"=")[0].rstrip(b" \t\r\n") + b"=%d" % self.source_port + space
             else:
                 made += b";" + segment
         return made + b";received=" + self.source_host
