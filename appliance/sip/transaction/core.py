@@ -29,6 +29,9 @@ class TransactionCore(Protocol):
     def reply_flow(self, message: Message, flow: Flow) -> Flow:
         """Where responses to a request go, RFC 3261 18.2.2 with RFC 3581."""
 
+    def flow_to(self, listener: Listener, host: bytes, port: int) -> Flow:
+        """The flow from a listener to a numeric address."""
+
     def forget_server(self, transaction: Any) -> None:
         """A server transaction has terminated."""
 

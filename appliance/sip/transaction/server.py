@@ -40,7 +40,8 @@ class ServerTransaction:
     owner: whatever the element hangs here (a proxy's response context); dropped with the final response.
     """
 
-    __slots__ = ("_core", "_last", "deadline", "flow", "key", "merge_key", "owner", "request", "source", "state", "tag")
+    __slots__ = ("_core", "_last", "_sent_by_port", "deadline", "flow", "key", "merge_key", "owner", "request", "source",
+                 "state", "tag")
 
     def __init__(self, core: TransactionCore, key: bytes, request: Message, source: Flow) -> None:
         self._core = core
@@ -52,6 +53,7 @@ class ServerTransaction:
         self.tag = b""
         self.owner: object = None
         self._last = b""
+        self._sent_by_port = request.via_port
         self.deadline = 0.0
 
     def respond(self, status: int, now: float, lines: bytes = b"", body: bytes = b"") -> None:
@@ -70,6 +72,10 @@ class ServerTransaction:
 
     def _transmit(self, octets: bytes) -> None:
         flow = self.flow
+        if not flow.is_open and self._sent_by_port:
+            # 18.2.2: the connection is gone: another one to `received` and the port of sent-by; tried once
+            flow = self.flow = self._core.flow_to(flow.listener, flow.host, self._sent_by_port)
+            self._sent_by_port = 0
         flow.outbox.append((octets, flow))
 
 

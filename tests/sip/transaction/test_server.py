@@ -27,6 +27,24 @@ def test_retransmitted_request_gets_the_last_response_again() -> None:
     assert wire.sent() == first
 
 
+@pytest.mark.parametrize(("via", "port"), [("198.51.100.3:5070", 5070), ("phone.example.com", 5060)])
+def test_final_response_opens_a_connection_when_that_of_the_request_is_gone(via: str, port: int) -> None:
+    # RFC 3261 18.2.2: to `received`, at the port of sent-by
+    wire = VirtualWire(TCP)
+    wire.receive(request("INVITE", transport="TCP", via=via))
+    transaction = wire.user.servers[0]
+    wire.stack.flow_failed(wire.flow, wire.now)
+    transaction.respond(180, wire.now)
+    transaction.respond(486, wire.now)
+    assert wire.opened == [(b"192.168.1.11", port)]
+    flows = [flow for _, flow in wire.listener.outbox]
+    assert flows[0] is flows[1]
+    assert (flows[1].host, flows[1].port, flows[1].is_open) == (b"192.168.1.11", port, True)
+    wire.stack.flow_failed(flows[1], wire.now)      # nobody is there either
+    wire.receive(request("INVITE", transport="TCP", via=via), Flow(wire.listener, b"192.168.1.11", 1024))
+    assert wire.opened == [(b"192.168.1.11", port)]
+
+
 def test_timer_j_ends_the_transaction_after_32_seconds() -> None:
     wire = VirtualWire()
     wire.receive(request("OPTIONS"))
