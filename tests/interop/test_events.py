@@ -19,7 +19,9 @@ pytestmark = pytest.mark.ours
 STATE = "{urn:ietf:params:xml:ns:dialog-info}state"
 BASIC = "{urn:ietf:params:xml:ns:pidf}basic"
 PIDF = (b'<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params:xml:ns:pidf" '
-        b'entity="sip:1002@office.test"><tuple id="desk"><status><basic>%s</basic></status></tuple></presence>')
+        b'entity="sip:1002@office.test"><tuple id="desk"><status><basic>%s</basic></status></tuple>%s</presence>')
+BUSY = (b'<person xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="p"><activities '
+        b'xmlns="urn:ietf:params:xml:ns:pidf:rpid"><busy/></activities></person>')
 WRITTEN_S = 1.0
 
 
@@ -54,12 +56,12 @@ def texts(notify: SipMessage, tag: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(notify.body).iter(tag)]
 
 
-def publish(peer: UdpPeer, user: str, basic: bytes, etag: str = "") -> str:
+def publish(peer: UdpPeer, user: str, basic: bytes, etag: str = "", more: bytes = b"") -> str:
     """A PUBLISH; the new entity-tag."""
     lines = ("Event: presence", "Expires: 600", "Content-Type: application/pidf+xml")
     lines += (f"SIP-If-Match: {etag}",) if etag else ()
     answer = prove(peer, build_request(peer, "PUBLISH", f"sip:{user}@office.test", user=user, lines=lines,
-                                       body=PIDF % basic), user)
+                                       body=PIDF % (basic, more)), user)
     assert answer.status == 200, answer
     return answer.header(b"SIP-ETag").decode()
 
@@ -176,8 +178,15 @@ def test_real_phone_sees_the_presence_of_its_contact(new_phone, network, server,
                    "the subscription of the phone")
         with UdpPeer((server.host, server.port), network.new_host()) as other:
             register(other, "1005", SECRETS["1005"])
-            pattern = re.compile(r"changed status from \w+ to (?:Online|Open)", re.IGNORECASE)
-            wait_until(lambda: pattern.search(phone.read_log()), 5, "the presence in the log of the phone")
+            wait_for_status(phone, "Online")
+            publish(other, "1005", b"open", more=BUSY)
+            wait_for_status(phone, "Busy")
+
+
+def wait_for_status(phone: Baresip, status: str) -> None:
+    """What the phone shows of its contact, colours and all."""
+    pattern = re.compile(rf"changed status from \S+ to \S*{status}")
+    wait_until(lambda: pattern.search(phone.read_log()), 5, f"{status} in the log of the phone")
 
 
 def test_real_phone_publishes_its_presence(new_phone, server, watcher):

@@ -15,6 +15,8 @@ PIDF: Final = "urn:ietf:params:xml:ns:pidf"
 DATA_MODEL: Final = "urn:ietf:params:xml:ns:pidf:data-model"
 RPID: Final = "urn:ietf:params:xml:ns:pidf:rpid"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
+PREFIXES: Final = {DATA_MODEL: b"dm:", RPID: b"rpid:"}
+"""What our presence element declares. There are phones that look for `<rpid:away/>`, letter by letter."""
 SIZE_LIMIT_OCTETS: Final = 16 * 1024
 ELEMENTS_MAX: Final = 400
 ATTRIBUTES_MAX: Final = 32
@@ -84,16 +86,18 @@ def check_tuples(root: Element) -> None:
 
 
 def write_element(element: Element, namespace: str, overrides: dict[str, str] | None = None) -> bytes:
-    """An element as octets where `namespace` is the default one. overrides: other values for its attributes."""
+    """An element as octets where `namespace` is the default one and PREFIXES are declared. overrides: other values for
+    its attributes."""
     own, _, local = element.tag[1:].partition("}") if element.tag[:1] == "{" else ("", "", element.tag)
-    name = local.encode()
+    name = PREFIXES.get(own, b"") + local.encode()
     parts = [b"<", name]
-    if own != namespace:
+    if own not in PREFIXES and own != namespace:
         parts.append(b' xmlns="%b"' % escape(own.encode()))
+        namespace = own
     attributes = element.attrib if overrides is None else element.attrib | overrides
     for number, (key, value) in enumerate(attributes.items()):
         parts.append(write_attribute(key, value, number))
-    children = [write_element(child, own) + escape((child.tail or "").strip().encode()) for child in element]
+    children = [write_element(child, namespace) + escape((child.tail or "").strip().encode()) for child in element]
     text = escape((element.text or "").strip().encode())
     if not text and not children:
         return b"".join((*parts, b"/>"))

@@ -11,7 +11,7 @@ from appliance.pbx.presence.event_package import escape
 from appliance.pbx.presence.pidf import ACTIVITIES, NOTE, PERSON, PIDF, RPID, TUPLE, write_element
 
 HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" ' \
-    b'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" entity="%b">\r\n'
+    b'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="%b">\r\n'
 DERIVED_TUPLE: Final = b'<tuple id="registration"><status><basic>%b</basic></status><contact>%b</contact></tuple>\r\n'
 ON_THE_PHONE: Final = "on-the-phone"
 
@@ -70,13 +70,13 @@ def write_person(persons: list[Element], is_on_phone: bool) -> list[bytes]:
     """The one person of a presentity (RFC 4479 3.1), [] where there is nothing to say. persons: youngest first."""
     activities: dict[str, bytes] = {}
     if is_on_phone:
-        activities[f"{{{RPID}}}{ON_THE_PHONE}"] = b"<r:on-the-phone/>"
+        activities[f"{{{RPID}}}{ON_THE_PHONE}"] = b"<rpid:on-the-phone/>"
     for person in persons:
         for group in person.iter(ACTIVITIES):
             for activity in group:
-                activities.setdefault(activity.tag, write_element(activity, ""))
-    others = [write_element(child, "") for child in persons[0] if child.tag != ACTIVITIES] if persons else []
+                activities.setdefault(activity.tag, write_element(activity, PIDF))
+    others = [write_element(child, PIDF) for child in persons[0] if child.tag != ACTIVITIES] if persons else []
     if not activities and not others:
         return []
-    said = b"<r:activities>%b</r:activities>" % b"".join(activities.values()) if activities else b""
+    said = b"<rpid:activities>%b</rpid:activities>" % b"".join(activities.values()) if activities else b""
     return [b'<dm:person id="person">%b%b</dm:person>\r\n' % (said, b"".join(others))]
