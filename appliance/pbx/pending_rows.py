@@ -2,7 +2,7 @@
 """What the disk does not know yet: bindings waiting to be handed to the store in batches.
 
 Flash wears out, so refreshes wait: losing one to a crash only shortens a binding by what it had left, and phones
-refresh at half time. A new, changed or removed binding is another matter and leaves within half a second.
+refresh at half time. A new, changed or removed binding is another matter and leaves within 50 ms.
 """
 
 from itertools import islice
@@ -12,9 +12,9 @@ from appliance.pbx.binding import Binding
 from appliance.pbx.binding_row import BindingKey, BindingRow
 from appliance.sip.timers import Timers
 
-CHANGE_DELAY_S = 0.5
-ROWS_AT_ONCE = 250                  # a few milliseconds of work; the rest of a batch follows at once
-PAUSE_S = 0.05
+CHANGE_DELAY_S = 0.001              # into the next bucket of the timers, which is 50 ms wide
+ROWS_AT_ONCE = 250                  # a few milliseconds of work; the rest of a batch follows in the next bucket
+REFRESH_LOOK_S = 0.5                # how often is looked whether a refresh has waited long enough
 REFRESH_SHARE = 0.05
 REFRESH_DELAY_MIN_S = 1.0
 REFRESH_DELAY_MAX_S = 30.0
@@ -30,41 +30,52 @@ class BindingStore(Protocol):
         """Remove the rows of these keys."""
 
 
-class PendingRows:
-    """The batch in the making; one armed timer while there is anything in it."""
+class RefreshTimer:
+    """Ends the wait of refreshes."""
 
-    __slots__ = ("_entries", "_has_change", "_leaving", "_refresh_limit", "_store", "_timers", "deadline",
+    __slots__ = ("_rows", "deadline")
+
+    def __init__(self, rows: "PendingRows") -> None:
+        self._rows = rows
+        self.deadline = 0.0
+
+    def due(self, now: float) -> None:
+        """The timer's call."""
+        self.deadline = 0.0
+        self._rows.release_refreshes(now)
+
+
+class PendingRows:
+    """The batches in the making: what leaves with the next bucket, and what may wait. An armed timer for each while
+    there is anything in it."""
+
+    __slots__ = ("_changes", "_refresh_limit", "_refresh_timer", "_refreshes", "_store", "_timers", "deadline",
                  "wall_offset")
 
     def __init__(self, timers: Timers, store: BindingStore, wall_offset: float) -> None:
         self._timers = timers
         self._store = store
         self.wall_offset = wall_offset
-        self._entries: dict[BindingKey, Binding | None] = {}    # None: to be deleted
-        self._has_change = False
+        self._changes: dict[BindingKey, Binding | None] = {}    # None: to be deleted
+        self._refreshes: dict[BindingKey, Binding] = {}
         self._refresh_limit = 0.0
-        self._leaving = 0
+        self._refresh_timer = RefreshTimer(self)
         self.deadline = 0.0
 
     def note_change(self, binding: Binding, now: float) -> None:
         """A binding is new, or is reached another way than before."""
         binding.is_pending = True
-        self._entries[binding.key] = binding
-        self._has_change = True
-        self._keep_armed(now)
+        self._note(binding.key, binding, now)
 
     def note_removal(self, binding: Binding, now: float) -> None:
         """A binding is gone."""
         binding.is_pending = False
-        self._entries[binding.key] = None
-        self._has_change = True
-        self._keep_armed(now)
+        self._note(binding.key, None, now)
 
     def note_dead_row(self, key: BindingKey, now: float) -> None:
         """A stored row stands for no binding any more."""
-        self._entries.setdefault(key, None)
-        self._has_change = True
-        self._keep_armed(now)
+        if key not in self._refreshes and key not in self._changes:
+            self._note(key, None, now)
 
     def note_refresh(self, binding: Binding, now: float) -> None:
         """A binding only lasts longer."""
@@ -74,35 +85,47 @@ class PendingRows:
         if not self._refresh_limit or now + delay_s < self._refresh_limit:
             self._refresh_limit = now + delay_s
         binding.is_pending = True
-        self._entries[binding.key] = binding
-        self._keep_armed(now)
+        self._refreshes[binding.key] = binding
+        self._keep_looking(now)
 
     def due(self, now: float) -> None:
-        """The timer's call, every half second while something waits."""
+        """The timer's call."""
         self.deadline = 0.0
-        if not self._entries:
-            return
-        if not self._leaving and (self._has_change or now >= self._refresh_limit):
-            self._leaving = len(self._entries)
-            self._has_change = False
+        self._hand_over(ROWS_AT_ONCE, now)
+        if self._changes:
+            self._keep_armed(now)
+
+    def release_refreshes(self, now: float) -> None:
+        """Let all refreshes leave once one of them has waited for its share of the interval."""
+        if not self._refreshes:
             self._refresh_limit = 0.0
-        if self._leaving:
-            self._hand_over(min(self._leaving, ROWS_AT_ONCE), now)
-        if self._entries:
-            self._keep_armed(now, PAUSE_S if self._leaving else CHANGE_DELAY_S)
+        elif now >= self._refresh_limit:
+            self._take_refreshes()
+            self._keep_armed(now)
+        else:
+            self._keep_looking(now)
 
     def flush(self, now: float) -> None:
         """Hand everything over; what has ended by now is not worth a row."""
-        self._leaving = len(self._entries)
-        self._hand_over(self._leaving, now)
+        self._take_refreshes()
+        self._hand_over(len(self._changes), now)
+
+    def _note(self, key: BindingKey, binding: Binding | None, now: float) -> None:
+        self._refreshes.pop(key, None)
+        self._changes[key] = binding
+        self._keep_armed(now)
+
+    def _take_refreshes(self) -> None:
+        self._changes.update(self._refreshes)
+        self._refreshes.clear()
+        self._refresh_limit = 0.0
 
     def _hand_over(self, count: int, now: float) -> None:
-        """The oldest entries. What is noted meanwhile stands behind them and waits for its own batch."""
-        self._leaving -= count
+        """The oldest entries; the others stand behind them."""
         rows: list[BindingRow] = []
         keys: list[BindingKey] = []
-        for key in list(islice(self._entries, count)):
-            binding = self._entries.pop(key)
+        for key in list(islice(self._changes, count)):
+            binding = self._changes.pop(key)
             if binding is None or binding.deadline <= now:
                 keys.append(key)
             else:
@@ -113,7 +136,13 @@ class PendingRows:
         if rows:
             self._store.save(rows)
 
-    def _keep_armed(self, now: float, delay_s: float = CHANGE_DELAY_S) -> None:
+    def _keep_armed(self, now: float) -> None:
         if not self.deadline:
-            self.deadline = now + delay_s
+            self.deadline = now + CHANGE_DELAY_S
             self._timers.arm(self, self.deadline)
+
+    def _keep_looking(self, now: float) -> None:
+        timer = self._refresh_timer
+        if not timer.deadline:
+            timer.deadline = now + REFRESH_LOOK_S
+            self._timers.arm(timer, timer.deadline)

@@ -164,6 +164,31 @@ def test_a_new_and_a_removed_binding_reach_the_store_within_a_second(office):
     assert office.store.rows == {}
 
 
+def test_a_new_a_changed_and_a_removed_binding_reach_the_store_within_50_ms_whatever_else_waits(office):
+    office.register(HERE, user=b"1002")
+    office.advance(1)
+    office.register(HERE, user=b"1002")     # a refresh: it may wait
+    office.advance(0.37)
+    del office.store.batches[:]
+    key = (b"1001", b"sip:1001@192.0.2.10:5060")
+    for contact, kind in ((HERE, "save"), (HERE + b";q=0.5", "save"), (HERE + b";expires=0", "delete")):
+        office.register(contact)
+        office.advance(0.052)
+        assert office.store.batches == [(kind, [key])]
+        del office.store.batches[:]
+    office.advance(31)
+    assert [user for _, [(user, _)] in office.store.batches] == [b"1002"]
+
+
+def test_bindings_that_change_all_the_time_keep_no_more_timers_than_one(office):
+    office.register(HERE)
+    for _ in range(100):
+        office.register(HERE)
+        office.register(HERE + b";q=0.5")
+        office.advance(0.02)
+    assert sum(map(len, office.timers._buckets.values())) <= 4
+
+
 @pytest.mark.parametrize(("expires_s", "window_s"), [(60, 3), (300, 15), (3600, 30)])
 def test_refreshes_wait_for_a_twentieth_of_their_interval_and_leave_in_one_batch(office, expires_s, window_s):
     contact = HERE + b";expires=%d" % expires_s

@@ -153,8 +153,7 @@ WRITER = """
     import sys, time
     from pathlib import Path
     from appliance.pbx.binding_row import BindingRow
-    from appliance.system.store import binding_store, row_store
-    row_store.GATHER_S = 0.0
+    from appliance.system.store import binding_store
     store = binding_store.SqliteBindingStore(Path(sys.argv[1]), lambda *alarm: None)
     number = 0
     while True:

@@ -67,9 +67,7 @@ def test_what_a_failing_disk_has_not_taken_is_not_told(tmp_path):
 WRITER = """
     import sys, time
     from tests.system.test_message_store import row, silent
-    from appliance.system.store import row_store
     from appliance.system.store.message_store import SqliteMessageStore
-    row_store.GATHER_S = 0.0
     store = SqliteMessageStore(sys.argv[1], silent, lambda keys: print(max(keys)[0], flush=True))
     for number in range(1, 100000):
         store.save([row(number)])

@@ -24,7 +24,6 @@ from appliance.system.store.database import (
 )
 from appliance.system.store.row_table import Key, Row, Table, read_rows, write_changes
 
-GATHER_S = 0.2                          # what comes within this time goes into one transaction
 RETRY_FIRST_S, RETRY_LAST_S = 1.0, 60.0
 PENDING_LIMIT = 100_000                 # keys; ten times the bindings of a full box
 CLOSE_LIMIT_S = 2.0
@@ -127,13 +126,14 @@ class SqliteRowStore(Generic[AnyRow]):
     # the writer's thread
 
     def _run(self) -> None:
-        """Gather, write, and while the disk fails wait longer each time."""
+        """Write what has come while the last batch was written, at once; while the disk fails wait longer each time."""
         retry_s = 0.0
         while True:
             with self._wake:
                 while not self._pending and not self._is_closing:
                     self._wake.wait()
-                self._pause(retry_s or GATHER_S)
+                if retry_s:
+                    self._pause(retry_s)
                 batch, self._pending = self._pending, {}
                 self._writing_count = len(batch)
                 is_last = self._is_closing
