@@ -217,8 +217,8 @@ class Registrar:
         """Step 8: Date, and every binding with the seconds it has left."""
         date_line = self._date_line if int(now + self._location.wall_offset) == self._date_s else self._print_date(now)
         if len(bindings) == 1:
-            return b"%b%b%d\r\n" % (date_line, bindings[0].line_head, ceil(bindings[0].deadline - now))
-        contacts = [b"%b%d\r\n" % (binding.line_head, max(ceil(binding.deadline - now), 0)) for binding in bindings]
+            return b"%b%b%d\r\n" % (date_line, bindings[0].line_head, round_left(bindings[0], now))
+        contacts = [b"%b%d\r\n" % (binding.line_head, round_left(binding, now)) for binding in bindings]
         return date_line + b"".join(contacts)
 
     def _print_date(self, now: float) -> bytes:
@@ -238,6 +238,11 @@ class Registrar:
         if error.status_hint == 423:
             return b"Min-Expires: %d\r\n" % self._policy.min_s + warning
         return warning
+
+
+def round_left(binding: Binding, now: float) -> int:
+    """Whole seconds that a binding has left: never more than were granted, which a sum of fractions may exceed."""
+    return max(min(ceil(binding.deadline - now), binding.granted_s), 0)
 
 
 def remember(known: set[bytes], octets: bytes) -> None:

@@ -188,6 +188,14 @@ def test_an_hour_or_more_is_never_too_brief():
     assert office.register(HERE, lines=[b"Expires: 3600"]).contacts == [HERE + b";expires=3600"]
 
 
+def test_a_200_never_says_more_seconds_than_were_granted():
+    for number in range(400):
+        office = Office(start=1000.0 + number / 7)
+        for _ in range(2):      # the long way and the short way
+            assert office.register(HERE + b";expires=7200").contacts == [HERE + b";expires=7200"]
+            office.now += 0.3
+
+
 def test_the_default_interval_obeys_the_maximum():
     assert Office(policy=ExpiryPolicy(max_s=300)).register(HERE).contacts == [HERE + b";expires=300"]
 
