@@ -142,7 +142,7 @@ class OfficeView:
             "version": VERSION,
             "uptime_s": int(now - machine.started_at),
             "resident_octets": machine.resident_octets(),
-            "is_overloaded": office.overload.level > 0,
+            "is_overloaded": office.overload.is_overloaded(now),
             "messages_received": _count_messages(self._trace.received),
             "messages_sent": _count_messages(self._trace.sent),
             "calls": self._count_calls(),

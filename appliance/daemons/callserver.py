@@ -49,6 +49,7 @@ from appliance.vocabulary.counters import Counters
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 WALL_CHECK_S = 10.0
+STORES_LIMIT_S = 3.0
 
 
 def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
@@ -152,11 +153,14 @@ class CallServer:
         now = monotonic()
         self._office.server.shut_down(now)
         self._office.location.flush(now)
-        if self._message_store.close():
-            self._office.messages.note_all_stored(now)
+        for store in (self._message_store, self._store, self._event_stores):
+            store.begin_closing()
+        deadline = now + STORES_LIMIT_S  # all together: a disk that hangs must not hold us back
+        if self._message_store.close(deadline - monotonic()):
+            self._office.messages.note_all_stored(monotonic())
         self._ports.close()
-        self._store.close()
-        self._event_stores.close()
+        self._store.close(deadline - monotonic())
+        self._event_stores.close(deadline - monotonic())
         self._journal.record("stopped")
         self._journal.close()
 

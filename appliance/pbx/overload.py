@@ -48,6 +48,11 @@ class Overload:
             return Level.DROWNING
         return Level.BUSY if self.share < 1.0 else Level.CALM
 
+    def is_overloaded(self, now: float) -> bool:
+        """Whether anything would be refused now, seen from outside: time heals without anybody looking."""
+        healed = self.share + RAISED * (now - self._stepped_at) / STEP_S
+        return healed < 1.0 or now < self._dropped_until
+
     @property
     def is_pressed(self) -> bool:
         """Whether the shell must go on looking at its buffers."""
@@ -59,14 +64,16 @@ class Overload:
             self._dropped_until = now + DROWNING_S
         elif self._dropped_until and now >= self._dropped_until:
             self._dropped_until = 0.0
-        if now - self._stepped_at < STEP_S:
+        steps = (now - self._stepped_at) / STEP_S
+        if steps < 1.0:
             return
         self._stepped_at = now
         fill = waiting_octets / buffer_octets if buffer_octets else 0.0
         if has_dropped or fill > HIGH_FILL:
             self.share = max(self.share * LOWERED, SHARE_MIN)
         elif fill < LOW_FILL:
-            self.share = min(self.share + RAISED, 1.0)
+            # while nothing comes nobody looks: the steps that have passed are made up for
+            self.share = min(self.share + RAISED * steps, 1.0)
 
     def decide_refusal(self, message: Message) -> bytes:
         """The header lines of a 503 for a request outside a dialog, b"" when it is to be served after all."""

@@ -20,6 +20,7 @@ def test_calm_server_refuses_nothing():
 
 def test_share_is_kept_exactly():
     overload = Overload()
+    overload.observe(0, 1000, False, 1.0)
     overload.share = 0.25
     admitted = sum(overload.decide_refusal(INVITE) == b"" for _ in range(1000))
     assert admitted == 250
@@ -54,4 +55,14 @@ def test_calm_comes_back():
     assert overload.share < 0.05
     for step in range(300):
         overload.observe(0, 1000, False, 10.0 + step * 0.02)
+    assert overload.level is Level.CALM
+
+
+def test_idle_time_heals_without_anybody_looking():
+    overload = Overload()
+    for step in range(200):
+        overload.observe(990, 1000, True, 1.0 + step * 0.02)
+    assert overload.is_overloaded(5.0)
+    assert not overload.is_overloaded(15.0)
+    overload.observe(10, 1000, False, 15.0)
     assert overload.level is Level.CALM

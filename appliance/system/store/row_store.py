@@ -102,13 +102,17 @@ class SqliteRowStore(Generic[AnyRow]):
         with self._wake:
             return len(self._pending) + self._writing_count
 
-    def close(self) -> bool:
-        """Write what is pending, within two seconds; whether all of it is on disk. Nothing may be saved after this."""
+    def begin_closing(self) -> None:
+        """Begin to write the rest, without waiting: several stores close side by side."""
         with self._wake:
             self._is_closing = True
             self._wake.notify()
+
+    def close(self, limit_s: float = CLOSE_LIMIT_S) -> bool:
+        """Write what is pending, within the limit; whether all of it is on disk. Nothing may be saved after this."""
+        self.begin_closing()
         if self._writer is not None:
-            self._writer.join(CLOSE_LIMIT_S)
+            self._writer.join(max(limit_s, 0.0))
             if self._writer.is_alive():
                 return False
         return not self._pending

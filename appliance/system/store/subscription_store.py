@@ -2,10 +2,11 @@
 """Subscriptions and publications on disk: satisfies the stores of pbx.presence.event_row."""
 
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from appliance.pbx.presence.event_row import PublicationRow, SubscriptionRow
-from appliance.system.store.row_store import AlarmListener, SqliteRowStore
+from appliance.system.store.row_store import CLOSE_LIMIT_S, AlarmListener, SqliteRowStore
 from appliance.system.store.row_table import Table
 
 SUBSCRIPTIONS = Table("subscriptions", SubscriptionRow, {"call_id": bytes, "local_tag": bytes, "remote_tag": bytes}, 1,
@@ -34,7 +35,13 @@ class EventStores:
         """Everything stored; blocks, for the start alone."""
         return EventRows(self.subscriptions.load(), self.publications.load())
 
-    def close(self) -> bool:
-        """Write what is pending; whether all of it is on disk."""
-        is_written = self.subscriptions.close()
-        return self.publications.close() and is_written
+    def begin_closing(self) -> None:
+        """Begin to write the rest, without waiting."""
+        self.subscriptions.begin_closing()
+        self.publications.begin_closing()
+
+    def close(self, limit_s: float = CLOSE_LIMIT_S) -> bool:
+        """Write what is pending, within the limit; whether all of it is on disk."""
+        deadline = monotonic() + limit_s
+        is_written = self.subscriptions.close(limit_s)
+        return self.publications.close(deadline - monotonic()) and is_written
