@@ -24,7 +24,7 @@ from appliance.pbx.presence.subscriber_flow import SubscriberFlows
 from appliance.pbx.presence.subscription import ACTIVE, Subscription
 from appliance.pbx.presence.subscription_server import SubscriptionServer, explain_refusal
 from appliance.pbx.request_checks import read_extension, unescape_user
-from appliance.sip.flow import Flow
+from appliance.sip.flow import TLS, Flow
 
 METHODS: Final = frozenset({b"SUBSCRIBE", b"PUBLISH"})
 AT_ONCE: Final = 0.001
@@ -74,6 +74,9 @@ class EventServer:
 
     def serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
         """A SUBSCRIBE or PUBLISH whose Request-URI is an address of this office."""
+        if message.uri_scheme == b"sips" and flow.listener.transport != TLS:     # 26.2.2
+            self._stack.reply_stateless(message, flow, 416)
+            return
         account = self._authenticate(message, flow, now)
         if account is None:
             return

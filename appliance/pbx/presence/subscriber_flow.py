@@ -8,10 +8,10 @@ from typing import Protocol
 
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message, split_address
-from appliance.pbx.presence.subscription import Subscription
+from appliance.pbx.presence.subscription import Subscription, is_sips
 from appliance.pbx.register_reading import has_direct_source
 from appliance.pbx.target_flow import is_reachable_address
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.uri import SipUri
 
 
@@ -43,6 +43,12 @@ class SubscriberFlows:
 
     def find_flow(self, subscription: Subscription) -> Flow | None:
         """The flow for the next NOTIFY."""
+        flow = self._find_any(subscription)
+        if flow is not None and is_sips(subscription.remote_target) and flow.listener.transport != TLS:
+            return None     # 26.2.2: rather not at all
+        return flow
+
+    def _find_any(self, subscription: Subscription) -> Flow | None:
         if subscription.routes:
             route = self._targets.flow_to_uri(split_address(subscription.routes[0])[1], subscription.listener)
             return route or (subscription.flow if subscription.flow.is_open else None)

@@ -87,10 +87,15 @@ class Subscription:
 
     @property
     def contact(self) -> bytes:
-        """Our Contact in this dialog: the target at the address the SUBSCRIBE came to (12.1.1)."""
-        user = split_address(self.local)[1].partition(b":")[2].rpartition(b"@")[0]
+        """Our Contact in this dialog: the target at the address the SUBSCRIBE came to (12.1.1: sips where it was asked
+        for securely)."""
+        uri = split_address(self.local)[1]
+        user = uri.partition(b":")[2].rpartition(b"@")[0]
+        place = b"%b%b" % (user + b"@" if user else b"", self.listener.hostport)
+        if is_sips(uri) or is_sips(self.remote_target):
+            return b"<sips:%b>" % place
         transport = {TCP: b";transport=tcp", TLS: b";transport=tls"}.get(self.listener.transport, b"")
-        return b"<sip:%b%b%b>" % (user + b"@" if user else b"", self.listener.hostport, transport)
+        return b"<sip:%b%b>" % (place, transport)
 
     def enter(self, state: SubscriptionState) -> None:
         """Change the state."""
@@ -124,3 +129,8 @@ class Subscription:
                                b",".join(self.routes), self.reserved_cseq, self.remote_cseq, self.gap_s,
                                self.deadline + wall_offset, self.listener.name, self.listener.transport, flow.host,
                                flow.port)
+
+
+def is_sips(uri: bytes) -> bool:
+    """Whether a URI asks for TLS on every hop (19.1)."""
+    return uri[:5].lower() == b"sips:"

@@ -61,7 +61,7 @@ class SubscriptionServer:
             return
         server.tag = subscription.local_tag
         subscription.deadline = now + expires_s
-        lines = b"Expires: %d\r\nContact: %b\r\n" % (expires_s, subscription.contact)
+        lines = b"Expires: %d\r\nContact: %b\r\n%b" % (expires_s, subscription.contact, self.allow_events)
         # 12.1.1: the response that creates a dialog repeats Record-Route
         server.send(200, message.reply(status_line(200), server.tag, lines, b"", True), now)
         if not expires_s:

@@ -269,6 +269,20 @@ def test_contact_cannot_aim_notifies_at_the_servers_inside(office):
         office.heard.clear()
 
 
+def test_secure_subscription_over_an_insecure_hop_is_refused(office):
+    assert office.subscribe("201", "202", "presence", uri="sips:202@192.168.1.1").status == 416
+
+
+def test_secure_subscriber_gets_a_secure_contact(office):
+    accepted = office.subscribe("201", "202", "presence", contact="<sips:201@192.168.1.11>")
+    assert accepted.contact_uri == b"sips:202@192.168.1.1:5060"
+
+
+def test_accepted_subscription_says_which_other_events_there_are(office):
+    assert office.subscribe("201", "202", "presence").header(b"Allow-Events") == \
+        b"presence, dialog, reg, message-summary"
+
+
 def test_options_says_which_events_there_are(office):
     office.send(A, head("OPTIONS", "sip:192.168.1.1", A, "o", "201", "x"))
     (reply,) = office.settle()
