@@ -38,6 +38,10 @@ class DialogPackage:
         # by call: every tag its phones have had, in order; None for a dialog that has ended
         self._tags: dict[int, list[bytes | None]] = {}
 
+    def is_told(self, call: Call) -> bool:
+        """Whether anyone has heard of this call."""
+        return call.number in self._tags
+
     def note_tags(self, call: Call) -> None:
         """A call has changed: its tags are known from now on, so that the ids of its dialogs stay (4.1.1)."""
         known = self._tags.setdefault(call.number, [])
@@ -55,8 +59,10 @@ class DialogPackage:
         state = b"partial"
         if changes is None:
             state = b"full"
-            changes = [element for call in self._calls_of(target)
-                       for element in self.describe(call, target, now, True).values()]
+            changes = []
+            for call in self._calls_of(target):
+                self.note_tags(call)
+                changes += self.describe(call, target, now, True).values()
         return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self._domain)), b"".join(changes))
 
     def describe(self, call: Call, target: bytes, now: float, is_full: bool = False) -> dict[bytes, bytes]:

@@ -53,10 +53,11 @@ class Pause:
 
 
 class Notifier:
-    """All subscriptions. store: None keeps them in memory only; wall_offset: wall clock minus monotonic clock."""
+    """All subscriptions. store: None keeps them in memory only; wall_offset: wall clock minus monotonic clock;
+    targets: who is watched at all, and how often."""
 
     __slots__ = ("_by_key", "_by_target", "_by_watcher", "_documents", "_expiry", "_flows", "_journal", "_stack",
-                 "_store", "wall_offset")
+                 "_store", "targets", "wall_offset")
 
     def __init__(self, stack: SipStack, flows: FlowFinder, store: SubscriptionStore | None, journal: Journal,
                  wall_offset: float) -> None:
@@ -65,6 +66,7 @@ class Notifier:
         self._store = store
         self._journal = journal
         self.wall_offset = wall_offset
+        self.targets: dict[bytes, int] = {}
         self._by_key: dict[SubscriptionKey, Subscription] = {}
         self._by_target: dict[tuple[bytes, bytes], dict[Subscription, None]] = {}
         self._by_watcher: dict[bytes, dict[Subscription, None]] = {}
@@ -100,6 +102,7 @@ class Notifier:
         self._by_key[subscription.key] = subscription
         self._by_target.setdefault((subscription.package.name, subscription.target), {})[subscription] = None
         self._by_watcher.setdefault(subscription.watcher, {})[subscription] = None
+        self.targets[subscription.target] = self.targets.get(subscription.target, 0) + 1
         self._expiry.put(subscription)
 
     def keep(self, subscription: Subscription) -> None:
@@ -145,6 +148,9 @@ class Notifier:
         del self._by_key[subscription.key]
         strike_out(self._by_target, (subscription.package.name, subscription.target), subscription)
         strike_out(self._by_watcher, subscription.watcher, subscription)
+        self.targets[subscription.target] -= 1
+        if not self.targets[subscription.target]:
+            del self.targets[subscription.target]
         self._expiry.take(subscription)
         if isinstance(subscription.pause, Pause):
             subscription.pause.deadline = 0.0
