@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from appliance.pbx.binding_row import BindingKey, BindingRow, build_key
 from appliance.sip.flow import Flow
+from appliance.sip.uri import strip_for_request
 
 
 class Change(IntEnum):
@@ -22,7 +23,8 @@ class Change(IntEnum):
 class Binding:
     """Where one phone of an AOR is reached, and until when.
 
-    aor: the extension; contact: URI octets exactly as given; value: the whole Contact value as last seen, b"" unknown;
+    aor: the extension; contact: URI octets exactly as given; request_uri: contact as it may stand in a Request-URI, once
+    it is a target (RFC 3261 16.6 step 2); value: the whole Contact value as last seen, b"" unknown;
     parameters: its other parameters as given, without expires, from the first ";"; is_sip: whether the URI is sip or
     sips (only such a binding can be a proxy target); q: thousandths, 1000 where absent; requested_s: its own expires
     parameter, -1 absent; granted_s; deadline: monotonic end; call_id, cseq: of the last REGISTER; flow: where requests
@@ -34,7 +36,7 @@ class Binding:
 
     __slots__ = ("aor", "arrival", "bucket_begin", "call_id", "contact", "cseq", "deadline", "flow", "granted_s",
                  "instance", "is_direct", "is_pending", "is_sip", "line_head", "parameters", "path", "q", "reg_id",
-                 "requested_s", "user_agent", "value")
+                 "request_uri", "requested_s", "user_agent", "value")
 
     def __init__(self, aor: bytes, contact: bytes, flow: Flow) -> None:
         self.aor = aor
@@ -44,6 +46,7 @@ class Binding:
         self.value = b""
         self.parameters = b""
         self.is_sip = contact[:4].lower() == b"sip:" or contact[:5].lower() == b"sips:"
+        self.request_uri = strip_for_request(contact) if self.is_sip else contact
         self.q = 1000
         self.requested_s = -1
         self.granted_s = 0

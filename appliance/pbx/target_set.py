@@ -64,16 +64,16 @@ class TargetSets:
         if binding.contact[3:4] != b":" and binding.flow.listener.transport != TLS:
             return None     # a sips Contact, never over anything else (RFC 3261 26.2.2)
         if binding.flow.is_open:
-            return Target(binding.contact, binding.flow, drop)
+            return Target(binding.request_uri, binding.flow, drop)
         if binding.reg_id:
             return None     # RFC 5626 7: over its flow or not at all
         # the connection is gone: try the address
-        return self.target_at(binding.contact, binding.contact, binding.flow.listener, drop)
+        return self.target_at(binding.request_uri, binding.contact, binding.flow.listener, drop)
 
     def _along_path(self, binding: Binding, drop: int) -> Destination | None:
         """RFC 3327 5.3: the Path goes into the request as its Route, and its first value is the next hop."""
         hop = split_address(binding.path[0])[1]
-        target = self.target_at(binding.contact, hop, binding.flow.listener, drop)
+        target = self.target_at(binding.request_uri, hop, binding.flow.listener, drop)
         if target is not None:
             target.lines = b"".join(b"Route: %s\r\n" % value for value in binding.path)
         return target

@@ -111,6 +111,17 @@ class SipUri:
     __hash__ = None  # type: ignore[assignment]
 
 
+def strip_for_request(uri: bytes) -> bytes:
+    """A SIP or SIPS URI without what may not stand in a Request-URI: the method parameter and headers (19.1.1 table 1).
+    """
+    if b";" not in uri and b"?" not in uri:
+        return uri
+    userinfo, at, rest = uri.rpartition(b"@")       # a user may contain both
+    head, *parameters = rest.partition(b"?")[0].split(b";")
+    kept = [one for one in parameters if normalise_escapes(one.partition(b"=")[0]).lower() != b"method"]
+    return userinfo + at + b";".join([head, *kept])
+
+
 def _read_host(written: bytes, uri: bytes) -> bytes:
     host = written.lower()
     if host[:1] != b"[":

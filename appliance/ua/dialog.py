@@ -9,6 +9,7 @@ from typing import Final, TypedDict
 
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message, ScanError, find_parameter, split_address
+from appliance.sip.uri import strip_for_request
 from appliance.ua.request_draft import RequestDraft
 
 DialogKey = tuple[bytes, bytes, bytes]
@@ -142,7 +143,7 @@ class Dialog:
             if _is_loose(first):
                 draft.set_routes(self.route_set)
             else:   # 12.2.1.1: a strict router is the Request-URI, the remote target the last Route
-                draft.uri = draft.next_hop = _strip_for_request(first)
+                draft.uri = draft.next_hop = strip_for_request(first)
                 draft.routes = [*self.route_set[1:], b"<%s>" % self.remote_target]
         return draft
 
@@ -190,9 +191,3 @@ def _read_tag(value: bytes) -> bytes:
 def _is_loose(uri: bytes) -> bool:
     """19.1.1: the lr parameter of a URI, with or without a value."""
     return any(part.partition(b"=")[0].lower() == b"lr" for part in uri.partition(b"?")[0].split(b";")[1:])
-
-
-def _strip_for_request(uri: bytes) -> bytes:
-    """12.2.1.1: without what may not stand in a Request-URI, the method parameter and headers (19.1.1, table 1)."""
-    head, *parameters = uri.partition(b"?")[0].split(b";")
-    return b";".join([head, *(one for one in parameters if not one.lower().startswith(b"method="))])

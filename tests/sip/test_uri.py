@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import PeerError
 from appliance.sip.grammar import unescape
-from appliance.sip.uri import SipUri
+from appliance.sip.uri import SipUri, strip_for_request
 
 # RFC 3261 19.1.4, sets of equivalent URIs
 EQUIVALENT = [
@@ -136,6 +136,13 @@ USER = st.text("abcZ019-_.!~*'()&=+$,;?/", min_size=1, max_size=8).map(str.encod
 ESCAPED = st.lists(st.one_of(USER, st.integers(0, 255).map(lambda octet: b"%%%02X" % octet)), min_size=1,
                    max_size=6).map(b"".join)
 HOST = st.sampled_from([b"example.com", b"192.0.2.1", b"[2001:db8::1]", b"a-b.example"])
+
+
+@pytest.mark.parametrize(("uri", "stripped"), [
+    (b"sip:a@b", b"sip:a@b"), (b"sip:a;x?y@b;z?h=1", b"sip:a;x?y@b;z"), (b"sip:a@b;method=INVITE", b"sip:a@b"),
+    (b"sips:b;%6dEthod=x;methods=1;lr", b"sips:b;methods=1;lr"), (b"sip:b?Subject=a;method=x", b"sip:b")])
+def test_what_may_not_stand_in_a_request_uri_is_taken_off(uri, stripped):
+    assert strip_for_request(uri) == stripped
 
 
 @given(ESCAPED, HOST, st.none() | st.integers(0, 65535))

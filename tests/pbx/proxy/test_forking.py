@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forking, cancelling and the best response: RFC 3261 16.5-16.10, RFC 3326, RFC 4320, on a virtual clock."""
 
+import pytest
+
 from tests.pbx.proxy.virtual_office import A, C, D, VirtualOffice, answer, head, invite
 
 
@@ -23,6 +25,20 @@ def test_equal_q_rings_together_with_different_branches() -> None:
     assert invites[C].uri == b"sip:202@192.168.1.12:5060"
     assert invites[C].max_forwards == 69
     assert invites[C].via_count == 2
+
+
+@pytest.mark.parametrize("path", ["", "Path: <sip:192.168.1.13:5060;lr>\r\n"])
+def test_target_is_a_contact_without_what_may_not_stand_in_a_request_uri(path: str) -> None:
+    # RFC 3261 16.6 step 2, 19.1.1 table 1; the registrar keeps the Contact as it was given (RFC 4475 3.1.1.4)
+    office = VirtualOffice()
+    contact = "<sip:2?0;2@192.168.1.12:5060;a=b;Method=BYE;lr?Route=%3Csip:sip.example.com%3E>"
+    office.send(C, head("REGISTER", "sip:192.168.1.1", C, "reg", "202", "202", extra=f"Contact: {contact}\r\n{path}"))
+    (registered, _), = office.take()
+    assert registered.contact.startswith(contact.encode())
+    office.send(A, invite())
+    forwarded = office.take()[1][0]
+    assert forwarded.uri == b"sip:2?0;2@192.168.1.12:5060;a=b;lr"
+    assert forwarded.fault_status == 0
 
 
 def test_loser_gets_cancel_that_says_answered_elsewhere() -> None:
