@@ -25,6 +25,7 @@ from appliance.pbx.proxy.routing import (
     is_loose,
     read_way,
     repair_strict_route,
+    strip_own_maddr,
 )
 from appliance.pbx.proxy.secure_hops import is_secure, keep_secure
 from appliance.pbx.proxy.target import Destination, Target
@@ -114,6 +115,7 @@ class OfficeServer:
             if lines:
                 parts.stack.reply_stateless(message, flow, 503, lines)
                 return
+        message = strip_own_maddr(message, parts.own, flow)
         if message.method == b"REGISTER" and not message.to_tag:
             self._serve_register(message, flow, now)
         elif message.to_tag:
@@ -123,7 +125,7 @@ class OfficeServer:
 
     def ack_received(self, message: Message, flow: Flow, now: float) -> None:
         """The ACK of a 2xx goes on when its dialog was admitted; any other is dropped, since an ACK has no answer."""
-        message = repair_strict_route(message, self._parts.own)
+        message = repair_strict_route(strip_own_maddr(message, self._parts.own, flow), self._parts.own)
         way = read_way(message, self._parts.own, self._parts.signer)
         admission, call = decide_admission(message, way, self._parts.dialogs, self._parts.signer, now)
         if message.max_forwards == 0 or admission is Admission.REFUSED:

@@ -3,6 +3,9 @@
 
 import pytest
 
+from appliance.native.sip_scanner import Message
+from appliance.pbx.proxy.routing import OwnAddresses, strip_own_maddr
+from appliance.sip.flow import UDP, Flow, Listener
 from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, answer, head, invite
 
 
@@ -40,6 +43,43 @@ def test_refusals(method: str, uri: str, extra: str, status: int) -> None:
         assert b"OPTIONS" in message.values(b"Allow")
     if status == 420:
         assert message.values(b"Unsupported") == [b"magic"]
+
+
+@pytest.mark.parametrize(("uri", "peer"), [
+    ("sip:202@192.168.1.1;maddr=192.168.1.1", "202"), ("sip:202@192.168.1.1:5060;user=phone;MADDR=192.168.1.1", "202"),
+    ("sip:202@192.168.1.1;transport=udp;maddr=192.168.1.1;user=phone", "202")])
+def test_maddr_that_names_us_is_as_if_it_were_not_there(uri: str, peer: str) -> None:
+    # RFC 3261 16.4
+    office = VirtualOffice()
+    office.register(peer, C)
+    office.send(A, head("INVITE", uri, A, "m", "201", peer, extra="Contact: <sip:201@192.168.1.11>\r\n"))
+    sent = office.take()
+    assert [(m.status, m.uri, a) for m, a in sent] == [(100, b"", A), (0, b"sip:202@192.168.1.12:5060", C)]
+
+
+@pytest.mark.parametrize(("uri", "left"), [
+    (b"sip:x@elsewhere.test:5060;maddr=192.168.1.1;a", b"sip:x@elsewhere.test;a"),
+    (b"sip:x@elsewhere.test;maddr=[0:0::1]", b"sip:x@elsewhere.test"),
+    (b"sip:x@elsewhere.test;maddr=192.0.2.9", None), (b"sip:x@elsewhere.test:5061;maddr=192.168.1.1", None),
+    (b"sip:x@elsewhere.test;transport=tcp;maddr=192.168.1.1", None), (b"tel:1;maddr=192.168.1.1", None)])
+def test_maddr_goes_only_where_it_is_ours_with_port_and_transport(uri: bytes, left: bytes | None) -> None:
+    listener = Listener("office", UDP, b"192.168.1.1", 5060)
+    own = OwnAddresses(b"office.test", [listener, Listener("six", UDP, b"::1", 5060)])
+    octets = head("OPTIONS", uri.decode(), A, "m", "201", "x")
+    stripped = strip_own_maddr(Message(octets), own, Flow(listener, b"192.168.1.11", 5060))
+    assert stripped.uri == (left or uri)
+    assert stripped.data == octets.replace(uri, left or uri)
+
+
+@pytest.mark.parametrize("hostport", [b"[::1]", b"[0:0:0:0:0:0:0:1]:5060", b"[0::0001]", b"[2001:DB8::A]:5070".lower()])
+def test_own_ipv6_addresses_are_known_in_every_form(hostport: bytes) -> None:
+    # RFC 5954 4.2
+    own = OwnAddresses(b"office.test", [Listener("six", UDP, b"::1", 5060), Listener("b", UDP, b"2001:db8::a", 5070)])
+    assert hostport in own
+    assert own.has_uri(b"sip:202@" + hostport.upper() + b";lr")
+    assert not own.has_uri(b"sip:202@[::2]")
+    assert b"[2001:db8::a]" not in own
+    assert b"[::1" not in own
 
 
 def test_max_forwards_zero_is_483_for_what_would_be_forwarded() -> None:

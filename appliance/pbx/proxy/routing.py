@@ -4,9 +4,13 @@
 Pure: nothing here keeps state or sends.
 """
 
+from ipaddress import AddressValueError, IPv6Address
+
+from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message, find_parameter, split_address
 from appliance.pbx.proxy.route_signature import PARAMETER, RouteSigner
-from appliance.sip.flow import TLS, Listener
+from appliance.sip.flow import TLS, UDP, Flow, Listener
+from appliance.sip.uri import DEFAULT_PORTS, SipUri
 
 
 class OwnAddresses:
@@ -21,10 +25,13 @@ class OwnAddresses:
             if listener.port == (5061 if listener.transport == TLS else 5060):     # 19.1.2
                 names.add(listener.hostport.rpartition(b":")[0].lower())
             names.add(b"%s:%d" % (domain.lower(), listener.port))
-        self._hostports = frozenset(names)
+        self._hostports = frozenset([*names, *map(write_canonical, names)])
 
     def __contains__(self, hostport: object) -> bool:
-        return hostport in self._hostports
+        if hostport in self._hostports:
+            return True
+        # RFC 5954 4.2: IPv6 addresses are compared as numbers
+        return isinstance(hostport, bytes) and hostport[:1] == b"[" and write_canonical(hostport) in self._hostports
 
     def has_uri(self, uri: bytes) -> bool:
         """Whether a sip or sips URI leads to this server itself."""
@@ -32,7 +39,18 @@ class OwnAddresses:
         if not colon or scheme.lower() not in (b"sip", b"sips"):
             return False
         hostport = rest.partition(b";")[0].partition(b"?")[0].rpartition(b"@")[2]
-        return hostport.lower() in self._hostports
+        return hostport.lower() in self
+
+
+def write_canonical(hostport: bytes) -> bytes:
+    """The one form of an IPv6 address in brackets, its port kept; anything else as it is."""
+    host, bracket, port = hostport.partition(b"]")
+    if not bracket or host[:1] != b"[":
+        return hostport
+    try:
+        return b"[%s]%s" % (str(IPv6Address(host[1:].decode("ascii", "replace"))).encode("ascii"), port)
+    except AddressValueError:
+        return hostport
 
 
 class Way:
@@ -68,6 +86,33 @@ def read_way(message: Message, own: OwnAddresses, signer: RouteSigner) -> Way:
             return Way(drop, uri, following)
         drop += 1
     return Way(drop, uri, None)
+
+
+def strip_own_maddr(message: Message, own: OwnAddresses, flow: Flow) -> Message:
+    """16.4: a maddr that names us goes, with transport and port of the listener it came by, as if they had not been."""
+    if b"maddr" not in message.uri.lower():
+        return message
+    try:
+        uri = SipUri.parse(message.uri)
+    except PeerError:       # another scheme, or to be refused as it stands
+        return message
+    maddr, secure = uri.parameter(b"maddr"), uri.scheme == b"sips"
+    port = DEFAULT_PORTS[uri.scheme] if uri.port is None else uri.port
+    transport = (uri.parameter(b"transport") or (TLS if secure else UDP)).upper()
+    listener = flow.listener
+    if not maddr or port != listener.port or transport != listener.transport:
+        return message
+    if b"%s:%d" % (maddr.lower(), port) not in own:
+        return message
+    userinfo, at, rest = message.uri.partition(b":")[2].rpartition(b"@")
+    hostport, *parameters = rest.split(b";")
+    if uri.hostport not in own:         # where it is, the port is no detour but part of our address
+        uri.port = None
+        hostport = uri.hostport
+    kept = [one for one in parameters if one.partition(b"=")[0].lower() not in (b"maddr", b"transport")]
+    stripped = b"%s:%s%s%s" % (uri.scheme, userinfo, at, b";".join([hostport, *kept]))
+    octets = b"%s %s SIP/2.0\r\n%s" % (message.method, stripped, message.data.partition(b"\r\n")[2])
+    return Message(octets, message.source_host, message.source_port)
 
 
 def repair_strict_route(message: Message, own: OwnAddresses) -> Message:
