@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from appliance.pbx.dialog_table import Call, CallState
-from appliance.pbx.presence.event_package import escape
+from appliance.pbx.presence.event_package import escape, keep_fitting
 
 DOCUMENT: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n' \
     b'<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="%d" state="%b" entity="%b">\r\n' \
@@ -30,7 +30,7 @@ class DialogPackage:
     is_private = False
     is_partial = True
 
-    def __init__(self, domain: bytes, calls_of: Callable[[bytes], Iterable[Call]],
+    def __init__(self, domain: bytes, calls_of: Callable[[bytes], list[Call]],
                  is_ours: Callable[[bytes], bool]) -> None:
         self._domain = domain
         self._calls_of = calls_of
@@ -59,10 +59,11 @@ class DialogPackage:
         state = b"partial"
         if changes is None:
             state = b"full"
-            changes = []
-            for call in self._calls_of(target):
+            elements: list[bytes] = []
+            for call in reversed(self._calls_of(target)):
                 self.note_tags(call)
-                changes += self.describe(call, target, now, True).values()
+                elements += self.describe(call, target, now, True).values()
+            changes = reversed(keep_fitting(elements))     # of a hundred calls the youngest
         return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self._domain)), b"".join(changes))
 
     def describe(self, call: Call, target: bytes, now: float, is_full: bool = False) -> dict[bytes, bytes]:

@@ -11,6 +11,10 @@ ESCAPES.update({code: "\N{REPLACEMENT CHARACTER}" for code in range(32) if code 
 ESCAPES.update(dict.fromkeys((65534, 65535), "�"))
 
 
+DOCUMENT_OCTETS_MAX: Final = 60_000
+"""A document fits into a datagram together with its NOTIFY's head."""
+
+
 class EventPackage(Protocol):
     """One event package: its state of one target as a document.
 
@@ -28,6 +32,16 @@ class EventPackage(Protocol):
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
         """The state of a target (an extension). version: of the document within its subscription; changes: elements
         that `note_change` was given, None for the whole state."""
+
+
+def keep_fitting(elements: list[bytes]) -> list[bytes]:
+    """The first elements, as many as fit into one document."""
+    left_octets = DOCUMENT_OCTETS_MAX
+    for place, element in enumerate(elements):
+        left_octets -= len(element)
+        if left_octets < 0:
+            return elements[:place]
+    return elements
 
 
 def escape(octets: bytes) -> bytes:

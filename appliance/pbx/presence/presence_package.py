@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from appliance.pbx.presence.event_package import escape
+from appliance.pbx.presence.event_package import DOCUMENT_OCTETS_MAX, escape
 from appliance.pbx.presence.pidf import ACTIVITIES, NOTE, PERSON, PIDF, RPID, TUPLE, write_element
 
 HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" ' \
@@ -36,8 +36,15 @@ class PresencePackage:
         self._is_on_phone = is_on_phone
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
-        """The composed state of a user, now."""
+        """The composed state of a user, now; where that is too much, without his oldest publications."""
         documents = self._documents_of(target)
+        composed = self._compose(target, documents)
+        while len(composed) > DOCUMENT_OCTETS_MAX and documents:
+            documents = documents[:-1]
+            composed = self._compose(target, documents)
+        return composed
+
+    def _compose(self, target: bytes, documents: list[Element]) -> bytes:
         entity = escape(b"sip:%b@%b" % (target, self._domain))
         basic = b"open" if self._is_registered(target) else b"closed"
         parts = [HEAD % entity, *self._write_tuples(documents), DERIVED_TUPLE % (basic, entity)]

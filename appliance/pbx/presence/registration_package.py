@@ -10,7 +10,7 @@ from math import ceil
 from typing import Final
 
 from appliance.pbx.binding import Binding, Change
-from appliance.pbx.presence.event_package import escape
+from appliance.pbx.presence.event_package import escape, keep_fitting
 
 DOCUMENT: Final = b'<?xml version="1.0"?>\r\n' \
     b'<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="%d" state="%b">\r\n' \
@@ -41,7 +41,7 @@ class RegistrationPackage:
         scope = b"partial"
         if changes is None:
             scope = b"full"
-            changes = [describe_contact(binding, Change.ADDED, now) for binding in bindings]
+            changes = keep_fitting([describe_contact(binding, Change.ADDED, now) for binding in bindings])
         elif not bindings:
             state = b"terminated"       # 4.7.1: the last contact has gone; init follows unsaid
         return DOCUMENT % (version, scope, escape(b"sip:%b@%b" % (target, self._domain)), identify(target), state,

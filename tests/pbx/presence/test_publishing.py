@@ -198,6 +198,15 @@ def test_one_user_has_few_publications_and_the_oldest_goes(office):
     assert office.publish("202", etag=etags[11]).status == 200
 
 
+def test_document_fits_into_a_datagram_whatever_is_published(office):
+    office.publish("202", pidf("open", "small"))
+    for number in range(8):
+        office.publish("202", pidf("open", f"t{number}", f"<note>{'&gt;' * 3900}</note>"))
+        assert len(shown(office).data) < 65507
+    assert office.publish("202", pidf("open", "t8", f"<note>{'>' * 15900}</note>")).status == 200
+    assert list(basics(shown(office))) == ["registration"]
+
+
 def test_publications_outlive_a_restart_in_their_order(office):
     first = etag_of(office.publish("202", pidf("open", "desk", AWAY)))
     office.publish("202", pidf("closed", "mobile", BUSY))
