@@ -41,6 +41,7 @@ class Outcome(IntEnum):
     DONE = 0
     OUT_OF_ORDER = 1                # 10.3 steps 6 and 7: same Call-ID, CSeq not higher
     FULL = 2                        # the AOR would have too many bindings
+    REPEATED = 3                    # two Contacts of the request mean the same binding
 
 
 class Location:
@@ -117,9 +118,9 @@ class Location:
             binding = find_binding(current, requested)
             if binding is not None and is_out_of_order(binding, registration):
                 return Outcome.OUT_OF_ORDER
-            # a value that repeats another of this request meets a tentative binding with an equal CSeq
+            # 10.3 step 7: it would meet the tentative binding of the other one, with an equal CSeq
             if binding in matches if binding else has_same(registration.contacts[:number], requested):
-                return Outcome.OUT_OF_ORDER
+                return Outcome.REPEATED
             matches.append(binding)
         superseded = self._decide_superseded(registration, current, matches)
         if superseded is None:

@@ -198,6 +198,8 @@ class Registrar:
             outcome = self._location.update(registration, now)
         if outcome is Outcome.OUT_OF_ORDER:
             raise PeerError("CSeq is not higher than the one before", 400, b"%d" % message.cseq, "RFC 3261 10.3 step 7")
+        if outcome is Outcome.REPEATED:
+            raise PeerError("two Contacts mean the same binding", 400, lines[0], "RFC 3261 10.3 step 7")
         if outcome is Outcome.FULL:
             raise PeerError("too many bindings", 403, b"%d" % BINDINGS_MAX)
         return build_extension_lines(message, registration)
