@@ -116,7 +116,7 @@ class OfficeServer:
                 parts.stack.reply_stateless(message, flow, 503, lines)
                 return
         message = strip_own_maddr(message, parts.own, flow)
-        if message.method == b"REGISTER" and not message.to_tag:
+        if message.method == b"REGISTER":  # makes no dialog (12): a To tag means nothing in it
             self._serve_register(message, flow, now)
         elif message.to_tag:
             self._serve_in_dialog(message, flow, now)

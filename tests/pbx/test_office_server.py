@@ -89,6 +89,14 @@ def test_max_forwards_zero_is_483_for_what_would_be_forwarded() -> None:
     assert office.statuses() == [(483, A)]
 
 
+def test_register_with_a_to_tag_is_a_register() -> None:
+    office = VirtualOffice()
+    contact = "Contact: <sip:202@192.168.1.12:5060>\r\n"
+    office.send(C, head("REGISTER", "sip:192.168.1.1", C, "r", "202", "202", to_tag="before", extra=contact))
+    assert office.statuses() == [(200, C)]
+    assert len(office.office.location.bindings_of(b"202")) == 1
+
+
 def test_body_that_nobody_here_reads_is_415_unless_it_may_be_ignored() -> None:
     office = VirtualOffice()
     body = head("OPTIONS", "sip:192.168.1.1", A, "b", "201", "x", extra="Content-Type: application/x-unknown\r\n")
