@@ -189,6 +189,12 @@ def test_a_nonce_may_be_used_again_with_higher_counts(office):
         assert office.answer(challenge, nc=nc).extension == b"1001"
 
 
+def test_a_count_of_zero_is_refused(office):
+    challenge = office.challenge()
+    assert isinstance(office.answer(challenge, nc=0), Challenge)
+    assert office.answer(challenge, nc=1).extension == b"1001"
+
+
 def test_counts_that_overtook_each_other_are_accepted_once(office):
     challenge = office.challenge()
     for nc in (2, 1, 5, 4, 3):
