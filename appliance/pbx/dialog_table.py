@@ -17,6 +17,7 @@ from appliance.sip.flow import Flow
 from appliance.vocabulary.journal import Journal
 
 ENDED_KEPT = 100
+TAGS_KEPT = 64                      # of one call: a phone that invents tags fills no memory
 CALLS_KEPT = 20_000
 """More than any office has; the oldest goes when a flood of calls without BYE fills the table."""
 
@@ -197,9 +198,8 @@ class DialogTable:
 
     def note_provisional(self, call: Call, response: Message) -> None:
         """A provisional response other than 100: an early dialog when it carries a tag (12.1.1)."""
-        tag = response.to_tag
-        if tag and tag not in call.callee_tags:
-            call.callee_tags.append(tag)
+        if response.to_tag:
+            self._add_tag(call, response.to_tag)
         if call.state < ANSWERED:
             self._enter(call, RINGING)
         self._tell(call)
@@ -215,9 +215,14 @@ class DialogTable:
             call.callee_tags = [tag]
             call.callee_uri = response.contact_uri
             call.callee_flow = flow
-        elif tag not in call.callee_tags:
-            call.callee_tags.append(tag)
+        else:
+            self._add_tag(call, tag)
         self._tell(call)
+
+    @staticmethod
+    def _add_tag(call: Call, tag: bytes) -> None:
+        if tag not in call.callee_tags and len(call.callee_tags) < TAGS_KEPT:
+            call.callee_tags.append(tag)
 
     def end_dialog(self, call: Call, tag: bytes, ended_by: str, now: float) -> None:
         """One dialog of a call is over: BYE was answered. The call is, when it was the last (13.2.2.4: two phones may

@@ -146,6 +146,19 @@ def test_dialog_that_changes_transport_has_two_record_routes_and_both_come_off()
     assert (bye.method, bye.route, address) == (b"BYE", None, phone)
 
 
+def test_phone_that_invents_tags_fills_no_memory() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, invite())
+    forwarded = office.take()[1][0]
+    for number in range(200):
+        office.send(C, answer(forwarded, 180, tag=f"early{number}"))
+    (call,) = office.office.dialogs.calls()
+    assert len(call.callee_tags) == 64
+    office.send(C, answer(forwarded, 200, tag="final", extra="Contact: <sip:202@192.168.1.12:5060>\r\n"))
+    assert call.callee_tags == [b"final"]
+
+
 def test_loop_is_detected_and_spiral_is_not() -> None:
     office = VirtualOffice()
     office.register("202", C, contact="<sip:202@192.168.1.1:5060>")
