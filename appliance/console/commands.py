@@ -26,6 +26,7 @@ COMMANDS = (
     Command(("show", "call", NUMBER), "one call and every phone it was offered to", "show_call"),
     Command(("show", "call", NUMBER, "ladder"), "its messages, drawn from phone to phone", "show_ladder"),
     Command(("show", "call", NUMBER, "messages"), "the same with the text of every message", "show_messages"),
+    Command(("show", "trunks"), "connections to the outside", "show_trunks"),
     Command(("show", "subscriptions"), "who watches whose presence, calls, mailbox", "show_subscriptions"),
     Command(("show", "presence"), "what watchers are shown of each extension", "show_presence"),
     Command(("show", "messages"), "instant messages that wait for a phone to register", "show_waiting_messages"),
@@ -34,6 +35,7 @@ COMMANDS = (
     Command(("show", "tls"), "certificates, and why handshakes failed", "show_tls"),
     Command(("show", "alarms"), "what needs a person", "show_alarms"),
     Command(("show", "version"), "version of the running server", "show_version"),
+    Command(("explain", "call", NUMBER), "why a call went as it did (not built yet)", "explain_call"),
     Command(("help",), "this list", "show_help"),
     Command(("exit",), "leave the console (so does ctrl-D)", "leave_console"),
 )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`denwaban console`: one command and its output, or a prompt.
 
-Exit codes: 0 done, 1 the server cannot be reached, 2 the command is wrong. Everything is imported when it is needed:
-`-c` answers in less than a tenth of a second.
+Exit codes: 0 done, 1 the server cannot be reached or the command is not built, 2 the command is wrong. Everything is
+imported when it is needed: `-c` answers in less than a tenth of a second.
 """
 
 import sys
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from appliance.control.client import ControlClient
 
 DONE, UNREACHABLE, WRONG = 0, 1, 2
+NOT_BUILT = UNREACHABLE
 PROMPT = "denwaban> "
 LOCAL_MODULES = ("show_help", "leave_console")
+UNBUILT_MODULES = ("explain_call",)
 
 
 class Session:
@@ -33,7 +35,7 @@ class Session:
     def run_command(self, line: str) -> int:
         """Carry out one line; prints its output, or two lines of error."""
         try:
-            self._print_output(line)
+            return self._print_output(line)
         except OperatorError as error:
             print(f"{error.path}: {error.said}\nallowed: {error.allowed}", file=sys.stderr)
             return WRONG
@@ -41,21 +43,24 @@ class Session:
             self._hang_up()
             print(_explain_silence(error, self._directory), file=sys.stderr)
             return UNREACHABLE
-        return DONE
 
-    def _print_output(self, line: str) -> None:
+    def _print_output(self, line: str) -> int:
         command, words = resolve_command(line)
         operation = import_module(f"appliance.console.operate.{command.module}")
         if command.module in LOCAL_MODULES:
             self.is_over = command.module == "leave_console"
             sys.stdout.write(operation.render(None))
-            return
+            return DONE
+        if command.module in UNBUILT_MODULES:
+            sys.stderr.write(operation.render(None))
+            return NOT_BUILT
         result = self._ask(getattr(operation, "ask", list)(words))
         if self._is_json:
             import json
             sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         else:
             sys.stdout.write(operation.render(result))
+        return DONE
 
     def _ask(self, words: list[str]) -> object:
         if self._client is None:

@@ -45,6 +45,11 @@ def _answer_call(rest: list[str], observed: Observed, now: float) -> Result:
     return result
 
 
+def _answer_trunks(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
+    _refuse_rest("show trunks", rest)
+    return iter(())     # the gateway, which has them, is not built yet
+
+
 def _answer_messages(rest: list[str], observed: Observed, now: float) -> Iterable[object]:
     _refuse_rest("show messages", rest)
     return iter(observed.messages(now))
@@ -101,5 +106,6 @@ _SUBJECTS: dict[str, Callable[[list[str], Observed, float], Result]] = {
     "subscriptions": _answer_subscriptions,
     "dns": _answer_dns,
     "tls": _answer_tls,
+    "trunks": _answer_trunks,
     "version": _answer_version,
 }

@@ -44,13 +44,21 @@ def test_json_is_what_the_server_said(tmp_path: Path):
 def test_a_wrong_command_exits_2_and_says_what_is_allowed(tmp_path: Path):
     done = start_console(tmp_path, "-c", "shwo calls")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "command: 'shwo' is not known here\nallowed: show | help | exit\n"
+    assert done.stderr == "command: 'shwo' is not known here\nallowed: show | explain | help | exit\n"
 
 
 def test_a_call_that_is_not_there_exits_2(tmp_path: Path):
     done = console(tmp_path, "-c", "show call 99")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "show call: 99\nallowed: no such call: `show calls all` lists what is known\n"
+
+
+def test_trunks_are_none_and_explain_is_not_built(tmp_path: Path):
+    assert console(tmp_path, "-c", "show trunks").stdout == "no trunk: the gateway is not built yet\n"
+    assert json.loads(console(tmp_path, "-c", "show trunks", "--json").stdout) == []
+    done = start_console(tmp_path, "-c", "explain call 7")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "explain call: not built yet; `show call N` and "
+                                                                  "`show call N ladder` say what happened\n")
 
 
 @pytest.mark.parametrize("name", [".", "missing"])
