@@ -54,6 +54,7 @@ STORES_LIMIT_S = 3.0
 
 def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
+    os.umask(0o077)     # secrets, texts, who called whom: whatever is written is for our own user alone
     if is_first_start and not os.path.exists(config_path):
         write_first_configuration(config_path)
     result = read_configuration(config_path)
