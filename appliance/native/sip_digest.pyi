@@ -4,8 +4,8 @@
 class Credentials:
     """The parameters of one Authorization or Proxy-Authorization value, quotes off, b"" where absent.
 
-    Raises ValueError for a scheme other than Digest or unreadable parameters (among them: a known one given twice, an nc
-    of zero beside qop).
+    Raises ValueError for a scheme other than Digest or unreadable parameters (among them: a known one given twice, an
+    nc of zero beside qop).
     """
 
     @property

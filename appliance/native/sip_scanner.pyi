@@ -6,8 +6,8 @@ with surrounding white space off; folded lines stay folded in `forward` and `rep
 """
 
 class ScanError(ValueError):
-    """The octets are no SIP message that could be answered (no start line, no usable top Via, too much of what an answer
-    repeats); `reason`: snake_case."""
+    """The octets are no SIP message that could be answered (no start line, no usable top Via, too much of what an
+    answer repeats); `reason`: snake_case."""
 
     reason: str
 

@@ -23,8 +23,8 @@ class Change(IntEnum):
 class Binding:
     """Where one phone of an AOR is reached, and until when.
 
-    aor: the extension; contact: URI octets exactly as given; request_uri: contact as it may stand in a Request-URI, once
-    it is a target (RFC 3261 16.6 step 2); value: the whole Contact value as last seen, b"" unknown;
+    aor: the extension; contact: URI octets exactly as given; request_uri: contact as it may stand in a Request-URI,
+    once it is a target (RFC 3261 16.6 step 2); value: the whole Contact value as last seen, b"" unknown;
     parameters: its other parameters as given, without expires, from the first ";"; is_sip: whether the URI is sip or
     sips (only such a binding can be a proxy target); q: thousandths, 1000 where absent; requested_s: its own expires
     parameter, -1 absent; granted_s; deadline: monotonic end; call_id, cseq: of the last REGISTER; flow: where requests

@@ -152,7 +152,8 @@ class OracleMessage:
                 if dropped < len(values):
                     rest = b",".join(values[dropped:]).lstrip(b" \t\r\n")
                     made += line.before + rest + line.trailing + b"\r\n"
-            elif line.kind in (b"authorization", b"proxy-authorization") and realm and b'realm="%s"' % realm in line.value:
+            elif (line.kind in (b"authorization", b"proxy-authorization") and realm
+                  and b'realm="%s"' % realm in line.value):
                 continue
             else:
                 made += line.octets

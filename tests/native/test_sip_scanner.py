@@ -187,7 +187,8 @@ def test_received_and_rport_are_written_into_the_top_via():
     assert stamp(plain, b"192.0.2.1") == plain
     assert stamp(plain + b";rport", b"192.0.2.1") == plain + b";rport=1024;received=192.0.2.1"
     assert stamp(plain + b";rport=9") == plain + b";rport=1024;received=198.51.100.2"
-    assert stamp(plain + b";rport = 9 ;received=1.2.3.4;x", b"192.0.2.1") == plain + b";rport=1024 ;x;received=192.0.2.1"
+    assert stamp(plain + b";rport = 9 ;received=1.2.3.4;x", b"192.0.2.1") == (
+        plain + b";rport=1024 ;x;received=192.0.2.1")
     assert stamp(plain + b";received=1.2.3.4;rport=65000 ", b"192.0.2.1") == plain + b";rport=1024;received=192.0.2.1"
     assert Message(build(Via=plain + b";rport=9")).has_rport
     assert stamp(plain + b";received=1.2.3.4", b"192.0.2.1") == plain + b";received=192.0.2.1"

@@ -40,8 +40,8 @@ class ServerTransaction:
     owner: whatever the element hangs here (a proxy's response context); dropped with the final response.
     """
 
-    __slots__ = ("_core", "_last", "_sent_by_port", "deadline", "flow", "key", "merge_key", "owner", "request", "source",
-                 "state", "tag")
+    __slots__ = ("_core", "_last", "_sent_by_port", "deadline", "flow", "key", "merge_key", "owner", "request",
+                 "source", "state", "tag")
 
     def __init__(self, core: TransactionCore, key: bytes, request: Message, source: Flow) -> None:
         self._core = core
