@@ -160,13 +160,23 @@ def wait_for_state(watcher: UdpPeer, wanted: str) -> list[str]:
     return seen
 
 
-def test_message_lamp_of_a_real_phone(new_phone, server, network, udp):
-    """baresip asks for its messages as soon as it is registered."""
-    with new_phone("1004", applications=("mwi",), more=";mwi=yes") as phone:
-        phone.wait_registered()
-        wait_until(lambda: "Messages-Waiting: no" in phone.read_log(), 8, "the message lamp in the log of the phone")
-        rows = [row for row in server.show("show subscriptions") if row["package"] == "message-summary"]
-        assert [(row["watcher"], row["target"]) for row in rows] == [("1004", "1004")]
+def test_message_lamp_of_a_real_phone(new_phone, server):
+    """baresip asks for its messages as soon as it is registered. Its mwi module of version 1.0 ends in a loop of new
+    subscriptions at about every second start, before it has read any answer: such a phone is started again."""
+    for _ in range(8):
+        with new_phone("1004", applications=("mwi",), more=";mwi=yes") as phone:
+            phone.wait_registered()
+            wait_until(lambda: "Messages-Waiting: no" in phone.read_log() or is_in_a_loop(phone), 8, "the message lamp")
+            if is_in_a_loop(phone):
+                continue
+            rows = [row for row in server.show("show subscriptions") if row["package"] == "message-summary"]
+            assert [(row["watcher"], row["target"]) for row in rows] == [("1004", "1004")]
+            return
+    raise AssertionError("every one of eight phones was in a loop")
+
+
+def is_in_a_loop(phone: Baresip) -> bool:
+    return phone.read_log().count("mwi: subscribing") > 100
 
 
 def test_real_phone_sees_the_presence_of_its_contact(new_phone, network, server, udp):
