@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else's session description as ours: every address and port replaced, nothing else touched (RFC 7092 3.2.2).
+
+By splicing the octets. What only makes sense with the addresses of the writer goes: ICE, bundles, contact lines, the
+name of the session. A hold by 0.0.0.0 stays one. No state but the origin's.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from appliance.errors import MisuseError, PeerError
+from appliance.sdp.description import MediaDescription, SessionDescription, is_unspecified
+from appliance.sdp.origin import OwnOrigin
+
+# RFC 8839 4.2.5 and 5: who relays the media takes ICE out; RFC 9143 7: one port each here, so no bundle;
+# RFC 4570: filters name sources; "alt" and "x-..." are ICE before it was one. u= e= p= i= k= s= tell who and where.
+_WRITERS_OWN: Final = re.compile(
+    rb"\r\na=(?:candidate:|remote-candidates:|end-of-candidates|ice-[a-z2]+|group:BUNDLE|bundle-only|source-filter:|alt:|"
+    rb"oldmediaip:|oldcip:|oldoip:|X-nat:|nortpproxy:)[^\r\n]*")
+_WRITERS_OWN_OF_SESSION: Final = re.compile(
+    rb"\r\n(?:[suepik]=|a=(?:ice-[a-z2]+|group:BUNDLE|source-filter:|alt:|tool:|X-nat:|nortpproxy:))[^\r\n]*")
+_CONNECTION_LINE: Final = re.compile(rb"\r\nc=[^\r\n]*")
+_RTCP_LINE: Final = re.compile(rb"\r\na=rtcp:[^\r\n]*")
+_NETWORK_ADDRESS: Final = re.compile(rb" IP[46] +([^\s/]+)")
+_ADDRESS: Final = re.compile(rb"[0-9A-Fa-f]*[.:][0-9A-Za-z.:-]+")
+_FIRST_ATTRIBUTE: Final = re.compile(rb"\r\n(?=[ka]=)|\r\n\Z")
+_OUR_LINES: Final = (b"c=", b"t=", b"m=", b"s=-", b"a=rtcp:", b"a=rtpmap:")
+
+
+class MediaAddress:
+    """Where we receive media on one leg. address: textual, IPv6 without brackets."""
+
+    __slots__ = ("_line", "_silent_line")
+
+    def __init__(self, address: str) -> None:
+        is_ipv6 = ":" in address
+        self._line = b"\r\nc=IN %s %s" % (b"IP6" if is_ipv6 else b"IP4", address.encode("ascii"))
+        self._silent_line = b"\r\nc=IN IP6 ::" if is_ipv6 else b"\r\nc=IN IP4 0.0.0.0"
+
+    def replace_connection(self, section: bytes) -> bytes:
+        """The section with our address in every c= line that has one."""
+        start = section.find(b"\r\nc=")
+        if start < 0:
+            return section
+        end = section.index(b"\r\n", start + 4)
+        if section.find(b"\r\nc=", end) >= 0:
+            return _CONNECTION_LINE.sub(self._translate, section)
+        return section[:start] + self._choose(section[start + 4:end]) + section[end:]
+
+    def _translate(self, found: re.Match[bytes]) -> bytes:
+        return self._choose(found[0][4:])
+
+    def _choose(self, written: bytes) -> bytes:
+        # RFC 3264 8.4: 0.0.0.0 says hold, and must go on saying so
+        return self._silent_line if is_unspecified(written.rpartition(b" ")[2]) else self._line
+
+
+def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: MediaAddress,
+                    ports: Sequence[int]) -> bytes:
+    """The body to send on our leg.
+
+    ports: ours for RTP, one for each medium in order, RTCP being one above (RFC 3550 11); 0 refuses the stream. Refused
+    streams of theirs stay refused. PeerError where a stream has no address at all.
+    """
+    if len(ports) != len(session.media):
+        raise MisuseError("a port for each medium")
+    head = session.octets
+    tail = head[head.index(b"\r\n", head.index(b"\r\n") + 2):]  # below v= and o=
+    tail = address.replace_connection(_WRITERS_OWN_OF_SESSION.sub(b"", tail))
+    if b"\r\nt=" not in tail:   # RFC 8866 5.9: the next one may insist on it
+        tail = _FIRST_ATTRIBUTE.sub(b"\r\nt=0 0\r\n", tail, count=1)
+    is_addressed = b"\r\nc=" in tail
+    parts = [b"s=-", tail]      # RFC 8866 5.3
+    for medium, port in zip(session.media, ports, strict=True):
+        section = _rewrite_medium(medium, address, port)
+        if not (is_addressed or medium.port == 0 or b"\r\nc=" in section):
+            raise PeerError("no c= line", 400, medium.octets, "RFC 8866 5.7")
+        parts.append(section)
+    return origin.stamp(_hide_addresses(session, b"".join(parts)))
+
+
+def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) -> bytes:
+    octets = medium.octets
+    if medium.port == 0:
+        port = 0
+    tail = address.replace_connection(_WRITERS_OWN.sub(b"", octets[octets.index(b"\r\n"):]))
+    if b"\r\na=rtcp:" in tail:  # RFC 3605 2.1
+        tail = _RTCP_LINE.sub(b"\r\na=rtcp:%d" % (port + 1) if port else b"", tail)
+    return b"m=%s %d %s %s%s" % (medium.kind, port, medium.protocol, b" ".join(medium.formats), tail)
+
+
+def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
+    """Without the lines in which an address of the writer still stands, such as the cname of a=ssrc."""
+    theirs = set(_NETWORK_ADDRESS.findall(bytes(session)))
+    for foreign in theirs:
+        if foreign in lines and _ADDRESS.fullmatch(foreign):
+            lines = b"".join([line for line in lines.splitlines(keepends=True)
+                              if foreign not in line or line.startswith(_OUR_LINES)])
+    return lines
