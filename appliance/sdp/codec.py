@@ -2,6 +2,7 @@
 """What a payload type stands for: rtpmap and fmtp (RFC 8866 6.6, 6.15), static numbers (RFC 3551 6), RFC 4733."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from appliance.sdp.description import MediaDescription
@@ -121,7 +122,7 @@ def _read_codec(payload_type: int, encoding: bytes | None, parameters: bytes) ->
     return Codec(payload_type, name, clock_rate_hz, int(found[3] or 1) or 1, parameters.strip())
 
 
-def find_event_codec(codecs: list[Codec], speech: Codec) -> Codec | None:
+def find_event_codec(codecs: Sequence[Codec], speech: Codec) -> Codec | None:
     """The telephone-event that goes with this speech: of the same clock rate (RFC 4733 2.1, 2.6.1.2)."""
     for codec in codecs:
         if codec.is_telephone_event and codec.clock_rate_hz == speech.clock_rate_hz:

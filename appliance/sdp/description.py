@@ -40,6 +40,14 @@ class Connection(NamedTuple):
         """Whether nothing may be sent there."""
         return is_unspecified(self.address)
 
+    @property
+    def is_multicast(self) -> bool:
+        """Whether a group stands there (5.7): 224 to 239 of IPv4, ff00::/8."""
+        if self.family == b"IP6":
+            return self.address[:2].lower() == b"ff"
+        first = self.address.partition(b".")[0]
+        return first.isdigit() and len(first) == 3 and 224 <= int(first) <= 239
+
 
 _UNSPECIFIED: Final = frozenset({b"0.0.0.0", b"::", b"0:0:0:0:0:0:0:0", b"::0"})
 
