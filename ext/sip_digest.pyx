@@ -204,7 +204,7 @@ cdef class Credentials:
             self.nonce_count = read_hex(self.spans[NC].begin, self.spans[NC].size) if self.spans[NC].size <= 8 else -1
             fault = BAD_NONCE_COUNT if self.nonce_count < 0 else READ
             if fault == READ and self.spans[QOP].size and self.nonce_count == 0:
-                fault = BAD_NONCE_COUNT # RFC 7616 section 3.4: counting begins with 1; 0 would pass for no count at all
+                fault = BAD_NONCE_COUNT     # RFC 7616 section 3.4: counting begins with 1; 0 would pass for no count
             if self.spans[QOP].size == 0:
                 self.nonce_count = 0    # without qop the response does not cover nc: whoever replays it may write any
         if fault != READ:

@@ -2,7 +2,8 @@
 """One SIP message as an offset table over its octets, and the edits a server makes by splicing (RFC 3261).
 
 No policy: nothing in here knows what a transaction or a binding is. The grammar over pointers is in sip_characters.pxd,
-sip_values.pxd, sip_head.pxd and sip_splice.pxd; here are the object that owns the octets, and its Python face.
+sip_values.pxd, sip_kinds.pxd, sip_head.pxd and sip_splice.pxd; here are the object that owns the octets, and its
+Python face.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -10,8 +11,9 @@ from libc.stdint cimport uint16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
 from sip_characters cimport Octets, TOKEN, is_same, lower, put, put_text, skip_class, skip_space
-from sip_head cimport (AUTHORIZATION, CALL_ID, FROM, Head, Line, MESSAGE_SIZE_LIMIT, PROXY_AUTHORIZATION, PROXY_REQUIRE,
-                       REQUIRE, ROUTE, Span, TO, is_seen, scan_head)
+from sip_head cimport Head, Line, Span, is_seen, scan_head
+from sip_kinds cimport (AUTHORIZATION, CALL_ID, FROM, MESSAGE_SIZE_LIMIT, PROXY_AUTHORIZATION, PROXY_REQUIRE, REQUIRE,
+                        ROUTE, TO)
 from sip_octets cimport cut, lower_case, octets_of, run_of, split_run, unfold, unquote
 from sip_splice cimport Forward, OctetRun, Reply, has_realm, write_forward, write_reply, write_without_top_via
 from sip_values cimport Address, Parameter, is_named, parse_address, parse_parameter

@@ -3,8 +3,9 @@
 # The caller gives room for everything that can come out (see `room_for`); every line is copied at most once.
 from libc.string cimport memcmp
 from sip_characters cimport CLASS_OF, Octets, SPACE, lower, put, put_number, put_text, skip_space
-from sip_head cimport (AUTHORIZATION, CALL_ID, CONTENT_LENGTH, CSEQ, FROM, Head, Line, MAX_FORWARDS, PROXY_AUTHORIZATION,
-                       RECORD_ROUTE, ROUTE, TIMESTAMP, TO, VIA, is_seen)
+from sip_head cimport Head, Line, is_seen
+from sip_kinds cimport (AUTHORIZATION, CALL_ID, CONTENT_LENGTH, CSEQ, FROM, MAX_FORWARDS, PROXY_AUTHORIZATION,
+                        RECORD_ROUTE, ROUTE, TIMESTAMP, TO, VIA)
 from sip_values cimport Parameter, find_comma, is_named, parse_parameter
 
 cdef struct OctetRun:
