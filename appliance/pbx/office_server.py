@@ -115,9 +115,10 @@ class OfficeServer:
             if lines:
                 parts.stack.reply_stateless(message, flow, 503, lines)
                 return
-        message = strip_own_maddr(message, parts.own, flow)
+        if b";" in message.uri:
+            message = strip_own_maddr(message, parts.own, flow)
         if message.method == b"REGISTER":  # makes no dialog (12): a To tag means nothing in it
-            self._serve_register(message, flow, now)
+            parts.registrar.handle_register(message, flow, now)  # for another domain: refused, not forwarded
         elif message.to_tag:
             self._serve_in_dialog(message, flow, now)
         else:
@@ -154,10 +155,6 @@ class OfficeServer:
     def _turn_away(self, message: Message, flow: Flow, refusal: Refusal) -> None:
         """Refuse whoever has proved nothing: without a transaction, so that strangers cost no memory (8.2.7)."""
         self._parts.stack.reply_stateless(message, flow, refusal.status, refusal.lines)
-
-    def _serve_register(self, message: Message, flow: Flow, now: float) -> None:
-        """10.3; a REGISTER for another domain is not ours to forward."""
-        self._parts.registrar.handle_register(message, flow, now)
 
     def _serve_in_dialog(self, message: Message, flow: Flow, now: float) -> None:
         """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag."""

@@ -172,7 +172,8 @@ class EventServer:
 
     def _note_binding(self, aor: bytes, change: Change, binding: Binding) -> None:
         """Of the location service: a binding came or went; a refresh only matters to who could not be reached."""
-        if change is not Change.REFRESHED or any(one.is_full_due for one in self.notifier.watched_by(aor)):
+        watched = self.notifier.watched_by(aor)
+        if change is not Change.REFRESHED or (watched and any(one.is_full_due for one in watched)):
             self._changed_bindings[aor, binding.key[1]] = (change, binding)
             self._look_soon()
 

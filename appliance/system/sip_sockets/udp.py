@@ -47,6 +47,8 @@ class UdpPort:
         tap, gauge = self._tap, self._gauge
         for _ in range(BATCHES_PER_WAKE):
             batch = receive()
+            if not batch:
+                return
             now = monotonic()
             if tap is not None:
                 tap.append_received(batch, now)
@@ -54,9 +56,7 @@ class UdpPort:
                 self._read_pressure(gauge, now)
             for data, flow in batch:
                 receive_datagram(data, flow, now)
-            settle(now)
-            if len(batch) < BATCH_DATAGRAMS:
-                return
+            settle(now)  # and look again: more has come meanwhile, and looking costs less than a turn of the loop
 
     def _read_pressure(self, gauge: PressureGauge, now: float) -> None:
         waiting, size, dropped = self._wire.pressure()
