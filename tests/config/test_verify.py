@@ -70,6 +70,7 @@ def test_domain_and_listener_are_required():
         (["set extension 110 secret alpha-1001"], ("emergency-number", "extension 110", 5)),
         (["set extension 118 secret alpha-1001"], ("emergency-number", "extension 118", 5)),
         (["set extension 119 secret alpha-1001"], ("emergency-number", "extension 119", 5)),
+        (["set extension 184110 secret alpha-1001"], ("emergency-number", "extension 184110", 5)),
         (["set trunk carrier channels 4"], ("trunk-kind", "trunk carrier", 5)),
         ([*CARRIER, "set trunk carrier peer 127.0.4.9:5060"], ("trunk-kind", "trunk carrier", 8)),
         (

@@ -10,21 +10,20 @@ from appliance.config.sections.emergency import WAIVER
 from appliance.config.sections.system import COUNTRY_CODE
 from appliance.config.sections.trunk import EMERGENCY
 from appliance.config.tree import Tree
-
-# Japan: police, coast guard, fire and ambulance. No country of its own: the European number.
-EMERGENCY_NUMBERS = {"jp": ("110", "118", "119")}
-EMERGENCY_NUMBERS_ELSEWHERE = ("112",)
+from appliance.numbering.emergency import list_emergency_numbers, match_emergency
 
 
 def verify_emergency_calls(tree: Tree) -> Iterator[Finding]:
     """No extension hides an emergency number; some trunk carries emergency calls, or the operator waives that."""
-    numbers = EMERGENCY_NUMBERS.get(tree.value(COUNTRY_CODE) or "", EMERGENCY_NUMBERS_ELSEWHERE)
-    extensions = tree.names("extension")
-    for number in numbers:
-        if number in extensions:
-            wrong = f"{number} is an emergency number"
+    country = tree.value(COUNTRY_CODE) or ""
+    numbers = list_emergency_numbers(country)
+    for extension, line in tree.names("extension").items():
+        call = match_emergency(extension, country)
+        if call is not None:
+            is_number = extension == call.number
+            wrong = f"{extension} is an emergency number" if is_number else f"{extension} would dial {call.number}"
             remedy = f"an extension other than {', '.join(numbers)}"
-            yield report_error("emergency-number", f"extension {number}", wrong, remedy, extensions[number])
+            yield report_error("emergency-number", f"extension {extension}", wrong, remedy, line)
     reaching = [name for name in tree.names("trunk") if tree.value(EMERGENCY, name)]
     if not reaching and not tree.has_said(WAIVER):
         wrong = f"no trunk carries emergency calls ({', '.join(numbers)})"
