@@ -57,6 +57,10 @@ class DialogPackage:
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
         """Dialog information (section 4): all dialogs, or those elements that have changed."""
         state = b"partial"
+        if changes is not None:
+            changes = list(changes)
+            if keep_fitting(changes) is not changes:
+                changes = None  # more has changed than a datagram holds: the whole state says it in less
         if changes is None:
             state = b"full"
             elements: list[bytes] = []

@@ -3,6 +3,7 @@
 
 import pytest
 
+from appliance.pbx.presence.dialog_package import DialogPackage
 from tests.pbx.presence.event_office import (
     DIALOG_INFO,
     PHONES,
@@ -187,3 +188,12 @@ def test_nobody_watching_costs_no_message():
     office.register("202", C)
     hang_up(office, pick_up(office, call(office, "201", "202")))
     assert office.notifies() == []
+
+
+def test_changes_that_no_datagram_holds_are_told_as_the_whole_state():
+    package = DialogPackage(b"office.test", lambda extension: [], lambda hostport: True)
+    small = [b"<dialog id=\"%d\"/>" % number for number in range(3)]
+    assert b'state="partial"' in package.build_document(b"201", 5, small, 0.0)
+    large = package.build_document(b"201", 6, [b"x" * 1000] * 100, 0.0)
+    assert b'version="6" state="full"' in large
+    assert len(large) < 1000
