@@ -134,6 +134,7 @@ cdef struct leg_t:
     flow_t rtcp
     address_t signalling
     bint is_behind_nat
+    bint is_multiplexed             # RFC 5761: RTCP comes and goes on the RTP port
     uint32_t version
     direction_t counts
     uint8_t[PAYLOAD_TYPES] payload_map
@@ -260,12 +261,12 @@ cdef void pass_packets(relay_t *relay, session_t *session, int side, bint is_rtc
         if relay.received[index].msg_hdr.msg_flags & MSG_TRUNC or size < RTCP_HEADER:
             leg.counts.malformed += 1
             continue
-        is_report = is_rtcp_port or (leg.rtcp.descriptor < 0 and is_rtcp_packet(octets))     # RFC 5761 4
+        is_report = is_rtcp_port or (leg.is_multiplexed and is_rtcp_packet(octets))     # RFC 5761 4
         if not (accept_report(leg, octets, size, &relay.sources[index], is_rtcp_port) if is_report
                 else accept_packet(leg, octets, size, &relay.sources[index], now_ns)):
             continue
         leg.counts.last_ns = now_ns
-        flow = &other.rtcp if is_report and other.rtcp.descriptor >= 0 else &other.rtp
+        flow = &other.rtcp if is_report and not other.is_multiplexed else &other.rtp
         if flow.destination.family == 0:
             leg.counts.unroutable += 1
             continue
@@ -413,6 +414,7 @@ cdef void direct_leg(leg_t *leg, const address_t *addresses, bint is_behind_nat)
     """addresses: RTP, RTCP, signalling. The latch goes when what it rests on changes."""
     cdef bint is_other_leg = is_behind_nat != leg.is_behind_nat or not is_same_host(&leg.signalling, &addresses[2])
     relay_begin_write(&leg.version)
+    leg.is_multiplexed = leg.rtcp.descriptor < 0 or is_same_address(&addresses[0], &addresses[1])
     leg.signalling = addresses[2]
     leg.is_behind_nat = is_behind_nat
     if announce(&leg.rtp, &addresses[0]) or is_other_leg:
@@ -520,6 +522,7 @@ cdef class PacketRelay:
         for side in range(2):
             session.legs[side].rtp.descriptor = descriptors[2 * side]
             session.legs[side].rtcp.descriptor = descriptors[2 * side + 1]
+            session.legs[side].is_multiplexed = descriptors[2 * side + 1] < 0
             for index in range(PAYLOAD_TYPES):
                 session.legs[side].payload_map[index] = index
                 session.legs[side].clock_rates_hz[index] = 8000

@@ -32,6 +32,7 @@ class PacketRelay:
     """Close the session and its sockets; the last figures of both sides."""
     def direct(self, handle: int, side: int, addresses: tuple[bytes, bytes, bytes], is_behind_nat: bool = False) -> None: ...
     """Where the peer of that side is: (RTP as announced in its SDP, RTCP as announced, the source of its signalling).
+    The same address twice is rtcp-mux.
     Media goes to the announced address; the first packets from the host of the signalling latch their source instead,
     and so do, behind NAT, ten packets of one stream that no other stranger interrupts. Once latched, only that source
     is heard. The latch is kept when nothing has changed (a refresh), and begins anew when something has."""
