@@ -227,7 +227,7 @@ class DialogTable:
     def end_dialog(self, call: Call, tag: bytes, ended_by: str, now: float) -> None:
         """One dialog of a call is over: BYE was answered. The call is, when it was the last (13.2.2.4: two phones may
         have answered, and the caller lets one of them go)."""
-        is_early = call.state < ANSWERED  # then the INVITE's final response decides about the call (RFC 5407 appendix A)
+        is_early = call.state < ANSWERED  # then the INVITE's final response decides (RFC 5407 appendix A)
         if tag in call.callee_tags and (is_early or len(call.callee_tags) > 1):
             call.callee_tags.remove(tag)
             self._tell(call)

@@ -6,7 +6,7 @@ import pytest
 from appliance.native.sip_scanner import Message
 from appliance.pbx.proxy.routing import OwnAddresses, strip_own_maddr
 from appliance.sip.flow import UDP, Flow, Listener
-from tests.pbx.proxy.virtual_office import A, C, STRANGER, VirtualOffice, answer, head, invite
+from tests.pbx.proxy.virtual_office import STRANGER, A, C, VirtualOffice, answer, head, invite
 
 
 def ask(method: str, uri: str = "sip:192.168.1.1", extra: str = "", office: VirtualOffice | None = None):

@@ -55,7 +55,7 @@ class RouteSigner:
         return line if leaves_from is arrived_on else line + prefixes[arrived_on] + end
 
     def has_written(self, uri: bytes) -> bool:
-        """Whether a Route URI has the very form that we write, whatever its seal is worth: most of ours come back so."""
+        """Whether a Route URI has the very form that we write, whatever its seal is worth: most come back so."""
         return uri[:-SEAL_SIZE - HOUR_SIZE] in self._heads
 
     def is_signed(self, uri: bytes, message: Message) -> bool:

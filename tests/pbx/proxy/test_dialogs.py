@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens inside dialogs: Record-Route and its seal, strict routers, loops, strangers (RFC 3261 16.3, 16.4, 16.6)."""
+"""Inside dialogs: Record-Route and its seal, strict routers, loops, strangers (RFC 3261 16.3, 16.4, 16.6)."""
 
 import pytest
 

@@ -95,7 +95,8 @@ class VirtualOffice:
 
 
 def head(method: str, uri: str, phone: tuple[str, int], branch: str, user: str, peer: str, cseq: int = 1,
-         call_id: str = "call-1", to_tag: str = "", from_tag: str = "", extra: str = "", transport: str = "UDP") -> bytes:
+         call_id: str = "call-1", to_tag: str = "", from_tag: str = "", extra: str = "",
+         transport: str = "UDP") -> bytes:
     """A request of a phone, without a body."""
     to = f"<sip:{peer}@192.168.1.1>" + (f";tag={to_tag}" if to_tag else "")
     return (f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {phone[0]}:{phone[1]};branch=z9hG4bK{branch};rport\r\n"

@@ -112,7 +112,8 @@ def request(method: str, branch: str = "z9hG4bK1", cseq: int = 1, to_tag: str = 
             f"Via: SIP/2.0/{transport} {host};branch={branch}{parameters}\r\n"
             "Max-Forwards: 70\r\nFrom: <sip:201@192.168.1.1>;tag=a\r\n"
             f"To: <sip:202@192.168.1.1>{';tag=' + to_tag if to_tag else ''}\r\nCall-ID: c1@192.168.1.11\r\n"
-            f"CSeq: {cseq} {cseq_method}\r\nContact: <sip:201@192.168.1.11>\r\n{extra}Content-Length: 0\r\n\r\n").encode()
+            f"CSeq: {cseq} {cseq_method}\r\nContact: <sip:201@192.168.1.11>\r\n{extra}"
+            "Content-Length: 0\r\n\r\n").encode()
 
 
 def response(sent: bytes, status: int, tag: str = "b", via: str | None = None) -> bytes:

@@ -59,7 +59,8 @@ def test_provisional_stops_timer_a_and_ringing_is_bounded_by_timer_c() -> None:
     wire.run_until(185)
     assert owner.limits == 1
     cancel = client.build_cancel(b"", wire.now)
-    assert cancel.startswith(b"CANCEL sip:202@192.168.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.1:5060;branch=z9hG4bKours")
+    assert cancel.startswith(b"CANCEL sip:202@192.168.1.1 SIP/2.0\r\n"
+                             b"Via: SIP/2.0/UDP 192.168.1.1:5060;branch=z9hG4bKours")
     assert b"CSeq: 1 CANCEL\r\n" in cancel
     wire.run_until(220)
     assert owner.failures == [Failure.TIMEOUT]
@@ -84,7 +85,8 @@ def test_non_2xx_is_acknowledged_hop_by_hop_and_again_for_each_copy() -> None:
     wire.sent()
     wire.receive(response(octets, 486, tag="xyz"))
     (ack,) = wire.sent()
-    assert ack.startswith(b"ACK sip:202@192.168.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.1:5060;branch=z9hG4bKours\r\n")
+    assert ack.startswith(b"ACK sip:202@192.168.1.1 SIP/2.0\r\n"
+                          b"Via: SIP/2.0/UDP 192.168.1.1:5060;branch=z9hG4bKours\r\n")
     assert b"To: <sip:202@192.168.1.1>;tag=xyz\r\n" in ack
     assert b"CSeq: 1 ACK\r\n" in ack
     wire.receive(response(octets, 486, tag="xyz"))
