@@ -29,8 +29,8 @@ def align_offer(previous: SessionDescription, offer: SessionDescription) -> Alig
         if places[number] < 0:
             places[number] = _find_ended_place(previous, media)
             media[places[number]:places[number] + 1] = [medium]
-    filled = tuple(medium or MediaDescription(write_refusal(previous.media[place])) for place, medium in enumerate(media))
-    return Alignment(SessionDescription(offer.octets, filled), tuple(places))
+    filled = [medium or MediaDescription(write_refusal(previous.media[place])) for place, medium in enumerate(media)]
+    return Alignment(SessionDescription(offer.octets, tuple(filled)), tuple(places))
 
 
 def _find_place(previous: SessionDescription, media: list[MediaDescription | None], medium: MediaDescription) -> int:

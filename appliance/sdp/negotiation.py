@@ -173,7 +173,7 @@ def _echo_parameters(codec: Codec) -> bytes:
 
 def read_answer(offer: SessionDescription, answer: SessionDescription) -> tuple[AgreedStream | None, ...]:
     """What holds for us, who sent this offer (7). PeerError where it does not answer it: media lines lost, added or of
-    another kind (6), a stream that we ended revived (8.2). None for a stream that is refused or has no format of ours."""
+    another kind (6), a stream that we ended revived (8.2). None for a stream that is refused or has nothing of ours."""
     if len(answer.media) != len(offer.media):
         raise PeerError("answer with another number of media lines", 400, answer.octets, "RFC 3264 6")
     agreed: list[AgreedStream | None] = []

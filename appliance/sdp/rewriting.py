@@ -15,11 +15,11 @@ from appliance.sdp.origin import OwnOrigin
 
 # RFC 8839 4.2.5 and 5: who relays the media takes ICE out; RFC 9143 7: one port each here, so no bundle;
 # RFC 4570: filters name sources; "alt" and "x-..." are ICE before it was one. u= e= p= i= k= s= tell who and where.
-_WRITERS_OWN: Final = re.compile(
-    rb"\r\na=(?:candidate:|remote-candidates:|end-of-candidates|ice-[a-z2]+|group:BUNDLE|bundle-only|source-filter:|alt:|"
-    rb"oldmediaip:|oldcip:|oldoip:|X-nat:|nortpproxy:)[^\r\n]*")
-_WRITERS_OWN_OF_SESSION: Final = re.compile(
-    rb"\r\n(?:[suepik]=|a=(?:ice-[a-z2]+|group:BUNDLE|source-filter:|alt:|tool:|X-nat:|nortpproxy:))[^\r\n]*")
+_ATTRIBUTES: Final = (
+    rb"candidate:|remote-candidates:|end-of-candidates|ice-[a-z2]+|group:BUNDLE|bundle-only|source-filter:|alt:|"
+    rb"oldmediaip:|oldcip:|oldoip:|X-nat:|nortpproxy:")
+_WRITERS_OWN: Final = re.compile(rb"\r\na=(?:%s)[^\r\n]*" % _ATTRIBUTES)
+_WRITERS_OWN_OF_SESSION: Final = re.compile(rb"\r\n(?:[suepik]=|a=(?:%s|rtcp:|tool:))[^\r\n]*" % _ATTRIBUTES)
 _CONNECTION_LINE: Final = re.compile(rb"\r\nc=[^\r\n]*")
 _RTCP_LINE: Final = re.compile(rb"\r\na=rtcp:[^\r\n]*")
 _NETWORK_ADDRESS: Final = re.compile(rb" IP[46] +([^\s/]+)")
