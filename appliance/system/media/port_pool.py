@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports for media: pairs of sockets, RTP on the even port and RTCP above it (RFC 3550 11), leased at random.
+
+A port that was used rests before it is used again, so that a late packet of one call reaches no other. Changed by
+`lease` and `give_back` alone; `now` is monotonic seconds.
+"""
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from appliance.errors import MachineError
+from appliance.rtp.relaying import LocalPort
+
+QUARANTINE_S = 30.0
+BUSY_TRIES = 64
+_OCCUPIED = (errno.EADDRINUSE, errno.EACCES)
+
+
+class Lease(NamedTuple):
+    """Two bound sockets, owned by whoever has the lease."""
+
+    port: LocalPort
+    rtp: socket.socket
+    rtcp: socket.socket
+
+    def close(self) -> None:
+        self.rtp.close()
+        self.rtcp.close()
+
+
+class PortPool:
+    """Even ports from first to last for every address of ours; choose(n): a random number below n."""
+
+    def __init__(self, first: int, last: int, choose: Callable[[int], int], quarantine_s: float = QUARANTINE_S) -> None:
+        self._even = range(first + first % 2, last, 2)      # last itself may be the RTCP port, not the RTP port
+        self._choose = choose
+        self._quarantine_s = quarantine_s
+        self._free: dict[str, list[int]] = {}
+        self._resting: dict[str, deque[tuple[float, int]]] = {}
+
+    def lease(self, host: str, now: float) -> Lease:
+        """A pair on a random port. Raises MachineError when none is left or the address is not ours."""
+        free = self._collect_free(host, now)
+        for _ in range(min(BUSY_TRIES, len(free))):
+            index = self._choose(len(free))
+            free[index], free[-1] = free[-1], free[index]
+            port = free.pop()
+            try:
+                return open_pair(host, port)
+            except OSError as error:
+                self._resting[host].append((now + self._quarantine_s, port))
+                if error.errno not in _OCCUPIED:
+                    raise MachineError(f"media port {host} {port}: {error.strerror}", error.errno or 0) from error
+        raise MachineError(f"no media port is left on {host}", errno.EADDRINUSE, self._quarantine_s)
+
+    def give_back(self, port: LocalPort, now: float) -> None:
+        """Its sockets are closed; it rests, then it may be leased again."""
+        self._resting[port.host].append((now + self._quarantine_s, port.port))
+
+    def count_free(self, host: str, now: float) -> int:
+        """How many pairs could be leased now, as far as we know."""
+        return len(self._collect_free(host, now))
+
+    def _collect_free(self, host: str, now: float) -> list[int]:
+        free = self._free[host] if host in self._free else self._begin(host)
+        resting = self._resting[host]
+        while resting and resting[0][0] <= now:
+            free.append(resting.popleft()[1])
+        return free
+
+    def _begin(self, host: str) -> list[int]:
+        self._resting[host] = deque()
+        self._free[host] = list(self._even)
+        return self._free[host]
+
+
+def open_pair(host: str, port: int) -> Lease:
+    """Bind both or none. Raises OSError."""
+    rtp = _bind(host, port)
+    try:
+        return Lease(LocalPort(host, port), rtp, _bind(host, port + 1))
+    except OSError:
+        rtp.close()
+        raise
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((host, port))
+    except OSError:
+        opened.close()
+        raise
+    return opened

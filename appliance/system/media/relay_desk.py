@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of a call server carried out on the relay: sessions by name, ports by lease.
+
+Sessions belong to no connection: whoever asks for the list adopts them. Leases do, and go back when it ends. `now` is
+monotonic seconds. Changed by `obey`, `release` and `find_silent` alone.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from appliance.errors import MachineError, PeerError
+from appliance.native.packet_relay import PacketRelay
+from appliance.native.sip_sockets import pack_address
+from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPort, RelayedSession
+from appliance.system.media.messages import (
+    SESSIONS_A_MESSAGE,
+    Message,
+    describe_figures,
+    describe_session,
+    read_count,
+    read_media,
+    read_port,
+    read_word,
+)
+from appliance.system.media.port_pool import Lease, PortPool
+
+LEASES_LIMIT = 512                  # of one connection; one command may ask for 64
+LEASES_A_COMMAND = 64
+SILENCE_S = 60.0
+NO_ADDRESS = b""
+Leases = dict[LocalPort, Lease]
+
+
+@dataclass(slots=True)
+class Session:
+    """What the relay knows by a handle."""
+
+    name: str
+    handle: int
+    ports: tuple[LocalPort, LocalPort]
+    is_held: bool = False
+    is_told_silent: bool = field(default=False)
+
+
+class RelayDesk:
+    """Joins one PacketRelay and one PortPool."""
+
+    def __init__(self, relay: PacketRelay, pool: PortPool, silence_s: float = SILENCE_S) -> None:
+        self._relay = relay
+        self._pool = pool
+        self._silence_s = silence_s
+        self._sessions: dict[str, Session] = {}
+        self._names: dict[int, str] = {}
+        self._commands: dict[str, Callable[[Message, Leases, float], Iterator[Message]]] = {
+            "lease": self._lease, "return": self._return, "open": self._open, "direct": self._direct,
+            "hold": self._hold, "close": self._close, "figures": self._figures, "list": self._list}
+
+    def obey(self, message: Message, leases: Leases, now: float) -> list[Message]:
+        """Do what one connection with these leases wants; what to tell it. A wrong command is told, not raised."""
+        name = message.get("do")
+        command = self._commands.get(name) if isinstance(name, str) else None
+        try:
+            if command is None:
+                raise PeerError("an unknown command")
+            return list(command(message, leases, now))
+        except (PeerError, MachineError) as error:
+            return [{"told": "refused", "do": name, "session": message.get("session"), "why": str(error)}]
+
+    def release(self, leases: Leases, now: float) -> None:
+        """A connection has ended: what it leased and did not use goes back."""
+        for lease in leases.values():
+            lease.close()
+            self._pool.give_back(lease.port, now)
+        leases.clear()
+
+    def find_silent(self) -> list[Message]:
+        """What to tell everybody about sessions that nothing is heard from; once a silence."""
+        silent = {self._names[handle] for handle in self._relay.find_silent(self._silence_s)}
+        fresh = [session for name, session in self._sessions.items() if name in silent and not session.is_told_silent]
+        for name, session in self._sessions.items():
+            session.is_told_silent = name in silent
+        return [{"told": "silent", "session": session.name} for session in fresh]
+
+    @property
+    def session_count(self) -> int:
+        return len(self._sessions)
+
+    def _lease(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
+        host, count = read_word(message, "host"), read_count(message, "count", LEASES_A_COMMAND)
+        ports: list[LocalPort] = []
+        failure = ""
+        for _ in range(min(count, LEASES_LIMIT - len(leases))):
+            try:
+                lease = self._pool.lease(host, now)
+            except MachineError as error:
+                failure = str(error)
+                break
+            leases[lease.port] = lease
+            ports.append(lease.port)
+        yield {"told": "leased", "host": host, "asked": count, "ports": ports, "why": failure}
+
+    def _return(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
+        lease = leases.pop(read_port(message.get("port")), None)
+        if lease is not None:
+            lease.close()
+            self._pool.give_back(lease.port, now)
+        return iter(())
+
+    def _open(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
+        name = read_word(message, "session")
+        ports = message.get("ports")
+        if not isinstance(ports, list) or len(ports) != 2:
+            raise PeerError("a session has two ports")
+        first, second = map(read_port, ports)
+        if name in self._sessions or first == second or first not in leases or second not in leases:
+            raise PeerError("the session is there already, or its ports are not leased")
+        handle = self._join(leases[first], leases[second])
+        for port in (first, second):
+            lease = leases.pop(port)
+            lease.rtp.detach()          # the relay owns them now
+            lease.rtcp.detach()
+        self._sessions[name] = Session(name, handle, (first, second))
+        self._names[handle] = name
+        return iter(())
+
+    def _join(self, first: Lease, second: Lease) -> int:
+        try:
+            return self._relay.open_session((first.rtp.fileno(), first.rtcp.fileno()),
+                                            (second.rtp.fileno(), second.rtcp.fileno()))
+        except OverflowError as error:
+            raise MachineError("as many sessions as there may be") from error
+        except OSError as error:
+            raise MachineError(f"session: {error.strerror}", error.errno or 0) from error
+
+    def _direct(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
+        session, side = self._session(message), read_count(message, "side", 1)
+        media = read_media(message.get("media"))
+        try:
+            self._relay.direct(session.handle, side, pack_media(media), media.is_behind_nat)
+            # what comes from this side, in its numbers; what goes out to it is marked
+            self._relay.map_payloads(session.handle, side, media.payloads)
+            self._relay.set_dscp(session.handle, side, media.dscp)
+        except (ValueError, OverflowError) as error:
+            raise PeerError(f"media: {error}") from error
+        return iter(())
+
+    def _hold(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
+        session = self._session(message)
+        session.is_held = bool(message.get("is_held"))
+        self._relay.hold(session.handle, session.is_held)
+        return iter(())
+
+    def _close(self, message: Message, _leases: Leases, now: float) -> Iterator[Message]:
+        session = self._session(message)
+        first, second = self._relay.close_session(session.handle)
+        del self._sessions[session.name], self._names[session.handle]
+        for port in session.ports:
+            self._pool.give_back(port, now)
+        figures = DirectionFigures(*first), DirectionFigures(*second)
+        yield {"told": "closed", "session": session.name, "figures": describe_figures(figures)}
+
+    def _figures(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
+        session = self._session(message)
+        yield {"told": "figures", "session": session.name, "figures": describe_figures(self._read_figures(session))}
+
+    def _list(self, _message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
+        sessions = tuple(self._sessions.values())
+        for first in range(0, max(1, len(sessions)), SESSIONS_A_MESSAGE):
+            part = sessions[first:first + SESSIONS_A_MESSAGE]
+            yield {"told": "sessions", "is_last": first + SESSIONS_A_MESSAGE >= len(sessions), "sessions": [
+                describe_session(RelayedSession(session.name, session.ports, session.is_held,
+                                                self._read_figures(session))) for session in part]}
+
+    def _session(self, message: Message) -> Session:
+        session = self._sessions.get(read_word(message, "session"))
+        if session is None:
+            raise PeerError("an unknown session")
+        return session
+
+    def _read_figures(self, session: Session) -> Figures:
+        return (DirectionFigures(*self._relay.statistics(session.handle, 0)),
+                DirectionFigures(*self._relay.statistics(session.handle, 1)))
+
+
+def pack_media(media: LegMedia) -> tuple[bytes, bytes, bytes]:
+    """The three addresses of `PacketRelay.direct`. Raises ValueError for what is no numeric address."""
+    signalling = (media.signalling_host, 0) if media.signalling_host is not None else None
+    return _pack(media.rtp), _pack(media.rtcp), _pack(signalling)
+
+
+def _pack(address: tuple[str, int] | None) -> bytes:
+    return pack_address(address[0].encode(), address[1]) if address is not None else NO_ADDRESS
