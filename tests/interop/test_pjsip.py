@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.baresip import Account, Baresip
 from tests.interop.network import wait_until
-from tests.interop.office import clear_bindings, require
+from tests.interop.office import IS_REFERENCE, clear_bindings, require
 from tests.interop.pjsip import ACTIVE, LOCAL_HOLD, OFFLINE, ONLINE, REMOTE_HOLD, Pjsip, require_pjsip
 from tests.interop.pjsip_sound import likeness_of_pieces
 from tests.interop.server import DOMAIN, SECRETS, Server
@@ -58,10 +58,10 @@ def test_registers_with_digest_and_deregisters(new_phone, server, network, trans
         log = phone.read_log()
         assert "SIP/2.0 401" in log
         assert 'username="1001"' in log
-        if isinstance(server, Server):
+        if not IS_REFERENCE:
             (binding,) = [row for row in server.show("show registrations") if row["extension"] == "1001"]
             assert phone.wanted["host"] in binding["contact"]
-    if isinstance(server, Server):
+    if not IS_REFERENCE:
         assert not [row for row in server.show("show registrations") if row["extension"] == "1001"]
 
 
