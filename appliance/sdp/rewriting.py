@@ -23,7 +23,7 @@ _WRITERS_OWN_OF_SESSION: Final = re.compile(rb"\r\n(?:[suepik]=|a=(?:%s|rtcp:|to
 _CONNECTION_LINE: Final = re.compile(rb"\r\nc=[^\r\n]*")
 _RTCP_LINE: Final = re.compile(rb"\r\na=rtcp:[^\r\n]*")
 _NETWORK_ADDRESS: Final = re.compile(rb" IP[46] +([^\s/]+)")
-_ADDRESS: Final = re.compile(rb"[0-9A-Fa-f]*[.:][0-9A-Za-z.:-]+")
+_ADDRESS: Final = re.compile(rb"[^.:]*[.:].*")     # a name of one word could be any word of any attribute
 _FIRST_ATTRIBUTE: Final = re.compile(rb"\r\n(?=[ka]=)|\r\n\Z")
 _OUR_LINES: Final = (b"c=", b"t=", b"m=", b"s=-", b"a=rtcp:", b"a=rtpmap:")
 
@@ -94,7 +94,7 @@ def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
     """Without the lines in which an address of the writer still stands, such as the cname of a=ssrc."""
     theirs = set(_NETWORK_ADDRESS.findall(bytes(session)))
     for foreign in theirs:
-        if foreign in lines and _ADDRESS.fullmatch(foreign):
+        if foreign in lines and _ADDRESS.fullmatch(foreign) and not is_unspecified(foreign):
             lines = b"".join([line for line in lines.splitlines(keepends=True)
                               if foreign not in line or line.startswith(_OUR_LINES)])
     return lines

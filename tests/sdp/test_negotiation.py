@@ -353,7 +353,7 @@ def test_a_refused_offer_has_used_up_its_version():
 
 
 def test_an_offer_may_come_from_either_side_in_turn():
-    """RFC 6337 2.2, all patterns: whoever offers, numbers and places are those of the session, versions each one's own."""
+    """RFC 6337 2.2, all patterns: whoever offers, numbers and places are the session's, versions each one's own."""
     one, two = Side(PHONE), Side(PHONE._replace(codecs=(PCMU, EVENTS._replace(payload_type=96))), address="192.0.2.9")
     two.take(one.answer(two.offer()))       # an INVITE without an offer: the callee offers, the caller answers
     assert formats_of(one.last) == [0, 96]

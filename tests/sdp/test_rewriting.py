@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import MisuseError, PeerError
+from appliance.sdp.codec import STATIC_CODECS
 from appliance.sdp.direction import is_hold, read_direction
+from appliance.sdp.negotiation import LocalStream, answer_offer
 from appliance.sdp.origin import OwnOrigin
 from appliance.sdp.parser import parse_session
 from appliance.sdp.rewriting import MediaAddress, rewrite_session
@@ -155,6 +157,31 @@ def test_a_session_id_fits_64_bits():
     for wrong in (-1, 2**62):
         with pytest.raises(MisuseError):
             OwnOrigin(wrong, OURS)
+
+
+@pytest.mark.parametrize("address", ["192.168.1.11", "fd00::11", "phone.office.internal"])
+def test_a_line_that_repeats_the_address_goes(address):
+    lines = f"a=ssrc:1 cname:x@{address}\na=x-what:{address}:5060\na=fmtp:0 x=1\ni={address}\na=ssrc:1 cname:nobody"
+    octets = rewrite(audio(lines, address=address))
+    assert address.encode() not in octets
+    assert octets.endswith(b"RTP/AVP 0\r\na=fmtp:0 x=1\r\na=ssrc:1 cname:nobody\r\n")
+
+
+@given(descriptions(), st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), min_size=1, max_size=6))
+def test_spoiled_descriptions_are_rewritten_or_refused(octets, spoilings):
+    for place, put in spoilings:
+        octets = octets[:place] + put + octets[place + 1:]
+    try:
+        session = parse_session(octets)
+        written = rewrite_session(session, OwnOrigin(77, OURS), MediaAddress(OURS), [30000] * len(session.media))
+    except PeerError:
+        return
+    again = parse_session(written)
+    assert [medium.formats for medium in again.media] == [medium.formats for medium in session.media]
+    assert len(answer_offer(again, OURS, (PHONE,)).streams) == len(again.media)
+
+
+PHONE = LocalStream(b"audio", 40000, (STATIC_CODECS[0], STATIC_CODECS[8]))
 
 
 @given(descriptions())
