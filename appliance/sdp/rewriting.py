@@ -25,6 +25,8 @@ _RTCP_LINE: Final = re.compile(rb"\r\na=rtcp:[^\r\n]*")
 _NETWORK_ADDRESS: Final = re.compile(rb" IP[46] +([^\s/]+)")
 _ADDRESS: Final = re.compile(rb"[^.:]*[.:].*")     # a name of one word could be any word of any attribute
 _FIRST_ATTRIBUTE: Final = re.compile(rb"\r\n(?=[ka]=)|\r\n\Z")
+ADDRESSES_LIMIT: Final = 32
+"""Each costs a look through the whole description; a session of telephones has one or two."""
 _OUR_LINES: Final = (b"c=", b"t=", b"m=", b"s=-", b"a=rtcp:", b"a=rtpmap:")
 
 
@@ -61,7 +63,7 @@ def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: Med
     """The body to send on our leg.
 
     ports: ours for RTP, one for each medium in order, RTCP being one above (RFC 3550 11); 0 refuses the stream. Refused
-    streams of theirs stay refused. PeerError where a stream has no address at all.
+    streams of theirs stay refused. PeerError: 400 where a stream has no address at all, 488 where there are too many.
     """
     if len(ports) != len(session.media):
         raise MisuseError("a port for each medium")
@@ -93,6 +95,8 @@ def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) 
 def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
     """Without the lines in which an address of the writer still stands, such as the cname of a=ssrc."""
     theirs = set(_NETWORK_ADDRESS.findall(bytes(session)))
+    if len(theirs) > ADDRESSES_LIMIT:
+        raise PeerError("too many addresses", 488, session.octets, "RFC 8866 5.7")
     for foreign in theirs:
         if foreign in lines and _ADDRESS.fullmatch(foreign) and not is_unspecified(foreign):
             lines = b"".join([line for line in lines.splitlines(keepends=True)

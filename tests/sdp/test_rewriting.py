@@ -13,7 +13,7 @@ from appliance.sdp.direction import is_hold, read_direction
 from appliance.sdp.negotiation import LocalStream, answer_offer
 from appliance.sdp.origin import OwnOrigin
 from appliance.sdp.parser import parse_session
-from appliance.sdp.rewriting import MediaAddress, rewrite_session
+from appliance.sdp.rewriting import ADDRESSES_LIMIT, MediaAddress, rewrite_session
 from tests.sdp.samples import SAMPLES, audio, crlf, descriptions
 
 OURS = "203.0.113.5"
@@ -119,6 +119,13 @@ def test_a_stream_without_address_is_a_fault_of_the_peer():
     with pytest.raises(PeerError):
         rewrite(octets)
     assert b"m=audio 0 " in rewrite(octets.replace(b"49170", b"0"))
+
+
+def test_more_addresses_than_any_session_has():
+    lines = "\n".join(f"a=x:IN IP4 192.0.2.{number}" for number in range(ADDRESSES_LIMIT + 1))
+    with pytest.raises(PeerError) as refused:
+        rewrite(audio(lines))
+    assert refused.value.status_hint == 488
 
 
 def test_each_medium_needs_a_port():
