@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTP and RTCP passed on between the two legs of each session by one thread that never takes the GIL (RFC 3550, 5761).
 
-The thread that runs `run` alone reads, sends and counts; everybody else changes sessions under the lock of the relay, held
-by the thread for one batch. The lock inherits priority: who changes a session is not overtaken by somebody's busy loop.
+The thread that runs `run` alone reads, sends and counts; everybody else changes sessions under the lock of the relay,
+held by the thread for one batch. The lock inherits priority: who changes a session is not overtaken by a busy loop.
 Figures are read without it: a leg's version is odd while they change.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -530,7 +530,7 @@ cdef class PacketRelay:
             failed = enter_session(self.relay, session)
         if failed:
             free(session)
-            raise OSError(failed, os.strerror(failed)) if failed > 0 else OverflowError("as many sessions as there may be")
+            raise OSError(failed, os.strerror(failed)) if failed > 0 else OverflowError("no room for one session more")
         return session.handle
 
     def close_session(self, uint32_t handle):
@@ -567,7 +567,6 @@ cdef class PacketRelay:
         cdef uint32_t[PAYLOAD_TYPES] clock_rates_hz
         cdef session_t *session
         cdef int received, sent, index
-        cdef bint is_named = False
         check_side(side)
         for index in range(PAYLOAD_TYPES):
             mapped[index] = index
@@ -690,7 +689,7 @@ cdef tuple copy_figures(leg_t *leg):
     expected = reception.former_expected + expected_of(reception)
     received = reception.former_received + reception.received
     jitter_ms = reception.jitter * 1000.0 / reception.clock_rate_hz if reception.clock_rate_hz else 0.0
-    return (counts.packets, counts.octets, counts.reports, counts.sent, counts.refused, counts.unroutable, counts.foreign,
-            counts.malformed, counts.unmapped, expected, received, <int64_t>(expected - received), jitter_ms,
-            reception.ssrc if reception.is_begun else None, reception.sources, counts.last_ns / 1e9 or None,
+    return (counts.packets, counts.octets, counts.reports, counts.sent, counts.refused, counts.unroutable,
+            counts.foreign, counts.malformed, counts.unmapped, expected, received, <int64_t>(expected - received),
+            jitter_ms, reception.ssrc if reception.is_begun else None, reception.sources, counts.last_ns / 1e9 or None,
             ("waiting", "provisional", "latched")[rtp.state], pack_address(&rtp.heard), pack_address(&rtp.destination))

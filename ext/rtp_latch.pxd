@@ -29,7 +29,7 @@ cdef extern from *:
 
 cdef enum:
     WAITING = 0                     # nobody heard yet
-    PROVISIONAL = 1                 # a source behind NAT has run through its probation; the signalling's host may replace it
+    PROVISIONAL = 1                 # behind NAT, after its probation; the host of the signalling may replace it
     LATCHED = 2
     PROBATION_PACKETS = 10
     PROBATION_STEP = 4              # sequence numbers may go on by less than this from packet to packet

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What RFC 3550 counts about one received stream, from the packets themselves: A.1 sequence numbers, A.3 loss, A.8 jitter.
-# appliance/rtp/reception.py is the same in readable Python and the oracle of the tests. The relay's thread alone writes.
+# What RFC 3550 counts about one received stream, from the packets themselves: A.1 sequence numbers, A.3 loss, A.8
+# jitter. appliance/rtp/reception.py is the same in readable Python and the oracle of the tests.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 cdef enum:
     SEQUENCE_MODULUS = 65536

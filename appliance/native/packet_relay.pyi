@@ -30,15 +30,16 @@ class PacketRelay:
     refuses; the descriptors then remain the caller's."""
     def close_session(self, handle: int) -> tuple[_Figures, _Figures]: ...
     """Close the session and its sockets; the last figures of both sides."""
-    def direct(self, handle: int, side: int, addresses: tuple[bytes, bytes, bytes], is_behind_nat: bool = False) -> None: ...
+    def direct(self, handle: int, side: int, addresses: tuple[bytes, bytes, bytes],
+               is_behind_nat: bool = False) -> None: ...
     """Where the peer of that side is: (RTP as announced in its SDP, RTCP as announced, the source of its signalling).
     The same address twice is rtcp-mux.
     Media goes to the announced address; the first packets from the host of the signalling latch their source instead,
     and so do, behind NAT, ten packets of one stream that no other stranger interrupts. Once latched, only that source
     is heard. The latch is kept when nothing has changed (a refresh), and begins anew when something has."""
     def map_payloads(self, handle: int, side: int, payload_types: Iterable[tuple[int, int, int]]) -> None: ...
-    """What comes from that side: (payload type received, sent on as, clock rate in Hz). 0 Hz leaves it out of the jitter
-    (RFC 4733). Others pass unchanged at 8000 Hz, unless the other side knows something else by their number."""
+    """What comes from that side: (payload type received, sent on as, clock rate in Hz). 0 Hz leaves it out of the
+    jitter (RFC 4733). Others pass unchanged at 8000 Hz, unless the other side knows something else by their number."""
     def hold(self, handle: int, is_held: bool) -> None: ...
     """A held session is never silent; afterwards silence counts from now."""
     def set_dscp(self, handle: int, side: int, dscp: int) -> None: ...

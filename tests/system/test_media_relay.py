@@ -228,6 +228,21 @@ def test_what_cannot_be_done_is_refused_with_its_reason(tmp_path, mediad):
     asyncio.run(run())
 
 
+def test_a_session_that_would_send_to_itself_is_refused(tmp_path, mediad):
+    async def run():
+        client, user = await connect(tmp_path)
+        with Phones() as phones:
+            ports = await open_call(client, "circle", phones)
+            await user.hears("figures")
+            for side in (0, 1):
+                client.direct("circle", side, LegMedia(ports[1 - side]))
+                assert "own port" in (await user.hears("refused"))[2]
+            phones.talk(ports, 1)
+        client.close()
+
+    asyncio.run(run())
+
+
 COMMANDS = [b"{}", b'{"do":1}', b'{"do":"lease"}', b'{"do":"lease","host":"x","count":2}', b'{"do":"lease","host":5}',
             b'{"do":"lease","host":"127.0.0.1","count":1000000}', b'{"do":"open","session":"a","ports":[1,2]}',
             b'{"do":"open","session":"a","ports":[["127.0.0.1",4],["127.0.0.1",99999]]}',

@@ -136,7 +136,9 @@ class RelayDesk:
         session, side = self._session(message), read_count(message, "side", 1)
         media = read_media(message.get("media"))
         try:
-            self._relay.direct(session.handle, side, pack_media(media), media.is_behind_nat)
+            addresses = pack_media(media)
+            refuse_circle(addresses[0], session.ports)
+            self._relay.direct(session.handle, side, addresses, media.is_behind_nat)
             # what comes from this side, in its numbers; what goes out to it is marked
             self._relay.map_payloads(session.handle, side, media.payloads)
             self._relay.set_dscp(session.handle, side, media.dscp)
@@ -180,6 +182,12 @@ class RelayDesk:
     def _read_figures(self, session: Session) -> Figures:
         return (DirectionFigures(*self._relay.statistics(session.handle, 0)),
                 DirectionFigures(*self._relay.statistics(session.handle, 1)))
+
+
+def refuse_circle(announced: bytes, ports: tuple[LocalPort, LocalPort]) -> None:
+    """Raises PeerError where a session is to send to itself: its packets would go round for ever."""
+    if announced in [_pack(port) for port in ports]:
+        raise PeerError("media to the session's own port")
 
 
 def pack_media(media: LegMedia) -> tuple[bytes, bytes, bytes]:
