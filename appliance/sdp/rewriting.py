@@ -94,7 +94,10 @@ def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) 
 
 def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
     """Without the lines in which an address of the writer still stands, such as the cname of a=ssrc."""
-    theirs = set(_NETWORK_ADDRESS.findall(bytes(session)))
+    theirs = set(_NETWORK_ADDRESS.findall(session.octets))
+    for medium in session.media:
+        if b" IP" in medium.octets:
+            theirs.update(_NETWORK_ADDRESS.findall(medium.octets))
     if len(theirs) > ADDRESSES_LIMIT:
         raise PeerError("too many addresses", 488, session.octets, "RFC 8866 5.7")
     for foreign in theirs:
