@@ -41,8 +41,8 @@ def compile_program(name: str, folder: Path) -> str:
     return str(program)
 
 
-def start_relay(command: list[str], calls: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([*command, str(calls), str(RELAY_PORT), str(FIRST_PORT), str(SECOND_PORT)],
+def start_relay(command: list[str], calls: int, *more: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([*command, str(calls), str(RELAY_PORT), str(FIRST_PORT), str(SECOND_PORT), *more],
                                stdout=subprocess.PIPE)
     if process.stdout is None or process.stdout.readline() != b"ready\n":
         process.kill()
@@ -77,8 +77,10 @@ class Bench:
         """One round of one relay."""
         core, load_core = PLACES[place]
         pinned = ["taskset", "-c", core]
+        ours = [*pinned, sys.executable, "-m", "tests.bench.relay_program"]
         starts: dict[str, Callable[[], subprocess.Popen[bytes]]] = {
-            "ours": lambda: start_relay([*pinned, sys.executable, "-m", "tests.bench.relay_program"], calls),
+            "ours": lambda: start_relay(ours, calls),
+            "busy": lambda: start_relay(ours, calls, "busy"),
             "C floor": lambda: start_relay([*pinned, self._reference], calls),
             "rtpengine": lambda: start_rtpengine(pinned)}
         process = starts[kind]()
@@ -105,6 +107,16 @@ def measure_relay(report: Report, scale: Scale, folder: Path) -> None:
         for calls in LOADS:
             rounds = [{kind: bench.measure(kind, calls, place) for kind in kinds} for _ in range(scale.rounds)]
             add_figures(report, f"{calls} calls, {place}", rounds)
+    measure_busy(report, bench, scale.rounds)
+
+
+def measure_busy(report: Report, bench: Bench, count: int) -> None:
+    """Whether a thread that keeps the interpreter's lock, on the relay's own core, delays packets."""
+    rounds = [{kind: bench.measure(kind, LOADS[0], "two cores") for kind in ("busy", "ours")} for _ in range(count)]
+    mine, theirs = [one["busy"].p50_us for one in rounds], [one["ours"].p50_us for one in rounds]
+    report.add(Figure(f"relay: p50 beside a busy Python thread, {LOADS[0]} calls", "us", median(mine), spread(mine),
+                      "idle", median(theirs), "ratio", LATENCY_LIMIT, paired_ratio=paired(mine, theirs),
+                      note=f"loss {max(one['busy'].loss_percent for one in rounds):.2f} %"))
 
 
 def add_figures(report: Report, what: str, rounds: list[dict[str, Sample]]) -> None:
