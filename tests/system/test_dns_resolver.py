@@ -8,8 +8,12 @@ from time import monotonic
 import dns.message
 import pytest
 
-from appliance.sip.locating.records import FAILED, Answer, Outcome, Question, RecordType
-from appliance.system.dns import exchange, resolver
+from appliance.sip.flow import UDP
+from appliance.sip.locating.ability import Ability
+from appliance.sip.locating.locator import BUDGET_S, Located, Locator
+from appliance.sip.locating.records import FAILED, Answer, Outcome, Question, RecordType, Srv
+from appliance.sip.timers import Timers
+from appliance.system.dns import exchange, fair_queue, resolver
 from appliance.system.dns.exchange import exchange_question
 from appliance.system.dns.name_servers import NameServers, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
@@ -33,7 +37,8 @@ _sip._udp.other 60 IN SRV 0 0 5060 one
 class Asked:
     """Collects answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: bytes = b"") -> None:
+        self.source = source
         self.answers: list[Answer] = []
 
     def answer_received(self, question: Question, answer: Answer, now: float) -> None:
@@ -89,21 +94,117 @@ def test_many_who_ask_the_same_cost_one_exchange_and_the_next_is_answered_at_onc
     run(test)
 
 
+def ask_names(made: DnsResolver, source: bytes, count: int) -> list[Asked]:
+    asked = [Asked(source) for _ in range(count)]
+    for number, one in enumerate(asked):
+        made.ask(Question(b"n%d.of-%s.test" % (number, source), RecordType.A), one, monotonic())
+    return asked
+
+
 def test_exchanges_and_the_queue_behind_them_are_bounded() -> None:
     async def test() -> None:
         wire = Wire()
         made, _ = make(wire)
-        wanted = resolver.EXCHANGES_LIMIT + resolver.QUEUE_LIMIT
-        asked = [Asked() for _ in range(wanted + 10)]
-        for number, one in enumerate(asked):
-            made.ask(Question(b"n%d.test" % number, RecordType.A), one, monotonic())
+        sources = [b"%d" % number for number in range(12)]
+        asked = [one for source in sources for one in ask_names(made, source, 60)]
         await settle_loop()
-        assert len(wire.questions) == made.exchanges_open == resolver.EXCHANGES_LIMIT
-        assert [one.answers for one in asked[wanted:]] == [[FAILED]] * 10
+        assert len(wire.questions) == made.exchanges_open == fair_queue.OPEN_LIMIT
+        wanted = fair_queue.OPEN_LIMIT + fair_queue.QUEUE_LIMIT
+        assert [one.answers for one in asked[wanted:]] == [[FAILED]] * (len(asked) - wanted)
         wire.gate.set()
-        for _ in range(20):
+        for _ in range(40):
             await settle_loop()
         assert all(one.answers == [GOOD] for one in asked[:wanted])
+    run(test)
+
+
+def test_one_source_with_many_dead_names_holds_up_nobody_else() -> None:
+    async def test() -> None:
+        wire = Wire()
+        made, _ = make(wire)
+        dead = ask_names(made, b"192.0.2.66", 500)
+        await settle_loop()
+        assert made.exchanges_open == fair_queue.OPEN_SOURCE_LIMIT
+        assert [one.answers for one in dead].count([FAILED]) == \
+            500 - fair_queue.OPEN_SOURCE_LIMIT - fair_queue.QUEUE_SOURCE_LIMIT
+        made.ask(NAME, Asked(b"192.0.2.7"), monotonic())
+        waits_for_both = Question(b"n40.of-192.0.2.66.test", RecordType.A)
+        made.ask(waits_for_both, Asked(b"192.0.2.7"), monotonic())
+        await settle_loop()
+        assert wire.questions[-2:] == [NAME, waits_for_both]
+    run(test)
+
+
+def test_sources_that_wait_take_turns() -> None:
+    queue = fair_queue.FairQueue()
+    questions = {source: [Question(b"%d.%s" % (number, source), RecordType.A) for number in range(3)]
+                 for source in (b"a", b"b")}
+    for source, wanted in questions.items():
+        for question in wanted:
+            assert queue.append(question, source)
+    taken = [following[0] for _ in range(6) if (following := queue.take_next())]
+    assert taken == [one for pair in zip(*questions.values(), strict=True) for one in pair]
+    assert queue.take_next() is None
+    assert len(queue) == 0
+
+
+def test_a_question_that_must_wait_its_turn_gives_way_to_the_last_good_answer_as_well(monkeypatch) -> None:
+    monkeypatch.setattr(resolver, "PATIENCE_S", 0.01)
+
+    async def test() -> None:
+        wire = Wire()
+        made, _ = make(wire)
+        ask_names(made, b"", fair_queue.OPEN_SOURCE_LIMIT)
+        made.cache.store(NAME, GOOD, 60, monotonic() - 100)
+        one = Asked()
+        made.ask(NAME, one, monotonic())
+        await settle_loop()
+        assert NAME not in wire.questions
+        await asyncio.sleep(0.05)
+        assert one.answers == [GOOD]
+        wire.gate.set()
+        for _ in range(10):
+            await settle_loop()
+        assert wire.questions.count(NAME) == 1
+    run(test)
+
+
+def test_a_call_finds_its_server_within_its_budget_when_all_name_servers_have_fallen_silent(name_server) -> None:
+    """NAPTR, SRV and address one after the other: each time the last good answer is waited for."""
+    async def test() -> None:
+        servers = NameServers((ServerAddress(name_server.host, name_server.port),))
+        made = DnsResolver(servers, Counters(), lambda _: None)
+        name = b"other.test"
+        kept = {Question(name, RecordType.NAPTR): Answer(Outcome.ABSENT),
+                Question(b"_sip._udp." + name, RecordType.SRV):
+                    Answer(Outcome.FOUND, services=(Srv(0, 0, 5060, b"one.test"),)), NAME: GOOD}
+        for question, answer in kept.items():
+            made.cache.store(question, answer, 60, monotonic() - 400)
+        name_server.is_silent = True
+        found: list[Located] = []
+        locator = Locator(made, Timers(), Ability([(UDP, 4)]), bytes)
+        began = monotonic()
+        locator.locate(b"sip:" + name, 500, lambda located, _: found.append(located), began)
+        while not found and monotonic() - began < BUDGET_S:
+            await asyncio.sleep(0.01)
+        assert [target.host for target in found[0].targets] == [b"192.0.2.1"]
+        assert monotonic() - began < 2.0
+        await made.close()
+    run(test)
+
+
+def test_no_patience_where_every_server_has_just_been_silent() -> None:
+    async def test() -> None:
+        wire = Wire()
+        made, _ = make(wire)
+        made.servers.all()[0].note_silence(monotonic())
+        made.cache.store(NAME, GOOD, 60, monotonic() - 100)
+        one = Asked()
+        made.ask(NAME, one, monotonic())
+        assert one.answers == [GOOD]
+        await settle_loop()
+        assert wire.questions == [NAME]     # and is asked all the same: it may be back
+        assert one.answers == [GOOD]
     run(test)
 
 

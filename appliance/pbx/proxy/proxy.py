@@ -111,7 +111,7 @@ class Proxy:
                 self._send_ack(message, named.at(flows[0]))
             else:
                 self._stack.counters["discarded_unroutable_ack"] += 1
-        self._finder.find(named, len(message.data) + ADDED_OCTETS, take, now)
+        self._finder.find(named, len(message.data) + ADDED_OCTETS, take, now, message.source_host)
 
     def _send_ack(self, message: Message, target: Target) -> None:
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, self._stack.steady_branch(message))
@@ -161,7 +161,7 @@ class Proxy:
     def search(self, hunt: Hunt, request: Message, now: float) -> None:
         """Begin the lookup of a hunt."""
         size_octets = len(request.data) + ADDED_OCTETS
-        hunt.follow(self._finder.find(hunt.target, size_octets, hunt.flows_found, now))
+        hunt.follow(self._finder.find(hunt.target, size_octets, hunt.flows_found, now, request.source_host))
 
     def send_copy(self, context: ResponseContext, octets: bytes, target: Target, branch: bytes,
                   now: float) -> InviteClient | NonInviteClient:

@@ -37,12 +37,13 @@ class ServerFinder:
         self._source_of = source_of
         self._own_addresses = frozenset((one.host, one.port) for one in listeners)
 
-    def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float) -> Inquiry | None:
-        """Look up a target for a request of this size; `found` may be called before this returns."""
+    def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float,
+             source: bytes = b"") -> Inquiry | None:
+        """Look up a target for a request of this size from this host; `found` may be called before this returns."""
         def take(located: Located, found_at: float) -> None:
             flows = self._open_flows(located.targets, target)
             found(flows, located.verdict if flows else self._explain(located), found_at)
-        return self._locator.locate(target.hop, size_octets, take, now)
+        return self._locator.locate(target.hop, size_octets, take, now, source)
 
     def _explain(self, located: Located) -> Verdict:
         """Why there is no flow. A name that leads to ourselves and is no domain of ours names nobody: asking ourselves

@@ -33,14 +33,15 @@ Found = Callable[[Located, float], None]
 
 
 class Inquiry:
-    """One lookup under way."""
+    """One lookup under way. source: whose request it is for."""
 
-    __slots__ = ("_found", "_locator", "_search", "deadline")
+    __slots__ = ("_found", "_locator", "_search", "deadline", "source")
 
-    def __init__(self, locator: "Locator", search: ServerSearch, found: Found) -> None:
+    def __init__(self, locator: "Locator", search: ServerSearch, found: Found, source: bytes) -> None:
         self._locator = locator
         self._search = search
         self._found: Found | None = found
+        self.source = source
         self.deadline = 0.0
 
     def begin(self, questions: list[Question], now: float) -> None:
@@ -100,15 +101,15 @@ class Locator:
         self.ability = ability
         self._random_octets = random_octets
 
-    def locate(self, uri: bytes, size_octets: int, found: Found, now: float) -> Inquiry | None:
-        """Find the servers of a SIP or SIPS URI for a request of this size. `found` may be called before this returns;
-        then, and for what is no such URI, there is no inquiry."""
+    def locate(self, uri: bytes, size_octets: int, found: Found, now: float, source: bytes = b"") -> Inquiry | None:
+        """Find the servers of a SIP or SIPS URI for a request of this size from this host. `found` may be called before
+        this returns; then, and for what is no such URI, there is no inquiry."""
         try:
             parsed = SipUri.parse(uri)
         except PeerError:
             found(Located([], Verdict.ABSENT), now)
             return None
         search, questions = search_for_uri(parsed, self.ability, self._random_octets, size_octets > LARGE_OCTETS)
-        inquiry = Inquiry(self, search, found)
+        inquiry = Inquiry(self, search, found, source)
         inquiry.begin(questions, now)
         return None if search.is_done else inquiry

@@ -63,7 +63,12 @@ FAILED = Answer(Outcome.FAILED)
 
 
 class Asker(Protocol):
-    """Who wants to know."""
+    """Who wants to know. source: the host whose request has raised the question, b"" for ourselves: one source has only
+    its share of the resolver."""
+
+    @property
+    def source(self) -> bytes:
+        """See above."""
 
     def answer_received(self, question: Question, answer: Answer, now: float) -> None:
         """The answer to a question; exactly once for each time it was asked."""

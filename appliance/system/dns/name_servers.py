@@ -46,6 +46,10 @@ class NameServer:
         self.silences += 1
         self.failed_at = now
 
+    def is_silent(self, now: float) -> bool:
+        """Whether it has just not answered."""
+        return bool(self.failed_at) and now - self.failed_at < PENALTY_S
+
 
 class NameServers:
     """The list. configured: of `set system dns`, empty for those of the machine; path: where the machine's own are."""
@@ -71,7 +75,11 @@ class NameServers:
         """Those to ask, the most promising first."""
         if not self._configured:
             self._look_at_file(now)
-        return sorted(self._servers, key=lambda one: bool(one.failed_at) and now - one.failed_at < PENALTY_S)
+        return sorted(self._servers, key=lambda one: one.is_silent(now))
+
+    def are_silent(self, now: float) -> bool:
+        """Whether every one of them has just not answered."""
+        return bool(self._servers) and all(one.is_silent(now) for one in self._servers)
 
     def all(self) -> list[NameServer]:
         """In the order of the list."""
