@@ -18,8 +18,9 @@ from appliance.system.dns.name_servers import NameServer, NameServers, ServerAdd
 from appliance.system.dns.wire import Reading
 from appliance.vocabulary.counters import Counters
 
-PATIENCE_S = 0.5            # then whoever waits gets the last good answer, and asking goes on. RFC 8767 5: at most 1.8 s;
-                            # but NAPTR, SRV and address come one after the other within one budget
+# Then whoever waits gets the last good answer, and asking goes on. RFC 8767 5 allows 1.8 s; but NAPTR, SRV and address
+# come one after the other within one budget.
+PATIENCE_S = 0.5
 
 Exchanger = Callable[[Question, list[NameServer]], Awaitable[Reading]]
 
