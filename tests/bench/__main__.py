@@ -15,14 +15,17 @@ from pathlib import Path
 from tests.bench.calls import measure_calls
 from tests.bench.figures import Report
 from tests.bench.isolation import enter_own_network
+from tests.bench.overload import measure_part as measure_overload
 from tests.bench.parser import measure_parser
 from tests.bench.registrations import measure_registrations
+from tests.bench.relay import measure_relay
 from tests.bench.scale import FULL, QUICK
 from tests.bench.stages import measure_stages
 from tests.bench.starts import measure_starts
 
 PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
-         "register": measure_registrations, "call": measure_calls}
+         "register": measure_registrations, "call": measure_calls, "overload": measure_overload,
+         "relay": measure_relay}
 
 
 def describe_machine() -> dict[str, object]:
