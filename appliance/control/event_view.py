@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from appliance.control.observed import Presence, PublishedState, WatchedState
 from appliance.pbx.presence.event_server import EventServer
-from appliance.pbx.presence.pidf import read_summary
 from appliance.pbx.presence.publications import Publication
 from appliance.pbx.presence.subscription import Subscription
 
@@ -51,7 +50,7 @@ def list_presence(events: EventServer, now: float) -> Iterator[Presence]:
 
 
 def _describe_publication(publication: Publication, now: float) -> PublishedState:
-    basic, activities, note = read_summary(publication.document)
+    basic, activities, note = publication.summary
     return {
         "basic": basic,
         "activities": activities,

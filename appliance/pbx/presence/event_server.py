@@ -53,7 +53,7 @@ class EventServer:
         self.publications = Publications(parts.stack, parts.publication_store, self._note_presence,
                                          parts.wall_offset)
         self._changed_presence: dict[bytes, None] = {}
-        self._presence = PresencePackage(parts.domain, self.publications.documents_of, self.is_registered,
+        self._presence = PresencePackage(parts.domain, self.publications.renderings_of, self.is_registered,
                                          self.is_on_phone)
         self._dialogs = DialogPackage(parts.domain, self._calls_of, self._is_ours)
         self._registrations = RegistrationPackage(parts.domain, parts.location.bindings_of)

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Presence documents (RFC 3863, data model of RFC 4479): read with hard limits, written again element by element.
+"""Presence documents (RFC 3863, data model of RFC 4479): read with hard limits.
 
 What a phone publishes is passed on, also what we do not know; a document type declaration never is (RFC 3470 4.10: no
 entity is ever expanded here).
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from appliance.errors import PeerError
-from appliance.pbx.presence.event_package import escape
 
 PIDF: Final = "urn:ietf:params:xml:ns:pidf"
 DATA_MODEL: Final = "urn:ietf:params:xml:ns:pidf:data-model"
 RPID: Final = "urn:ietf:params:xml:ns:pidf:rpid"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
-PREFIXES: Final = {DATA_MODEL: b"dm:", RPID: b"rpid:"}
-"""What our presence element declares. There are phones that look for `<rpid:away/>`, letter by letter."""
 SIZE_LIMIT_OCTETS: Final = 16 * 1024
 ELEMENTS_MAX: Final = 400
 ATTRIBUTES_MAX: Final = 32
@@ -85,39 +82,17 @@ def check_tuples(root: Element) -> None:
             raise PeerError("basic is neither open nor closed", 400, paragraph="RFC 3863 4.1.4")
 
 
-def write_element(element: Element, namespace: str, overrides: dict[str, str] | None = None) -> bytes:
-    """An element as octets where `namespace` is the default one and PREFIXES are declared. overrides: other values for
-    its attributes."""
-    own, _, local = element.tag[1:].partition("}") if element.tag[:1] == "{" else ("", "", element.tag)
-    name = PREFIXES.get(own, b"") + local.encode()
-    parts = [b"<", name]
-    if own not in PREFIXES and own != namespace:
-        parts.append(b' xmlns="%b"' % escape(own.encode()))
-        namespace = own
-    attributes = element.attrib if overrides is None else element.attrib | overrides
-    for number, (key, value) in enumerate(attributes.items()):
-        parts.append(write_attribute(key, value, number))
-    children = [write_element(child, namespace) + escape((child.tail or "").strip().encode()) for child in element]
-    text = escape((element.text or "").strip().encode())
-    if not text and not children:
-        return b"".join((*parts, b"/>"))
-    return b"".join((*parts, b">", text, *children, b"</", name, b">"))
-
-
-def write_attribute(key: str, value: str, number: int) -> bytes:
-    """One attribute with a space before it, its namespace declared where it has one."""
-    said = escape(value.encode())
-    if key[:1] != "{":
-        return b' %b="%b"' % (key.encode(), said)
-    namespace, _, local = key[1:].partition("}")
-    if namespace == XML:
-        return b' xml:%b="%b"' % (local.encode(), said)
-    return b' xmlns:n%d="%b" n%d:%b="%b"' % (number, escape(namespace.encode()), number, local.encode(), said)
-
-
-def read_summary(root: Element) -> tuple[str, list[str], str]:
+class Summary(NamedTuple):
     """What a person wants to know of a document: the first basic status, activities, the first note; "" for none."""
+
+    basic: str
+    activities: list[str]
+    note: str
+
+
+def read_summary(root: Element) -> Summary:
+    """The summary of a presence element."""
     basic = next(((one.text or "").strip() for one in root.iter(BASIC)), "")
     activities = [child.tag.rpartition("}")[2] for group in root.iter(ACTIVITIES) for child in group]
     note = next(((one.text or "").strip() for one in root.iter() if one.tag in (NOTE, PERSON_NOTE)), "")
-    return basic, activities, note
+    return Summary(basic, activities, note)

@@ -5,22 +5,26 @@ composed into one document (RFC 3863, RFC 4479, RFC 4480). Pure but for its sour
 
 from collections.abc import Callable, Iterable
 from typing import Final
-from xml.etree.ElementTree import Element
 
 from appliance.pbx.presence.event_package import DOCUMENT_OCTETS_MAX, escape
-from appliance.pbx.presence.pidf import ACTIVITIES, NOTE, PERSON, PIDF, RPID, TUPLE, write_element
+from appliance.pbx.presence.pidf import RPID
+from appliance.pbx.presence.pidf_writing import Rendering
 
 HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" ' \
     b'xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="%b">\r\n'
 DERIVED_TUPLE: Final = b'<tuple id="registration"><status><basic>%b</basic></status><contact>%b</contact></tuple>\r\n'
-ON_THE_PHONE: Final = "on-the-phone"
+END: Final = b"</presence>\r\n"
+PERSON_OCTETS: Final = 256
+"""What is written round the activities of a person, and of ours."""
+ON_THE_PHONE: Final = {f"{{{RPID}}}on-the-phone": b"<rpid:on-the-phone/>"}
+"""Activities of who is in a call (RFC 4480 3.2)."""
 
 
 class PresencePackage:
     """Composition: every publication's tuples, the youngest first, then one that the registrar vouches for; of the
     person the youngest publication's word, with the activities of all and on-the-phone while a call is answered."""
 
-    __slots__ = ("_documents_of", "_domain", "_is_on_phone", "_is_registered")
+    __slots__ = ("_domain", "_is_on_phone", "_is_registered", "_renderings_of")
 
     name = b"presence"
     content_type = b"application/pidf+xml"
@@ -28,62 +32,57 @@ class PresencePackage:
     is_private = False
     is_partial = False
 
-    def __init__(self, domain: bytes, documents_of: Callable[[bytes], list[Element]],
+    def __init__(self, domain: bytes, renderings_of: Callable[[bytes], list[Rendering]],
                  is_registered: Callable[[bytes], bool], is_on_phone: Callable[[bytes], bool]) -> None:
         self._domain = domain
-        self._documents_of = documents_of
+        self._renderings_of = renderings_of
         self._is_registered = is_registered
         self._is_on_phone = is_on_phone
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
-        """The composed state of a user, now; where that is too much, without his oldest publications."""
-        documents = self._documents_of(target)
-        composed = self._compose(target, documents)
-        while len(composed) > DOCUMENT_OCTETS_MAX and documents:
-            documents = documents[:-1]
-            composed = self._compose(target, documents)
-        return composed
-
-    def _compose(self, target: bytes, documents: list[Element]) -> bytes:
+        """The composed state of a user, now; of too many publications the youngest that fit."""
         entity = escape(b"sip:%b@%b" % (target, self._domain))
-        basic = b"open" if self._is_registered(target) else b"closed"
-        parts = [HEAD % entity, *self._write_tuples(documents), DERIVED_TUPLE % (basic, entity)]
-        parts += [write_element(child, PIDF) + b"\r\n" for root in documents for child in root if child.tag == NOTE]
-        parts += write_person([child for root in documents for child in root if child.tag == PERSON],
-                              self._is_on_phone(target))
-        parts += [write_element(child, PIDF) + b"\r\n" for root in documents for child in root
-                  if child.tag not in (NOTE, PERSON, TUPLE)]
-        return b"".join((*parts, b"</presence>\r\n"))
-
-    @staticmethod
-    def _write_tuples(documents: list[Element]) -> list[bytes]:
-        """RFC 3863 4.1.2: the id of a tuple is unique in its document, whoever published it."""
-        taken = {"registration"}
-        written = []
-        for root in documents:
-            for child in root:
-                if child.tag == TUPLE:
-                    identity = wanted = child.get("id", "")
-                    number = 1
-                    while identity in taken:
-                        number += 1
-                        identity = f"{wanted}-{number}"
-                    taken.add(identity)
-                    written.append(write_element(child, PIDF, {"id": identity}) + b"\r\n")
-        return written
+        head = HEAD % entity
+        derived = DERIVED_TUPLE % (b"open" if self._is_registered(target) else b"closed", entity)
+        left_octets = DOCUMENT_OCTETS_MAX - len(head) - len(derived) - len(END) - PERSON_OCTETS
+        renderings = keep_fitting_renderings(self._renderings_of(target), left_octets)
+        return b"".join((head, *write_tuples(renderings), derived, *[one.notes for one in renderings],
+                         write_person(renderings, self._is_on_phone(target)), *[one.others for one in renderings], END))
 
 
-def write_person(persons: list[Element], is_on_phone: bool) -> list[bytes]:
-    """The one person of a presentity (RFC 4479 3.1), [] where there is nothing to say. persons: youngest first."""
-    activities: dict[str, bytes] = {}
-    if is_on_phone:
-        activities[f"{{{RPID}}}{ON_THE_PHONE}"] = b"<rpid:on-the-phone/>"
-    for person in persons:
-        for group in person.iter(ACTIVITIES):
-            for activity in group:
-                activities.setdefault(activity.tag, write_element(activity, PIDF))
-    others = [write_element(child, PIDF) for child in persons[0] if child.tag != ACTIVITIES] if persons else []
-    if not activities and not others:
-        return []
-    said = b"<rpid:activities>%b</rpid:activities>" % b"".join(activities.values()) if activities else b""
-    return [b'<dm:person id="person">%b%b</dm:person>\r\n' % (said, b"".join(others))]
+def keep_fitting_renderings(renderings: list[Rendering], left_octets: int) -> list[Rendering]:
+    """Those that fit, the first before the others; one that does not fit leaves its room to the rest."""
+    kept = []
+    for rendering in renderings:
+        if rendering.size_octets <= left_octets:
+            left_octets -= rendering.size_octets
+            kept.append(rendering)
+    return kept
+
+
+def write_tuples(renderings: list[Rendering]) -> list[bytes]:
+    """RFC 3863 4.1.2: the id of a tuple is unique in its document, whoever published it."""
+    taken = {b"registration"}
+    written = []
+    for rendering in renderings:
+        for wanted, rest in rendering.tuples:
+            identity = wanted
+            number = 1
+            while identity in taken:
+                number += 1
+                identity = b"%b-%d" % (wanted, number)
+            taken.add(identity)
+            written.append(b'<tuple id="%b"%b' % (identity, rest))
+    return written
+
+
+def write_person(renderings: list[Rendering], is_on_phone: bool) -> bytes:
+    """The one person of a presentity (RFC 4479 3.1), b"" where there is nothing to say. renderings: youngest first."""
+    activities: dict[str, bytes] = dict(ON_THE_PHONE) if is_on_phone else {}
+    for rendering in renderings:
+        for name, octets in rendering.activities.items():
+            activities.setdefault(name, octets)
+    said = next((one.person for one in renderings if one.person is not None), b"")
+    if activities:
+        said = b"<rpid:activities>%b</rpid:activities>%b" % (b"".join(activities.values()), said)
+    return b'<dm:person id="person">%b</dm:person>\r\n' % said if said else b""

@@ -7,14 +7,14 @@ that of a phone which has lost its entity-tag.
 
 from collections.abc import Callable, Iterable
 from typing import Final
-from xml.etree.ElementTree import Element
 
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.expiry import ExpiryCalendar
 from appliance.pbx.presence.event_reading import check_require, read_content_type, read_event
 from appliance.pbx.presence.event_row import PublicationRow, PublicationStore
-from appliance.pbx.presence.pidf import parse_pidf
+from appliance.pbx.presence.pidf import parse_pidf, read_summary
+from appliance.pbx.presence.pidf_writing import Rendering, render
 from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.sip.grammar import is_token
 from appliance.sip.stack import SipStack
@@ -27,15 +27,20 @@ ACCEPT: Final = b"Accept: application/pidf+xml\r\n"
 
 
 class Publication:
-    """One publication. document: the presence element; order: of its last change; deadline: monotonic end."""
+    """One publication, read and written again once and for all: PeerError 400, 413 for a body that cannot be.
 
-    __slots__ = ("body", "bucket_begin", "deadline", "document", "etag", "order", "target")
+    rendering: as watchers are told; summary: as the operator is; order: of its last change; deadline: monotonic end.
+    """
 
-    def __init__(self, target: bytes, body: bytes, document: Element) -> None:
+    __slots__ = ("body", "bucket_begin", "deadline", "etag", "order", "rendering", "summary", "target")
+
+    def __init__(self, target: bytes, body: bytes) -> None:
+        root = parse_pidf(body)
         self.target = target
         self.etag = b""
         self.body = body
-        self.document = document
+        self.rendering = render(root)
+        self.summary = read_summary(root)
         self.order = 0
         self.deadline = 0.0
         self.bucket_begin = 0.0
@@ -61,12 +66,12 @@ class Publications:
         self.policy = ExpiryPolicy()
         self.wall_offset = wall_offset
 
-    def documents_of(self, target: bytes) -> list[Element]:
+    def renderings_of(self, target: bytes) -> list[Rendering]:
         """What is published about a user, the youngest change first."""
         found = self._by_target.get(target)
         if not found:
             return []
-        return [one.document for one in sorted(found.values(), key=lambda one: one.order, reverse=True)]
+        return [one.rendering for one in sorted(found.values(), key=lambda one: one.order, reverse=True)]
 
     def publications(self) -> list[Publication]:
         """All of them, by target."""
@@ -119,7 +124,7 @@ class Publications:
             return known
         if read_content_type(message) != CONTENT_TYPE or message.header(b"Content-Encoding"):
             raise PeerError("not a presence document", 415, message.header(b"Content-Type") or b"", "RFC 3903 6 step 5")
-        publication = Publication(target, body, parse_pidf(body))
+        publication = Publication(target, body)
         publication.order = known.order if known is not None else 0
         return publication
 
@@ -168,7 +173,7 @@ class Publications:
         for row in rows:
             left_s = min(row.expires_wall_s - wall_now, float(self.policy.max_s))
             try:
-                publication = Publication(row.target, row.body, parse_pidf(row.body))
+                publication = Publication(row.target, row.body)
             except PeerError:
                 left_s = 0.0    # of a version that took more than this one does
             if left_s <= 0 or not is_known(row.target):
