@@ -3,22 +3,25 @@
 
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.location import Binding, Location
+from appliance.pbx.proxy.server_finder import OwnHosts, is_one_host
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating import locate_numeric
 from appliance.sip.locating.locator import LARGE_OCTETS
+from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.stack import SipStack
 
 
 class TargetSets:
     """Turns bindings and in-dialog URIs into targets: which flow leads there."""
 
-    __slots__ = ("_listeners", "_location", "_stack")
+    __slots__ = ("_listeners", "_location", "_own", "_stack")
 
     def __init__(self, stack: SipStack, location: Location, listeners: list[Listener]) -> None:
         self._stack = stack
         self._location = location
         self._listeners = listeners
+        self._own = OwnHosts(listeners)
 
     def has_binding_at(self, target: Target) -> bool:
         """Whether a target is one of our phones: its Contact, or the address at which one is reached."""
@@ -86,21 +89,26 @@ class TargetSets:
         if flow is not None and (size_octets <= LARGE_OCTETS or flow.listener.is_reliable
                                  or self._location.binding_at(hop) is not None):
             return Target(uri, flow, drop)
-        if flow is None and locate_numeric(hop) is not None:
+        if flow is None and (address := locate_numeric(hop)) is not None and self._may_lead_to(address):
             return None     # no listener of ours speaks that
+        # a number that nobody can have is refused as a name that leads there
         return NamedTarget(uri, hop, near, drop) if hop[:4].lower() in (b"sip:", b"sips") else None
 
     def flow_to_uri(self, uri: bytes, near: Listener) -> Flow | None:
         """The flow to a URI: that of the phone registered with it, or the numeric address in it; None when neither is
-        known. near: the listener to prefer, where its transport and family fit."""
+        known, or it is ours. near: the listener to prefer, where its transport and family fit."""
         binding = self._location.binding_at(uri)
         if binding is not None and binding.flow.is_open and not binding.path:
             return binding.flow
         target = locate_numeric(uri)
-        if target is None:
+        if target is None or not self._may_lead_to(target):
             return None
         listener = self._choose_listener(target.transport, 6 if b":" in target.host else 4, near)
         return None if listener is None else self._stack.flow_to(listener, target.host, target.port)
+
+    def _may_lead_to(self, address: Address) -> bool:
+        """Whether somebody else can be there."""
+        return is_one_host(address.host) and address not in self._own
 
     def _choose_listener(self, transport: bytes, family: int, near: Listener) -> Listener | None:
         """The listener that can send there: the one near, else one of the same name, else of the same side."""

@@ -2,7 +2,8 @@
 """From a name to flows: locates the servers of a target (RFC 3263) and decides from which listener each is reached."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
 from appliance.errors import PeerError
 from appliance.pbx.proxy.target import NamedTarget
@@ -12,6 +13,8 @@ from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.locating.search import Verdict
 from appliance.sip.transaction.core import FlowOpener
 from appliance.sip.uri import SipUri
+
+BROADCAST = ip_address("255.255.255.255")
 
 SourceFinder = Callable[[bytes], bytes | None]
 """The address of this machine that the kernel would send from to a numeric host; None when there is no way there."""
@@ -27,7 +30,7 @@ def find_no_source(_host: bytes) -> None:
 class ServerFinder:
     """locator: runs the lookups; flow_to: the socket layer's; source_of: the kernel's choice of our address."""
 
-    __slots__ = ("_flow_to", "_listeners", "_locator", "_own_addresses", "_source_of")
+    __slots__ = ("_flow_to", "_listeners", "_locator", "_own", "_source_of")
 
     def __init__(self, locator: Locator, listeners: list[Listener], flow_to: FlowOpener,
                  source_of: SourceFinder = find_no_source) -> None:
@@ -35,7 +38,7 @@ class ServerFinder:
         self._listeners = listeners
         self._flow_to = flow_to
         self._source_of = source_of
-        self._own_addresses = frozenset((one.host, one.port) for one in listeners)
+        self._own = OwnHosts(listeners)
 
     def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float,
              source: bytes = b"") -> Inquiry | None:
@@ -48,14 +51,14 @@ class ServerFinder:
     def _explain(self, located: Located) -> Verdict:
         """Why there is no flow. A name that leads to ourselves and is no domain of ours names nobody: asking ourselves
         would never end."""
-        if any((one.host, one.port) in self._own_addresses for one in located.targets):
+        if any(one in self._own for one in located.targets):
             return Verdict.OURSELVES
         return Verdict.ABSENT if located.targets else located.verdict
 
     def _open_flows(self, addresses: list[Address], target: NamedTarget) -> list[Flow]:
         flows = []
         for address in addresses:
-            if (address.host, address.port) in self._own_addresses or not is_one_host(address.host):
+            if address in self._own or not is_one_host(address.host):
                 continue
             listener = self.choose_listener(address, target.near)
             if listener is None:
@@ -77,10 +80,37 @@ class ServerFinder:
         return fitting[0] if fitting else None
 
 
+class OwnHosts:
+    """The transport addresses that we listen on: a request that is sent there would come back for ever."""
+
+    __slots__ = ("_addresses",)
+
+    def __init__(self, listeners: list[Listener]) -> None:
+        self._addresses = frozenset((write_plainly(one.host), one.port) for one in listeners)
+
+    def __contains__(self, address: Address) -> bool:
+        return (write_plainly(address.host), address.port) in self._addresses
+
+
+@lru_cache(4096)
+def write_plainly(host: bytes) -> bytes:
+    """The one form of a numeric address; what is mapped into IPv6 is the IPv4 address that it leads to."""
+    try:
+        address = ip_address(host.decode("ascii"))
+    except ValueError:
+        return host
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address).encode("ascii")
+
+
+@lru_cache(4096)
 def is_one_host(host: bytes) -> bool:
-    """Whether a numeric address can be that of a server; the DNS may say anything."""
-    address = ip_address(host.decode("ascii"))
-    return not (address.is_multicast or address.is_unspecified or host == b"255.255.255.255")
+    """Whether a numeric address can be that of a server; the DNS, or a URI, may say anything."""
+    try:
+        address = ip_address(write_plainly(host).decode("ascii"))
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_unspecified or address == BROADCAST)
 
 
 def read_host(uri: bytes) -> bytes:

@@ -273,6 +273,13 @@ def test_secure_subscription_over_an_insecure_hop_is_refused(office):
     assert office.subscribe("201", "202", "presence", uri="sips:202@192.168.1.1").status == 416
 
 
+def test_contact_that_is_our_own_address_is_notified_the_way_it_came(office):
+    """192.168.1.1:5060 is ours: a NOTIFY would come back to ourselves."""
+    contact = "Event: presence\r\nContact: <sip:201@192.168.1.1:5060>\r\n"
+    assert office.request("SUBSCRIBE", "201", "202", contact).status == 200
+    assert {address for _, address in office.heard} == {A}
+
+
 def test_secure_subscriber_gets_a_secure_contact(office):
     accepted = office.subscribe("201", "202", "presence", contact="<sips:201@192.168.1.11>")
     assert accepted.contact_uri == b"sips:202@192.168.1.1:5060"

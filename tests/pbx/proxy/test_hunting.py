@@ -248,6 +248,31 @@ def test_a_name_that_the_dns_sends_nowhere_is_not_sent_to() -> None:
     assert summary(office.call()) == [(100, A[0]), (404, A[0])]
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "224.0.0.251", "255.255.255.255", "[::ffff:192.168.1.1]",
+                                  "[::ffff:224.0.0.251]", "[ff02::fb]", "[::]"])
+@pytest.mark.parametrize("is_route", [False, True])
+def test_a_number_that_is_nobodys_or_ours_is_refused_as_a_name_that_leads_there(host: str, is_route: bool) -> None:
+    office = ConnectedOffice("set sip listener six address 2001:db8::1\nset sip listener six transport udp\n")
+    uri = f"sip:x@{host}"
+    route = f"Route: <sip:{host};lr>\r\n" if is_route else ""
+    octets = invite("x", extra=route).replace(b"sip:x@192.168.1.1 SIP", uri.encode() + b" SIP")
+    office.send(A, octets)
+    taken = office.take()
+    assert summary(taken) == [(100, A[0]), (404, A[0])]
+    assert taken[1][0].header(b"Warning") is not None
+
+
+@pytest.mark.parametrize("host", ["224.0.0.251", "192.168.1.1"])
+def test_a_number_of_nobody_or_of_ours_inside_a_dialog_does_not_end_it(host: str) -> None:
+    office = ConnectedOffice()
+    request = office.call()[1][0]
+    office.send(ONE, answer(request, 200, extra=f"Contact: <sip:bob@{host}>\r\n"))
+    (reply, _), = office.take()
+    route = f"Route: {reply.header(b'Record-Route').decode()}\r\n"
+    office.send(A, head("INFO", f"sip:bob@{host}", A, "info", "201", "bob", 2, to_tag="callee", extra=route))
+    assert summary(office.take()) == [(480, A[0])]
+
+
 def test_other_requests_hunt_as_well_and_end_when_their_caller_has_given_up() -> None:
     office = ConnectedOffice()
     office.send(A, head("OPTIONS", URI, A, "opt", "201", "bob"))
