@@ -45,8 +45,13 @@ bench: setup-develop packages-bench
 soak: setup-develop packages-bench
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES)
 
-demo box image image-test:
-	@echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2; exit 1
+NOT_BUILT = @echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2; exit 1
+
+demo:
+	$(NOT_BUILT)
+
+box image image-test:
+	$(NOT_BUILT)
 
 clean:
 	rm -rf build $(VENV) appliance/native/*.so ext/*.c *.egg-info

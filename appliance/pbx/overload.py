@@ -14,6 +14,8 @@ STEP_S = 0.02
 """How often the share may change."""
 HIGH_FILL, LOW_FILL = 0.25, 0.08
 """Of the receive buffer: above the one too much is admitted, below the other too little."""
+PATIENCE_S = 0.2
+"""How long a full buffer may be the aftermath of a pause, which is worked off without refusing anybody."""
 LOWERED, RAISED = 0.8, 0.02
 SHARE_MIN = 0.02
 DROWNING_S = 2.0
@@ -32,13 +34,14 @@ class Overload:
     """The share of new calls that is admitted, and the refusals. Retry-After is spread so that phones do not come back
     together."""
 
-    __slots__ = ("_credit", "_dropped_until", "_refusals", "_stepped_at", "share")
+    __slots__ = ("_credit", "_dropped_until", "_high_since", "_refusals", "_stepped_at", "share")
 
     def __init__(self) -> None:
         self.share = 1.0
         self._credit = 0.0
         self._stepped_at = 0.0
         self._dropped_until = 0.0
+        self._high_since = 0.0
         self._refusals = 0
 
     @property
@@ -56,7 +59,7 @@ class Overload:
     @property
     def is_pressed(self) -> bool:
         """Whether the shell must go on looking at its buffers."""
-        return self.share < 1.0 or self._dropped_until > 0.0
+        return self.share < 1.0 or self._dropped_until > 0.0 or self._high_since > 0.0
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
         """After a batch: octets waiting in the socket, the size of its buffer, whether the kernel dropped any."""
@@ -69,7 +72,11 @@ class Overload:
             return
         self._stepped_at = now
         fill = waiting_octets / buffer_octets if buffer_octets else 0.0
-        if has_dropped or fill > HIGH_FILL:
+        if fill <= HIGH_FILL:
+            self._high_since = 0.0
+        elif not self._high_since:
+            self._high_since = now
+        if has_dropped or (self._high_since and now - self._high_since >= PATIENCE_S):
             self.share = max(self.share * LOWERED, SHARE_MIN)
         elif fill < LOW_FILL:
             # while nothing comes nobody looks: the steps that have passed are made up for

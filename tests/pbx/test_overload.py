@@ -66,3 +66,19 @@ def test_idle_time_heals_without_anybody_looking():
     assert not overload.is_overloaded(15.0)
     overload.observe(10, 1000, False, 15.0)
     assert overload.level is Level.CALM
+
+
+def test_a_pause_that_is_worked_off_refuses_nobody():
+    overload = Overload()
+    for step in range(8):
+        overload.observe(600 - 60 * step, 1000, False, 1.0 + step * 0.02)
+    assert overload.share == 1.0
+    overload.observe(50, 1000, False, 1.3)
+    assert not overload.is_pressed
+
+
+def test_a_buffer_that_stays_full_is_overload():
+    overload = Overload()
+    for step in range(20):
+        overload.observe(600, 1000, False, 1.0 + step * 0.02)
+    assert overload.share < 1.0
