@@ -116,8 +116,8 @@ class OfficeView:
         if call is None:
             return None
         names = {_text(call.caller_flow.hostport): _text(call.caller)}
-        if call.callee_flow is not None:
-            names.setdefault(_text(call.callee_flow.hostport), _text(call.callee))
+        for answer in call.answers.values():
+            names.setdefault(_text(answer.flow.hostport), _text(call.callee))
         return build_ladder(self._trace.entries_of(frozenset({call.call_id})), names.get)
 
     def messages(self, now: float) -> Iterator[WaitingMessage]:

@@ -7,110 +7,19 @@ Only the proxy changes its state.
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-from enum import IntEnum
-from typing import Final
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
-from appliance.pbx.request_checks import read_extension
+from appliance.pbx.call import ANSWERED, ENDED, RINGING, TRANSITIONS, Answer, Call, CallState, DialogRequest, Leg
 from appliance.sip.flow import Flow
 from appliance.vocabulary.journal import Journal
+
+__all__ = ["Call", "CallState", "DialogRequest", "DialogTable", "Leg"]
 
 ENDED_KEPT = 100
 TAGS_KEPT = 64                      # of one call: a phone that invents tags fills no memory
 CALLS_KEPT = 20_000
 """More than any office has; the oldest goes when a flood of calls without BYE fills the table."""
-
-
-class CallState(IntEnum):
-    """What a caller would say of the call."""
-
-    CALLING = 0
-    RINGING = 1
-    ANSWERED = 2
-    ENDED = 3
-
-
-CALLING, RINGING, ANSWERED, ENDED = CallState
-TRANSITIONS: Final = (
-    frozenset({RINGING, ANSWERED, ENDED}),
-    frozenset({RINGING, ANSWERED, ENDED}),
-    frozenset({ANSWERED, ENDED}),
-    frozenset[CallState](),
-)
-"""What may follow each state, by its number."""
-
-
-class Leg:
-    """One way a call was tried. target: its Request-URI; branch: of its INVITE; status: the last response, 0 for none;
-    is_cancelled: we took it back."""
-
-    __slots__ = ("branch", "is_cancelled", "status", "target")
-
-    def __init__(self, target: bytes, branch: bytes) -> None:
-        self.target = target
-        self.branch = branch
-        self.status = 0
-        self.is_cancelled = False
-
-    @property
-    def state(self) -> str:
-        """trying, ringing, answered, cancelled or refused."""
-        if 200 <= self.status < 300:
-            return "answered"
-        if self.is_cancelled:
-            return "cancelled"
-        if self.status >= 300:
-            return "refused"
-        return "ringing" if self.status > 100 else "trying"
-
-
-class Call:
-    """One call: who, with whom, since when, and how it ended.
-
-    callee_extension, callee_hostport: whom the Request-URI named, unescaped, and where (b"" for a tel URI);
-    caller_identity: the From URI; number: counts up from 1; times are monotonic seconds, 0.0 = not yet; result: the
-    final status, 200 for an answered call, 487 when the caller gave up; ended_by: "caller", "callee", "server".
-    """
-
-    __slots__ = ("answered_at", "call_id", "callee", "callee_extension", "callee_flow", "callee_hostport",
-                 "callee_tags", "callee_uri", "caller", "caller_flow", "caller_identity", "caller_tag", "caller_uri",
-                 "ended_at", "ended_by", "legs", "number", "result",
-                 "started_at", "state")
-
-    def __init__(self, number: int, invite: Message, caller: bytes, flow: Flow, now: float) -> None:
-        self.number = number
-        self.call_id = invite.call_id
-        self.caller_tag = invite.from_tag
-        self.caller = caller
-        self.callee = invite.uri_user
-        self.callee_extension = read_extension(invite)
-        self.callee_hostport = invite.uri_hostport
-        self.caller_identity = invite.from_uri
-        self.caller_uri = invite.contact_uri
-        self.caller_flow = flow
-        self.callee_uri: bytes | None = None
-        self.callee_flow: Flow | None = None
-        self.callee_tags: list[bytes] = []
-        self.legs: list[Leg] = []
-        self.state = CALLING
-        self.started_at = now
-        self.answered_at = 0.0
-        self.ended_at = 0.0
-        self.result = 0
-        self.ended_by = ""
-
-    def find_leg(self, branch: bytes) -> Leg | None:
-        """The leg of this branch."""
-        for leg in self.legs:
-            if leg.branch == branch:
-                return leg
-        return None
-
-    @property
-    def key(self) -> tuple[bytes, bytes]:
-        """Call-ID and the caller's tag: one call, however it forks."""
-        return (self.call_id, self.caller_tag)
 
 
 class DialogTable:
@@ -205,19 +114,41 @@ class DialogTable:
         self._tell(call)
 
     def note_answer(self, call: Call, response: Message, flow: Flow, now: float) -> None:
-        """A 2xx: the call is answered; a second one from another fork adds its dialog."""
+        """A 2xx: the call is answered; a second one from another fork adds its dialog (13.2.2.4)."""
         tag = response.to_tag
+        if tag in call.answers or len(call.answers) >= TAGS_KEPT:
+            return  # sent again
+        answer = call.answers[tag] = Answer(response.contact_uri, flow)
+        if call.state is ENDED:     # too late: its ACK and its BYE are let through, it is told to nobody
+            answer.ended_by = call.ended_by
+            self._add_tag(call, tag)
+            return
         if call.state < ANSWERED:
             self._enter(call, ANSWERED)
             call.answered_at = now
             self.answered += 1
             call.result = 200
             call.callee_tags = [tag]
-            call.callee_uri = response.contact_uri
-            call.callee_flow = flow
         else:
             self._add_tag(call, tag)
         self._tell(call)
+
+    def note_targets(self, request: DialogRequest, response: Message, flow: Flow) -> None:
+        """A re-INVITE or UPDATE was accepted: from now on its Contact and that of the 2xx are the remote targets
+        (12.2.1.2, 12.2.2); flow: the way it went. Most change nothing."""
+        call = request.call
+        caller_uri, callee_uri, caller_flow, callee_flow = \
+            request.contact_uri, response.contact_uri, request.flow, flow
+        if not request.is_by_caller:
+            caller_uri, callee_uri, caller_flow, callee_flow = callee_uri, caller_uri, callee_flow, caller_flow
+        answer = call.answers.get(request.tag)
+        has_changed = False
+        if caller_uri is not None and caller_uri != call.caller_uri:
+            call.caller_uri, call.caller_flow, has_changed = caller_uri, caller_flow, True
+        if answer is not None and callee_uri is not None and callee_uri != answer.uri:
+            answer.uri, answer.flow, has_changed = callee_uri, callee_flow, True
+        if has_changed and call.state is not ENDED:
+            self._tell(call)
 
     @staticmethod
     def _add_tag(call: Call, tag: bytes) -> None:
@@ -227,12 +158,16 @@ class DialogTable:
     def end_dialog(self, call: Call, tag: bytes, ended_by: str, now: float) -> None:
         """One dialog of a call is over: BYE was answered. The call is, when it was the last (13.2.2.4: two phones may
         have answered, and the caller lets one of them go)."""
-        is_early = call.state < ANSWERED  # then the INVITE's final response decides (RFC 5407 appendix A)
-        if tag in call.callee_tags and (is_early or len(call.callee_tags) > 1):
-            call.callee_tags.remove(tag)
-            self._tell(call)
-        elif not is_early:
+        if call.state is ENDED or tag not in call.callee_tags:
+            return  # both sides said BYE
+        if call.state is ANSWERED and len(call.callee_tags) == 1:
             self.end_call(call, 200, ended_by, now)
+            return
+        call.callee_tags.remove(tag)    # an early one: the INVITE's final response decides (RFC 5407 appendix A)
+        answer = call.answers.get(tag)
+        if answer is not None:
+            answer.ended_by = ended_by
+        self._tell(call)
 
     def end_call(self, call: Call, result: int, ended_by: str, now: float) -> None:
         """The call is over: BYE was answered, or the INVITE has its final response."""
@@ -244,6 +179,8 @@ class DialogTable:
             self.failed[result] += 1
         call.ended_at = now
         call.ended_by = ended_by
+        for answer in call.answers.values():
+            answer.ended_by = answer.ended_by or ended_by
         call.result = call.result or result
         if self._calls.get(call.key) is call:
             del self._calls[call.key]

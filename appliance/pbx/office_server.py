@@ -189,7 +189,7 @@ class OfficeServer:
         uri, hop, near, size_octets = message.uri, way.next_uri, flow.listener, len(message.data)
         target_at = self._parts.targets.target_at
         if hop is None:
-            known = self._flow_of_party(uri, call)
+            known = self._flow_of_party(message, call)
             return message, Target(uri, known, way.drop) if known else target_at(uri, uri, near, way.drop, size_octets)
         if is_loose(hop):
             return message, target_at(uri, hop, near, way.drop, size_octets)
@@ -202,18 +202,20 @@ class OfficeServer:
         parts = self._parts
         return parts.targets.has_binding_at(target) or parts.authentication.is_trusted(target.flow)
 
-    def _flow_of_party(self, uri: bytes, call: Call | None) -> Flow | None:
+    def _flow_of_party(self, message: Message, call: Call | None) -> Flow | None:
         """A phone that sits behind a NAT is reached on the flow it has used in this very call. The flow to another
         domain is no phone's: whether its server is on the way of later requests, its Record-Route says."""
         if call is None:
             return None
-        if uri == call.caller_uri and call.caller_flow.is_open and b"@" not in call.caller:
-            return call.caller_flow
-        flow = call.callee_flow
-        is_ours = not call.callee_hostport or call.callee_hostport in self._parts.own
-        if uri == call.callee_uri and is_ours and flow is not None and flow.is_open:
-            return flow
-        return None
+        if message.from_tag != call.caller_tag:
+            uri, flow, is_ours = call.caller_uri, call.caller_flow, b"@" not in call.caller
+        else:
+            answer = call.answers.get(message.to_tag)
+            if answer is None:
+                return None
+            uri, flow = answer.uri, answer.flow
+            is_ours = not call.callee_hostport or call.callee_hostport in self._parts.own
+        return flow if is_ours and message.uri == uri and flow.is_open else None
 
     def _serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
         parts = self._parts

@@ -93,9 +93,8 @@ class DialogPackage:
         local_tag, remote_tag = (call.caller_tag, view.tag) if view.is_caller else (view.tag, call.caller_tag)
         caller = write_party(call.caller_identity, call.caller_uri)
         hostport = self._domain if self._is_ours(call.callee_hostport) else call.callee_hostport
-        has_answered = call.answered_at and view.tag in call.callee_tags[:1]
-        callee_target = call.callee_uri if has_answered else None
-        callee = write_party(b"sip:%b@%b" % (call.callee_extension, hostport), callee_target)
+        answer = call.answers.get(view.tag)
+        callee = write_party(b"sip:%b@%b" % (call.callee_extension, hostport), None if answer is None else answer.uri)
         local, remote = (caller, callee) if view.is_caller else (callee, caller)
         return DIALOG % (view.identity, escape(call.call_id), write_tag(b"local-tag", local_tag),
                          write_tag(b"remote-tag", remote_tag), b"initiator" if view.is_caller else b"recipient",
@@ -125,20 +124,24 @@ def write_tag(name: bytes, tag: bytes) -> bytes:
 
 def decide_state(call: Call, tag: bytes, is_caller: bool) -> tuple[bytes, bytes]:
     """State of a dialog (figure 3), and for a terminated one its event and code as attributes (4.1.2)."""
-    if call.state is not CallState.ENDED and tag and tag not in call.callee_tags:
+    answer = call.answers.get(tag)
+    if answer is not None:
+        return explain_end(answer.ended_by, is_caller) if answer.ended_by else (b"confirmed", b"")
+    if call.answered_at or (call.state is not CallState.ENDED and tag and tag not in call.callee_tags):
         return b"terminated", b' event="cancelled"'     # another phone has answered
-    if call.state is CallState.ANSWERED:
-        return b"confirmed", b""
     if call.state is CallState.RINGING:
         return (b"early" if tag else b"proceeding"), b""
     if call.state is CallState.CALLING:
         # the caller has had our 100; the callee has only been asked
         return (b"proceeding" if is_caller else b"trying"), b""
-    if call.answered_at:
-        if call.ended_by not in ("caller", "callee"):
-            return b"terminated", b' event="error"'
-        has_hung_up = (call.ended_by == "caller") is is_caller
-        return b"terminated", b' event="local-bye"' if has_hung_up else b' event="remote-bye"'
     if call.result == 487:
         return b"terminated", b' event="cancelled" code="487"'
     return b"terminated", b' event="rejected" code="%d"' % call.result if call.result >= 300 else b' event="error"'
+
+
+def explain_end(ended_by: str, is_caller: bool) -> tuple[bytes, bytes]:
+    """A confirmed dialog that has ended: by whose BYE, seen from the caller or the callee (3.7.1)."""
+    if ended_by not in ("caller", "callee"):
+        return b"terminated", b' event="error"'
+    has_hung_up = (ended_by == "caller") is is_caller
+    return b"terminated", b' event="local-bye"' if has_hung_up else b' event="remote-bye"'

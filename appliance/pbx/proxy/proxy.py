@@ -6,7 +6,7 @@ and keeps the dialog table true. Which targets a request has is decided by its c
 from typing import Protocol
 
 from appliance.native.sip_scanner import Message
-from appliance.pbx.dialog_table import Call, DialogTable, Leg
+from appliance.pbx.dialog_table import Call, DialogRequest, DialogTable, Leg
 from appliance.pbx.proxy.hunt import Hunt
 from appliance.pbx.proxy.response_context import ResponseContext, Successor
 from appliance.pbx.proxy.route_signature import RouteSigner
@@ -24,6 +24,8 @@ from appliance.sip.transaction.invite_server import InviteServer
 
 WITHOUT_DIALOG = frozenset({b"MESSAGE", b"OPTIONS", b"PUBLISH"})
 """Methods that never begin a dialog: a Record-Route in them would only cost octets."""
+CHANGING = frozenset({b"INVITE", b"UPDATE", b"BYE"})
+"""Methods that change the dialog they are sent in: target refreshes and its end (12.2, 12.3, RFC 3311 5.2)."""
 ADDED_OCTETS = 160
 """About what our Via and Record-Route add to a copy."""
 BREADTH_DEFAULT = 60
@@ -94,9 +96,8 @@ class Proxy:
         server.owner = context
         if isinstance(server, InviteServer):
             server.send(100, message.reply(status_line(100), b""), now)
-        elif call is not None and message.method == b"BYE":
-            context.call = call
-            context.dialog_tag = message.to_tag if message.from_tag == call.caller_tag else message.from_tag
+        if call is not None and message.method in CHANGING:
+            context.call = DialogRequest(call, message, source)
         context.start(now)
 
     def forward_ack(self, message: Message, target: Destination, now: float) -> None:
@@ -190,6 +191,10 @@ class Proxy:
                       now: float) -> None:
         """A response of a branch other than 100: the dialog table follows (12.1)."""
         call = context.call
+        if isinstance(call, DialogRequest):
+            if 200 <= response.status < 300 and not call.is_bye:
+                self._dialogs.note_targets(call, response, client.flow)
+            return
         if not isinstance(call, Call) or client.method != b"INVITE":
             return
         leg = call.find_leg(client.branch)
@@ -205,13 +210,11 @@ class Proxy:
         server = context.server
         self._stack.release_merge(server)
         call = context.call
-        if not isinstance(call, Call):
-            return
-        if not isinstance(server, InviteServer):
-            if status not in (401, 407):  # RFC 5057: whatever else a BYE gets, its dialog is over
-                by = "caller" if server.source is call.caller_flow else "callee"
-                self._dialogs.end_dialog(call, context.dialog_tag, by, now)
-        elif status >= 300:
+        if isinstance(call, DialogRequest):
+            # RFC 5057: whatever else a BYE gets, its dialog is over
+            if call.is_bye and status not in (401, 407):
+                self._dialogs.end_dialog(call.call, call.tag, call.sender, now)
+        elif isinstance(call, Call) and status >= 300:
             self._dialogs.end_call(call, status, "caller" if status == 487 else "callee", now)
 
 

@@ -80,13 +80,13 @@ class Successor(Protocol):
 class ResponseContext:
     """RFC 3261 16.2: the server transaction of a request and the client transactions of its copies.
 
-    groups: further target groups to try in turn; call: whatever the proxy's dialog table hangs here;
-    dialog_tag: of a BYE, the callee's; successor: who takes over when no target serves the request, None: nobody.
+    groups: further target groups to try in turn; call: whatever the proxy hangs here for its dialog table;
+    successor: who takes over when no target serves the request, None: nobody.
     """
 
     __slots__ = ("_best", "_best_rank", "_best_status", "_breadth", "_cancel_lines", "_challenges", "_clients",
                  "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "_warning", "call",
-                 "dialog_tag", "server", "successor")
+                 "server", "successor")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
                  groups: list[list[Destination]], breadth: int = 0) -> None:
@@ -106,7 +106,6 @@ class ResponseContext:
         self._challenges: list[bytes] = []
         self._cancel_lines: bytes | None = None
         self.call: object = None
-        self.dialog_tag = b""
         self.successor: Successor | None = None
 
     def start(self, now: float) -> None:

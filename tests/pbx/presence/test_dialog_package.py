@@ -14,7 +14,9 @@ from tests.pbx.presence.event_office import (
     pick_up,
     state_of,
 )
-from tests.pbx.proxy.virtual_office import A, C, answer, head
+from tests.pbx.proxy.virtual_office import A, C, D, answer, head
+
+E = ("192.168.1.14", 5060)
 
 
 @pytest.fixture
@@ -136,6 +138,105 @@ def test_who_hung_up_is_told_from_each_side(office):
     events = {document(notify).get("entity")[4:7]: next(document(notify).iter(f"{DIALOG_INFO}state")).get("event")
               for notify in office.notifies()}
     assert events == {"201": "local-bye", "202": "remote-bye"}
+
+
+def fork(office: EventOffice) -> dict[str, bytes]:
+    """Two phones of 202, at C and E, have answered the same call of 201; the 200 of each by its tag."""
+    office.register("202", E)
+    office.settle()
+    office.notifies()
+    office.send(A, head("INVITE", "sip:202@192.168.1.1", A, "fork", "201", "202", call_id="fork",
+                        extra="Contact: <sip:201@192.168.1.11:5060>\r\n"))
+    invites = []
+    while len(invites) < 2:
+        sent = office.take() or office.settle()
+        invites += [(m, a) for m, a in sent if m.method == b"INVITE" and m.is_request]
+    for (invite, phone), tag in zip(sorted(invites, key=lambda one: one[1]), ("c", "e"), strict=True):
+        office.send(phone, answer(invite, 200, tag, f"Contact: <sip:202@{phone[0]}:5060>\r\n"))
+    return {m.to_tag.decode(): m for m in office.settle() if m.status == 200}
+
+
+def bye(office: EventOffice, accepted, is_by_caller: bool) -> None:
+    """BYE in one of the dialogs of `fork`, and its 200."""
+    tag, phone = accepted.to_tag.decode(), C if accepted.to_tag == b"c" else E
+    route = f"Route: {accepted.header(b'Record-Route').decode()}\r\n"
+    if is_by_caller:
+        office.send(A, head("BYE", f"sip:202@{phone[0]}:5060", A, f"b{tag}", "201", "202", 2, "fork", tag, extra=route))
+    else:
+        office.send(phone, head("BYE", "sip:201@192.168.1.11:5060", phone, f"b{tag}", "202", "201", 2, "fork",
+                                "from201", tag, route))
+    (request,) = [message for message in office.settle() if message.is_request]
+    office.send(phone if is_by_caller else A, answer(request, 200))
+    office.settle()
+
+
+def told_of(office: EventOffice) -> list[tuple[str, str, str, str | None, str | None]]:
+    """What the lamps were told: of whom, the callee's tag, state, event, the callee's target."""
+    told = []
+    for notify in office.notifies():
+        for dialog in document(notify).iter(f"{DIALOG_INFO}dialog"):
+            is_caller = dialog.get("direction") == "initiator"
+            state = dialog.find(f"{DIALOG_INFO}state")
+            target = dialog.find(f"{DIALOG_INFO}{'remote' if is_caller else 'local'}/{DIALOG_INFO}target")
+            told.append((document(notify).get("entity")[4:7], dialog.get("remote-tag" if is_caller else "local-tag"),
+                         state.text, state.get("event"), None if target is None else target.get("uri")))
+    return told
+
+
+def test_two_phones_that_answered_are_two_confirmed_dialogs_each_with_its_own_target(office):
+    fork(office)
+    last = {(who, tag): rest for who, tag, *rest in told_of(office)}
+    for who in ("201", "202"):
+        assert last[who, "c"] == ["confirmed", None, "sip:202@192.168.1.12:5060"]
+        assert last[who, "e"] == ["confirmed", None, "sip:202@192.168.1.14:5060"]
+
+
+@pytest.mark.parametrize(("gone", "left", "host"), [("c", "e", "192.168.1.14"), ("e", "c", "192.168.1.12")])
+@pytest.mark.parametrize("is_by_caller", [True, False])
+def test_of_two_that_answered_one_hangs_up_and_the_other_stays_itself(office, gone, left, host, is_by_caller):
+    # RFC 4235 3.7.1: a confirmed dialog ends by BYE, never by "cancelled"
+    accepted = fork(office)
+    told_of(office)
+    bye(office, accepted[gone], is_by_caller)
+    last = {(who, tag): rest for who, tag, *rest in told_of(office)}
+    assert last["201", gone][:2] == ["terminated", "local-bye" if is_by_caller else "remote-bye"]
+    assert last["202", gone][:2] == ["terminated", "remote-bye" if is_by_caller else "local-bye"]
+    office.subscribe("203", "202", "dialog", call_id="look")
+    (full,) = [one for one in told_of(office) if one[1] == left]
+    assert full == ("202", left, "confirmed", None, f"sip:202@{host}:5060")
+    bye(office, accepted[left], not is_by_caller)
+    last = {(who, tag): rest for who, tag, *rest in told_of(office)}
+    assert last["201", left][:2] == ["terminated", "remote-bye" if is_by_caller else "local-bye"]
+
+
+def test_phone_that_rang_when_another_answered_is_cancelled(office):
+    office.register("202", D)
+    office.send(A, head("INVITE", "sip:202@192.168.1.1", A, "fork", "201", "202", call_id="fork",
+                        extra="Contact: <sip:201@192.168.1.11:5060>\r\n"))
+    invites = {a: m for m, a in office.take() if m.method == b"INVITE" and m.is_request}
+    office.send(D, answer(invites[D], 180, "d"))
+    office.send(C, answer(invites[C], 180, "c"))
+    office.settle()
+    office.send(C, answer(invites[C], 200, "c"))
+    office.settle()
+    last = {(who, tag): rest for who, tag, *rest in told_of(office)}
+    assert last["201", "d"][:2] == ["terminated", "cancelled"]
+    assert last["201", "c"][:2] == ["confirmed", None]
+
+
+def test_target_that_moves_by_a_reinvite_is_told(office):
+    accepted = pick_up(office, call(office, "201", "202"))
+    told_of(office)
+    office.send(A, head("INVITE", "sip:202@192.168.1.12:5060", A, "re", "201", "202", 2, "talk", "callee",
+                        extra=f"Route: {accepted.header(b'Record-Route').decode()}\r\n"
+                              "Contact: <sip:201@192.168.1.11:5062>\r\n"))
+    (invite,) = [message for message in office.settle() if message.is_request]
+    office.send(C, answer(invite, 200, extra="Contact: <sip:202@192.168.1.12:5066>\r\n"))
+    office.settle()
+    assert {(who, target) for who, _, _, _, target in told_of(office)} == {
+        ("201", "sip:202@192.168.1.12:5066"), ("202", "sip:202@192.168.1.12:5066")}
+    (talk,) = office.office.dialogs.calls()
+    assert talk.caller_uri == b"sip:201@192.168.1.11:5062"
 
 
 def test_two_calls_of_one_extension_are_two_dialogs(office):

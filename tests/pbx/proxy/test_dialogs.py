@@ -216,3 +216,31 @@ def test_phone_behind_a_nat_gets_in_dialog_requests_on_its_own_flow() -> None:
     office.send(A, in_dialog("BYE", accepted, "bye", uri="sip:202@10.0.0.5:5060"))
     (bye, address), = office.take()
     assert (bye.method, address) == (b"BYE", outside)
+
+
+@pytest.mark.parametrize(("status", "is_moved"), [(200, True), (488, False)])
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_phone_behind_a_nat_that_moves_is_reached_on_the_flow_it_moved_to(method: str, status: int,
+                                                                         is_moved: bool) -> None:
+    # RFC 3261 12.2.2: the Contact of an accepted target refresh is the remote target; RFC 3311 5.2
+    office, accepted = talk()
+    moved = ("192.168.1.201", 41000)
+    route = accepted.header(b"Record-Route").decode()
+    contact = f"Route: {route}\r\nContact: <sip:202@10.0.0.7:5060>\r\n"
+    office.send(moved, head(method, "sip:201@192.168.1.11:5060", moved, "re", "202", "201", 2, to_tag="from201",
+                            from_tag="callee", extra=contact))
+    refresh = next(m for m, a in office.take() if m.is_request)
+    office.send(A, answer(refresh, status, extra="Contact: <sip:201@192.168.1.11:5060>\r\n"))
+    office.take()
+    office.send(A, in_dialog("BYE", accepted, "bye", uri="sip:202@10.0.0.7:5060"))
+    addresses = [a for m, a in office.take() if m.method == b"BYE" and m.is_request]
+    assert addresses == [moved if is_moved else ("10.0.0.7", 5060)]
+
+
+def test_bye_that_comes_another_way_than_the_invite_is_still_the_callers() -> None:
+    office, accepted = talk()
+    other = ("192.168.1.11", 5099)
+    office.send(other, in_dialog("BYE", accepted, "bye"))
+    (bye, _), = office.take()
+    office.send(C, answer(bye, 200))
+    assert office.office.dialogs.ended[-1].ended_by == "caller"
