@@ -3,8 +3,8 @@
 we signed, never a mere tag), and where it may go then.
 
 A dialog we know is proof by itself. Where we know the call, both tags must be those of one of its dialogs, and a call
-that has ended is closed soon after. The seal speaks alone only where we know nothing: after a restart, and for dialogs
-that no INVITE began. It has an age, and what it admits may go to the office's own phones and nowhere else.
+that has ended leads to its own two ends alone, and soon nowhere. The seal speaks alone only where we know nothing: of
+calls that a crash has made us forget, and of dialogs that no INVITE began. It has an age, and what it admits may go to the office's own phones and nowhere else.
 """
 
 from enum import IntEnum
@@ -27,6 +27,9 @@ class Admission(IntEnum):
 REFUSED, SEALED, KNOWN = Admission
 
 
+CLOSING = frozenset({b"ACK", b"BYE"})
+
+
 class Sealer(Protocol):
     """Whoever wrote our Record-Route values (pbx.proxy.route_signature)."""
 
@@ -46,5 +49,18 @@ def decide_admission(message: Message, way: Way, dialogs: DialogTable, sealer: S
     if ended is not None:
         # what was under way when the call ended, a repeated BYE or the ACK of a late 2xx, may still arrive (17)
         is_fresh = now - ended.ended_at <= TRANSACTION_LIFE_S and dialogs.is_dialog_of(ended, message)
-        return (KNOWN, ended) if is_fresh else (REFUSED, None)
+        return (KNOWN, ended) if is_fresh and may_follow_end(message, way, ended) else (REFUSED, None)
     return (SEALED if way.own_uri and sealer.is_signed(way.own_uri, message) else REFUSED), None
+
+
+def may_follow_end(message: Message, way: Way, call: Call) -> bool:
+    """Whether a request may still come in a dialog of a call that has ended: its ACK or BYE, or what else was on the
+    way to the other end (a NOTIFY after REFER: RFC 5057), and nowhere else."""
+    if message.method in CLOSING:
+        return True
+    if way.next_uri is not None:
+        return False
+    if message.from_tag != call.caller_tag:
+        return message.uri == call.caller_uri
+    answer = call.answers.get(message.to_tag)
+    return answer is not None and message.uri == answer.uri

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A seal is no master key: what it admits, for how long, and where to (CONTRACT: open relay, in-dialog trust)."""
 
+import pytest
+
 from appliance.native.sip_scanner import Message
 from tests.pbx.proxy.test_dialogs import in_dialog, talk
 from tests.pbx.proxy.virtual_office import STRANGER, A, C, D, VirtualOffice, answer, head, invite
@@ -60,6 +62,39 @@ def test_ended_call_is_closed_half_a_minute_later() -> None:
     office.run_until(40)
     office.send(A, in_dialog("INFO", accepted, "late", cseq=4))
     assert (481, A) in office.statuses()
+
+
+def ended_talk() -> tuple[VirtualOffice, Message]:
+    """A call that has ended this moment."""
+    office, accepted = talk()
+    office.send(A, in_dialog("BYE", accepted, "bye"))
+    (bye, _), = office.take()
+    office.send(C, answer(bye, 200))
+    office.take()
+    return office, accepted
+
+
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "INFO", "REFER"])
+@pytest.mark.parametrize(("uri", "route"), [
+    ("sip:x@203.0.113.9", ""), ("sip:201@192.168.1.11:5060", ""), ("sip:x@elsewhere.test", ""),
+    ("sip:202@192.168.1.12:5060", "Route: <sip:203.0.113.9;lr>\r\n")])
+def test_ended_call_is_no_relay(method: str, uri: str, route: str) -> None:
+    office, accepted = ended_talk()
+    own = f"Route: {accepted.header(b'Record-Route').decode()}\r\n"
+    office.send(STRANGER, head(method, uri, STRANGER, "s", "201", "202", 3, to_tag="callee", extra=own + route))
+    assert office.statuses() == [(481, STRANGER)]
+
+
+def test_what_was_under_way_when_a_call_ended_still_arrives_at_its_ends() -> None:
+    office, accepted = ended_talk()
+    office.send(A, in_dialog("ACK", accepted, "ack", cseq=1))
+    office.send(A, in_dialog("BYE", accepted, "again", cseq=3))
+    office.send(A, in_dialog("NOTIFY", accepted, "note", cseq=4))
+    route = accepted.header(b"Record-Route").decode()
+    office.send(C, head("NOTIFY", "sip:201@192.168.1.11:5060", C, "n2", "202", "201", to_tag="from201",
+                        from_tag="callee", extra=f"Route: {route}\r\n"))
+    assert [(m.method, a) for m, a in office.take() if m.is_request] == [
+        (b"ACK", C), (b"BYE", C), (b"NOTIFY", C), (b"NOTIFY", A)]
 
 
 def two_answers() -> tuple[VirtualOffice, dict[str, Message]]:
