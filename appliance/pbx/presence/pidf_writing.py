@@ -67,7 +67,7 @@ class ElementWriter:
     def write(self, element: Element, namespace: str = PIDF) -> bytes:
         """An element as octets. namespace: the default one where it stands."""
         own, local = split_name(element.tag)
-        prefix = PREFIXES.get(own) if own != XML else None
+        prefix = PREFIXES.get(own)
         name = (prefix or b"") + local
         begin = self.spend(b"<" + name)
         if prefix is None and own != namespace:
