@@ -37,6 +37,7 @@ class Subscription:
 
     local, remote: our and the subscriber's name-addr with tag, as From and To of a NOTIFY have them; event: value of
     Event; remote_target: URI; routes: Route values in order; flow: where NOTIFYs leave while the route set is empty;
+    instance: of the phone by its Contact (RFC 5626 4.1), b"" where it says none or said it before we restarted;
     listener: on which the SUBSCRIBE came; local_cseq: of the last NOTIFY; reserved_cseq: what the disk says of it;
     version: of the next document; deadline: monotonic end; gap_s: between NOTIFYs (RFC 6446).
 
@@ -46,7 +47,7 @@ class Subscription:
     """
 
     __slots__ = ("bucket_begin", "call_id", "changes", "deadline", "event", "flow", "gap_s", "has_change",
-                 "is_full_due", "last_document", "listener", "local", "local_cseq", "local_tag",
+                 "instance", "is_full_due", "last_document", "listener", "local", "local_cseq", "local_tag",
                  "not_before", "package", "pause", "remote", "remote_cseq", "remote_tag", "remote_target",
                  "reserved_cseq", "routes", "state", "target", "under_way",
                  "version", "watcher", "window_begin", "window_count")
@@ -60,7 +61,7 @@ class Subscription:
         self.call_id = self.local_tag = self.remote_tag = b""
         self.local = self.remote = b""
         self.event = package.name
-        self.remote_target = b""
+        self.remote_target = self.instance = b""
         self.routes: tuple[bytes, ...] = ()
         self.local_cseq = 0
         self.reserved_cseq = 0

@@ -4,26 +4,20 @@
 Who may watch: every extension every other; what is private (a mailbox, registrations) only its own user.
 """
 
-from typing import Final
-
 from appliance.errors import PeerError
-from appliance.native.sip_scanner import Message
+from appliance.native.sip_scanner import Message, find_parameter, split_address
 from appliance.pbx.account import Account
 from appliance.pbx.presence.event_package import EventPackage
 from appliance.pbx.presence.event_reading import Event, check_filter, check_require, may_accept, read_event
 from appliance.pbx.presence.notifier import NO_RESOURCE, REJECTED, TIMEOUT, Notifier
 from appliance.pbx.presence.subscriber_flow import SubscriberFlows, check_target
 from appliance.pbx.presence.subscription import Subscription
+from appliance.pbx.presence.subscription_limits import decide_displaced
 from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.sip.status import status_line
 from appliance.vocabulary.journal import Journal
-
-WATCHED_MAX: Final = 256
-"""Subscriptions of one user: a desk with a hundred lamps and two packages fits."""
-SAME_WATCHED_MAX: Final = 10
-"""Of one user for one package of one target: as many phones as may be registered."""
 
 
 class SubscriptionServer:
@@ -55,6 +49,8 @@ class SubscriptionServer:
             return
         try:
             subscription, expires_s = self._accept(message, flow, account, target)
+            watched = self._notifier.watched_by(account.extension)
+            displaced = decide_displaced(watched, subscription) if expires_s else None
         except PeerError as error:
             server.respond(error.status_hint, now, self._explain(error, flow))
             self._note_refusal(error, flow, message)
@@ -67,6 +63,8 @@ class SubscriptionServer:
         if not expires_s:
             self._notifier.answer_fetch(subscription, now)  # 4.4.3
             return
+        if displaced is not None:
+            self._notifier.end(displaced, REJECTED, now)    # not to be tried again at once
         self._notifier.add(subscription)
         self._notifier.keep(subscription)
         self._stack.counters["subscriptions_accepted"] += 1
@@ -84,7 +82,6 @@ class SubscriptionServer:
         check_filter(message)
         expires_s = self._grant(message, package)
         check_target(message)
-        self._check_room(account.extension, target, package, expires_s)
         subscription = Subscription(package, account.extension, target, flow.listener, flow)
         subscription.call_id = message.call_id
         subscription.local_tag = self._stack.new_tag()
@@ -106,16 +103,11 @@ class SubscriptionServer:
         """Seconds for a SUBSCRIBE. PeerError 423 for too few."""
         return self.policy.grant(message.expires if message.expires >= 0 else package.default_expires_s)
 
-    def _check_room(self, watcher: bytes, target: bytes, package: EventPackage, expires_s: int) -> None:
-        """PeerError 403 where this user watches too much already."""
-        watched = list(self._notifier.watched_by(watcher))
-        same = [one for one in watched if one.target == target and one.package is package]
-        if expires_s and (len(watched) >= WATCHED_MAX or len(same) >= SAME_WATCHED_MAX):
-            raise PeerError("too many subscriptions", 403, b"%d" % len(watched))
-
     def _take_up(self, subscription: Subscription, message: Message, flow: Flow) -> None:
         """Remote target, way and order, as every SUBSCRIBE of a dialog may change them (12.2.2)."""
         subscription.remote_target = message.contact_uri or subscription.remote_target
+        if message.contact is not None:
+            subscription.instance = find_parameter(split_address(message.contact)[2], b"+sip.instance") or b""
         subscription.remote_cseq = message.cseq
         subscription.listener = flow.listener
         subscription.flow = self._flows.decide_flow(message, flow, subscription.remote_target)

@@ -221,7 +221,8 @@ def test_retransmitted_subscribe_makes_one_subscription(office):
 
 
 def test_one_user_cannot_fill_the_table(office):
-    statuses = [office.subscribe("201", "202", f"presence;id={number}").status for number in range(12)]
+    statuses = [office.subscribe("201", "202", "presence", phone=("192.168.1.20", 6000 + number)).status
+                for number in range(12)]
     assert statuses == [200] * 10 + [403, 403]
     assert office.subscribe("201", "202", "presence", 0).status == 200      # a fetch leaves nothing
     assert office.subscribe("203", "202", "presence").status == 200         # others are not concerned
@@ -231,8 +232,67 @@ def test_a_thousand_subscriptions_of_one_user_are_bounded():
     office = EventOffice("".join(f"set extension {number} secret a\n" for number in range(300, 640)))
     statuses = [office.subscribe("201", str(300 + number % 340), ("presence", "dialog")[number // 340 % 2]).status
                 for number in range(1000)]
-    assert statuses.count(200) == 256
-    assert set(statuses[256:]) == {403}
+    assert statuses[:680].count(200) == 256     # then some ask for what they watch already
+    assert set(statuses[256:680]) == {403}
+    assert len(office.office.events.notifier) == 256
+
+
+def subscribe_ten_times(office: EventOffice, contact: str = "") -> list:
+    """Ten phones of 201 that watch 202; their answers."""
+    accepted = [office.subscribe("201", "202", "presence", phone=("192.168.1.20", 6000 + number),
+                                 contact=contact.format(number) or f"<sip:201@192.168.1.20:{6000 + number}>")
+                for number in range(10)]
+    assert [answer.status for answer in accepted] == [200] * 10
+    office.notifies()
+    return accepted
+
+
+def watched_dialogs(office: EventOffice) -> list[bytes]:
+    return [one.call_id for one in office.office.events.notifier.subscriptions()]
+
+
+def test_phone_that_starts_again_and_again_is_never_refused(office):
+    statuses = [office.subscribe("201", "202", "presence").status for _ in range(15)]
+    assert statuses == [200] * 15
+    assert len(office.office.events.notifier) == 10
+    assert len(office.subscription_rows.rows) == 10
+    assert [state_of(notify) for notify in office.notifies()].count("terminated;reason=rejected") == 5
+
+
+def test_earlier_subscription_of_the_same_phone_gives_way_and_no_other(office):
+    accepted = subscribe_ten_times(office)
+    assert office.subscribe("201", "202", "presence", phone=("192.168.1.20", 6003)).status == 200
+    left = watched_dialogs(office)
+    assert len(left) == 10
+    assert [answer.call_id in left for answer in accepted] == [number != 3 for number in range(10)]
+
+
+def test_phone_is_known_by_its_instance_at_another_address(office):
+    accepted = subscribe_ten_times(office, contact='<sip:201@192.168.1.20:7{0}>;+sip.instance="<urn:uuid:{0}>"')
+    again = office.subscribe("201", "202", "presence",
+                             contact='<sip:201@192.168.1.99:5060>;+sip.instance="<urn:uuid:4>"')
+    assert again.status == 200
+    assert accepted[4].call_id not in watched_dialogs(office)
+    assert len(watched_dialogs(office)) == 10
+
+
+def test_oldest_whose_connection_is_gone_gives_way(office):
+    accepted = subscribe_ten_times(office)
+    subscriptions = office.office.events.notifier.subscriptions()
+    for number in (6, 7):
+        subscriptions[number].flow.is_open = False
+    statuses = [office.subscribe("201", "202", "presence", phone=("192.168.1.21", 6000 + number)).status
+                for number in range(3)]
+    assert statuses == [200, 200, 403]
+    left = watched_dialogs(office)
+    assert [answer.call_id in left for answer in accepted] == [number not in (6, 7) for number in range(10)]
+
+
+def test_phone_with_all_its_lamps_starts_again():
+    office = EventOffice("".join(f"set extension {number} secret a\n" for number in range(300, 556)))
+    for _ in range(2):
+        assert {office.subscribe("201", str(300 + number), "dialog").status for number in range(256)} == {200}
+    assert office.subscribe("201", "202", "dialog").status == 403
     assert len(office.office.events.notifier) == 256
 
 
