@@ -31,12 +31,12 @@ class Binding:
     for it leave; arrival: the flow the REGISTER came on, None after a restart; is_direct: no NAT was seen before it;
     path: Route values in order (RFC 3327), the proxy goes by them; instance, reg_id: RFC 5626, reg_id 0 where absent;
     user_agent; line_head: its Contact line in a 200 up to the digits of expires; bucket_begin: of the expiry bucket
-    it stands in; is_pending: waiting to be stored.
+    it stands in; is_pending: waiting to be stored; former: Contact URIs that it has replaced, the youngest last.
     """
 
-    __slots__ = ("aor", "arrival", "bucket_begin", "call_id", "contact", "cseq", "deadline", "flow", "granted_s",
-                 "instance", "is_direct", "is_pending", "is_sip", "line_head", "parameters", "path", "q", "reg_id",
-                 "request_uri", "requested_s", "user_agent", "value")
+    __slots__ = ("aor", "arrival", "bucket_begin", "call_id", "contact", "cseq", "deadline", "flow", "former",
+                 "granted_s", "instance", "is_direct", "is_pending", "is_sip", "line_head", "parameters", "path", "q",
+                 "reg_id", "request_uri", "requested_s", "user_agent", "value")
 
     def __init__(self, aor: bytes, contact: bytes, flow: Flow) -> None:
         self.aor = aor
@@ -61,6 +61,7 @@ class Binding:
         self.line_head = b""
         self.bucket_begin = 0.0
         self.is_pending = False
+        self.former: tuple[bytes, ...] = ()
 
     @property
     def key(self) -> BindingKey:

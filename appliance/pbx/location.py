@@ -26,6 +26,7 @@ __all__ = ["Binding", "BindingRow", "BindingStore", "Change", "Location", "Outco
 
 BINDINGS_MAX = 10                   # an AOR (CONTRACT: limits that hold by default)
 WALL_STEP_S = 2.0                   # a smaller step of the wall clock is not worth writing every binding again
+FORMER_MAX = 4                      # Contact URIs of one binding that dialogs may still be known by
 USER_AGENTS_MAX = 512
 USER_AGENT_OCTETS_MAX = 120
 
@@ -51,13 +52,14 @@ class Location:
     kept right by `set_wall_offset`.
     """
 
-    __slots__ = ("_bindings", "_contacts", "_expiry", "_flow_to", "_listeners", "_pending", "_user_agents", "counters",
-                 "journal", "wall_offset")
+    __slots__ = ("_bindings", "_contacts", "_expiry", "_flow_to", "_former", "_listeners", "_pending", "_user_agents",
+                 "counters", "journal", "wall_offset")
 
     def __init__(self, timers: Timers, store: BindingStore | None, flow_to: FlowOpener, counters: Counters,
                  journal: Journal) -> None:
         self._bindings: dict[bytes, list[Binding]] = {}
         self._contacts: dict[bytes, tuple[Binding, ...]] = {}
+        self._former: dict[bytes, Binding] = {}
         self._expiry = ExpiryCalendar(timers, self._expire)
         self._pending = PendingRows(timers, store, 0.0) if store is not None else None
         self._flow_to = flow_to
@@ -74,9 +76,11 @@ class Location:
         return self._bindings.get(aor) or []
 
     def binding_at(self, contact: bytes) -> Binding | None:
-        """The youngest binding with exactly this Contact URI: where an in-dialog request to it goes."""
+        """The youngest binding with exactly this Contact URI: where an in-dialog request to it goes. Else the one that
+        has taken the place of a binding with it (RFC 5626 6): the same phone by another connection, whose dialogs know
+        it by the Contact of before."""
         found = self._contacts.get(contact)
-        return found[-1] if found else None
+        return found[-1] if found else self._former.get(contact)
 
     def aors(self) -> list[bytes]:
         """Every AOR that has a binding."""
@@ -235,9 +239,11 @@ class Location:
             self._detach(binding, now)
         self._fill(fresh, registration, requested, now)
         self._attach(fresh)
-        self._tell(Change.ADDED, fresh)
+        if binding is not None and fresh.reg_id and binding.instance == fresh.instance:
+            self._take_over_contacts(fresh, binding)
         if binding is not None:
-            self._tell(Change.REMOVED, binding)
+            self._tell(Change.REMOVED, binding)     # first: who goes by instance and reg-id is left with what holds
+        self._tell(Change.ADDED, fresh)
 
     def _fill(self, binding: Binding, registration: Registration, requested: RequestedContact, now: float) -> None:
         """Write into a binding what a REGISTER says of it."""
@@ -266,6 +272,13 @@ class Location:
             else:
                 self._pending.note_change(binding, now)
 
+    def _take_over_contacts(self, fresh: Binding, binding: Binding) -> None:
+        """What led to a binding leads to the one that follows it, as long as that lives."""
+        former = [contact for contact in (*binding.former, binding.contact) if contact != fresh.contact]
+        fresh.former = tuple(former[-FORMER_MAX:])
+        for contact in fresh.former:
+            self._former[contact] = fresh
+
     def _attach(self, binding: Binding) -> None:
         self._bindings.setdefault(binding.aor, []).append(binding)
         self._contacts[binding.contact] = (*self._contacts.get(binding.contact, ()), binding)
@@ -281,6 +294,9 @@ class Location:
             self._contacts[binding.contact] = others
         else:
             del self._contacts[binding.contact]
+        for contact in binding.former:
+            if self._former.get(contact) is binding:
+                del self._former[contact]
         self._expiry.take(binding)
         if self._pending is not None:
             self._pending.note_removal(binding, now)

@@ -253,11 +253,12 @@ def test_message_lamp_is_lit_by_a_waiting_text_and_goes_out(new_phone, server, n
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_after_kill_9_the_phones_are_told_again_without_asking(new_phone, new_server, transport):
-    """Over TCP the phone registers again by itself when its connection is gone, but it does not subscribe again."""
+@pytest.mark.parametrize(("transport", "is_reachable"), [("udp", True), ("tcp", True), ("tcp", False)])
+def test_after_kill_9_the_phones_are_told_again_without_asking(new_phone, new_server, transport, is_reachable):
+    """Over TCP the phone registers again by itself when its connection is gone, but it does not subscribe again: where
+    its Contact is its end of the connection, its dialogs know it by a port that is no more (RFC 5626 6)."""
     with (new_server() as server, new_phone("1005", at=server, has_presence=True) as phone,
-          new_phone("1006", "chirp", transport, at=server, has_mailbox=True, is_reachable=True) as watcher):
+          new_phone("1006", "chirp", transport, at=server, has_mailbox=True, is_reachable=is_reachable) as watcher):
         watcher.wait_registered()
         phone.wait_registered()
         phone.set_presence("away", "昼休み")

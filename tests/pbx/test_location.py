@@ -270,6 +270,66 @@ def test_a_contact_replaced_under_its_reg_id_stays_one_row(office):
     assert [row.contact for row in office.store.rows.values()] == [b"sip:1001@192.0.2.10:6001"]
 
 
+OUTBOUND = b';reg-id=1;+sip.instance="<urn:uuid:1>"'
+
+
+def register_from_port(office, port, parameters=OUTBOUND, user=b"1001", **more):
+    """A phone on a TCP connection, whose Contact is its end of it, as PJSIP writes it."""
+    contact = b"sip:%s@192.0.2.10:%d;transport=TCP;ob" % (user, port)
+    answer = office.register(b"<%s>%s" % (contact, parameters), user=user, source=(b"192.0.2.10", port),
+                             listener=office.stream_listener, **more)
+    assert answer.status == 200
+    return contact
+
+
+def test_the_contact_of_before_leads_to_the_same_phones_new_connection(office):
+    first = register_from_port(office, 40001)
+    second = register_from_port(office, 40002)
+    third = register_from_port(office, 40003)
+    binding = get_only(office)
+    assert binding.flow.port == 40003
+    assert [office.location.binding_at(contact) for contact in (first, second, third)] == [binding] * 3
+    register_from_port(office, 40003, OUTBOUND + b";expires=0")
+    assert [office.location.binding_at(contact) for contact in (first, second, third)] == [None] * 3
+
+
+def test_the_contact_of_before_a_restart_leads_to_the_phone_that_has_come_back(office):
+    first = register_from_port(office, 40001)
+    office.advance(1)
+    restarted = restart(office)
+    assert not restarted.location.binding_at(first).flow.is_open
+    register_from_port(restarted, 40002, call_id=b"other@phone")
+    binding = restarted.location.binding_at(first)
+    assert binding is get_only(restarted)
+    assert binding.flow.is_open
+    assert binding.flow.port == 40002
+
+
+def test_a_contact_of_before_that_another_phone_has_now_is_that_phones(office):
+    first = register_from_port(office, 40001)
+    register_from_port(office, 40002)
+    office.register(b"<%s>" % first, user=b"1002", source=(b"192.0.2.10", 40001), listener=office.stream_listener)
+    assert office.location.binding_at(first).aor == b"1002"
+
+
+def test_another_phone_or_one_without_outbound_takes_over_no_contact(office):
+    for parameters in (b';reg-id=2;+sip.instance="<urn:uuid:1>"', b';reg-id=1;+sip.instance="<urn:uuid:2>"',
+                       b';+sip.instance="<urn:uuid:1>"'):
+        made = Office()
+        first = register_from_port(made, 40001)
+        register_from_port(made, 40002, parameters)
+        assert made.location.binding_at(first).flow.port == 40001
+
+
+def test_contacts_of_before_are_bounded_and_end_with_their_binding(office):
+    contacts = [register_from_port(office, port) for port in range(40001, 40021)]
+    found = [contact for contact in contacts if office.location.binding_at(contact) is not None]
+    assert found == contacts[-5:]
+    office.advance(7200)
+    assert not any(office.location.binding_at(contact) for contact in contacts)
+    assert not office.location._former
+
+
 def test_a_binding_removed_and_made_again_within_one_batch_is_stored(office):
     office.register(HERE)
     office.register(HERE + b";expires=0")

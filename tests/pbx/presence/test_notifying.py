@@ -228,3 +228,32 @@ def test_connection_that_is_gone_is_no_reason_to_forget_the_subscriber(office):
     office.office.stack.handle_deadline(office.now)
     sent = [message for message, _ in office.take()]
     assert [message.method for message in sent if message.is_request] == [b"NOTIFY"]
+
+
+def test_a_phone_whose_contact_is_its_end_of_a_connection_is_told_on_its_next_one(office):
+    """RFC 5626: it registers the new end under the same instance and reg-id; its dialogs know it by the old one."""
+    office.register("202", C)
+
+    def register(port: int, cseq: int) -> str:
+        contact = f"<sip:201@192.168.1.11:{port};transport=TCP;ob>"
+        lines = f'Supported: path, outbound\r\nContact: {contact};reg-id=1;+sip.instance="<urn:uuid:1>"\r\n'
+        here = ("192.168.1.11", port)
+        office.send(here, head("REGISTER", "sip:192.168.1.1", here, f"r{port}", "201", "201", cseq, call_id="reg",
+                               extra=lines, transport="TCP"), b"TCP")
+        return contact
+    contact = register(40001, 1)
+    lines = f"Event: presence\r\nContact: {contact}\r\nExpires: 600\r\n"
+    here = ("192.168.1.11", 40001)
+    office.send(here, head("SUBSCRIBE", "sip:202@192.168.1.1", here, "s", "201", "202", extra=lines, transport="TCP"),
+                b"TCP")
+    assert (200, here) in office.statuses()
+    office.settle()
+    flow = next(flow for flow in office.flows.values() if flow.port == 40001)
+    flow.is_open = False
+    office.office.stack.flow_failed(flow, office.now)
+    office.settle()
+    register(40002, 2)
+    office.office.stack.handle_deadline(office.now)
+    ((notify, address),) = [(one, address) for one, address in office.take() if one.is_request]
+    assert (notify.method, address) == (b"NOTIFY", ("192.168.1.11", 40002))
+    assert notify.uri == b"sip:201@192.168.1.11:40001;transport=TCP;ob"
