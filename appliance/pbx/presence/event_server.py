@@ -93,14 +93,15 @@ class EventServer:
         subscription = self.notifier.find((message.call_id, message.to_tag, message.from_tag))
         if subscription is None:
             return False
-        account = self._authenticate(message, flow, now)
-        if account is None:
-            return True
-        if account.extension != subscription.watcher:
-            self._stack.open_server(message, flow, now).respond(403, now)
-        else:
-            self._flush(now)
-            self.subscribing.refresh(subscription, message, flow, now)
+        if not is_proved_by_dialog(subscription, message, flow):
+            account = self._authenticate(message, flow, now)
+            if account is None:
+                return True
+            if account.extension != subscription.watcher:
+                self._stack.open_server(message, flow, now).respond(403, now)
+                return True
+        self._flush(now)
+        self.subscribing.refresh(subscription, message, flow, now)
         return True
 
     def _authenticate(self, message: Message, flow: Flow, now: float) -> Account | None:
@@ -259,3 +260,10 @@ class EventServer:
         """The wall clock was set. Nothing ends sooner or later; what is on disk is written anew."""
         self.notifier.set_wall_offset(wall_offset)
         self.publications.set_wall_offset(wall_offset)
+
+
+def is_proved_by_dialog(subscription: Subscription, message: Message, flow: Flow) -> bool:
+    """Whether a SUBSCRIBE with the Call-ID and both tags of a subscription needs no credentials: our tag is one that
+    nobody can guess, it comes from where the dialog lives, and it is no copy of the one before."""
+    return (flow.listener is subscription.listener and flow.host == subscription.flow.host
+            and message.cseq != subscription.remote_cseq)

@@ -191,6 +191,51 @@ def test_strangers_are_challenged_as_a_user_agent_does_and_leave_nothing(office)
     assert len(office.office.events.notifier) == 1
 
 
+def subscribe_as_stranger(office: EventOffice):
+    """A subscription of 201 from a source that is not trusted; its 200."""
+    challenged = office.subscribe("201", "202", "presence", phone=STRANGER)
+    assert challenged.status == 401
+    credentials = answer_challenge(challenged, "201", "a", "SUBSCRIBE", "sip:202@192.168.1.1")
+    accepted = office.subscribe("201", "202", "presence", phone=STRANGER, extra=credentials)
+    assert accepted.status == 200
+    office.notifies()
+    return accepted
+
+
+def test_refresh_from_where_the_dialog_lives_is_not_challenged(office):
+    accepted = subscribe_as_stranger(office)
+    assert office.refresh("201", accepted, "presence", 600, phone=STRANGER).status == 200
+    assert [state_of(notify) for notify in office.notifies()] == ["active;expires=600"]
+    assert office.refresh("201", accepted, "presence", 600, phone=(STRANGER[0], 40001)).status == 200
+    assert office.refresh("201", accepted, "presence", 600, phone=STRANGER, cseq=1).status == 500
+    assert office.refresh("201", accepted, "presence", 0, phone=STRANGER).status == 200
+    assert [state_of(notify) for notify in office.notifies()][-1] == "terminated;reason=timeout"
+
+
+def test_refresh_is_not_challenged_after_a_restart(office):
+    accepted = subscribe_as_stranger(office)
+    assert office.restart() == 1
+    office.settle()
+    assert office.refresh("201", accepted, "presence", 600, phone=STRANGER).status == 200
+
+
+def test_refresh_is_challenged_where_the_dialog_proves_nothing(office):
+    accepted = subscribe_as_stranger(office)
+    elsewhere = ("203.0.113.78", 5060)
+    assert office.refresh("201", accepted, "presence", 0, phone=elsewhere).status == 401
+    assert office.refresh("201", accepted, "presence", 0, phone=STRANGER, cseq=accepted.cseq).status == 401
+    assert office.refresh("201", accepted, "presence", 0, phone=STRANGER, to_tag="guessed").status == 481
+    challenged = office.refresh("201", accepted, "presence", 600, phone=elsewhere)
+    uri = accepted.contact_uri.decode()
+    credentials = answer_challenge(challenged, "203", "c", "SUBSCRIBE", uri)
+    assert office.refresh("201", accepted, "presence", 0, phone=elsewhere, extra=credentials).status == 403
+    challenged = office.refresh("201", accepted, "presence", 600, phone=elsewhere)
+    credentials = answer_challenge(challenged, "201", "a", "SUBSCRIBE", uri)
+    assert office.refresh("201", accepted, "presence", 600, phone=elsewhere, extra=credentials).status == 200
+    assert office.refresh("201", accepted, "presence", 600, phone=elsewhere).status == 200, "the dialog has moved"
+    assert len(office.office.events.notifier) == 1
+
+
 def test_from_of_another_user_is_forbidden_to_credentials_of_one(office):
     challenged = office.subscribe("201", "202", "presence", phone=STRANGER)
     assert challenged.status == 401
