@@ -81,6 +81,11 @@ class Delivery:
         self._retry_after_s = 0.0
         self.state = RESTING
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a message is before the phones, or has a time set for that."""
+        return self.state is not RESTING
+
     def wake(self, at: float) -> None:
         """A phone has registered, or a message has come for one that has: try, not before `at`."""
         if self.state is RESTING:

@@ -75,7 +75,7 @@ class MessageRelay:
     def relay(self, message: Message, source: Flow, extension: bytes, groups: Sequence[Sequence[Destination]],
               now: float) -> None:
         """A MESSAGE outside a dialog for an extension of ours: to every phone at once, whatever its q, as any of them
-        may be where the person is; kept where there is none."""
+        may be where the person is; kept where there is none, and behind others that are about to be delivered."""
         same = self._find_same(message, extension)
         if same is not None:
             # its sender had no answer from before our restart, or asks by another way
@@ -83,7 +83,7 @@ class MessageRelay:
             return
         relayed = RelayedRequest(self, self._stack.timers, extension)
         targets: list[Destination] = [target for group in groups for target in group]
-        if targets:
+        if targets and not self._goes_behind(message, extension, now):
             self._proxy.start_request(message, source, [targets], b"", now, relayed)
             return
         server = self._stack.open_server(message, source, now)
@@ -216,6 +216,14 @@ class MessageRelay:
         self._give_up(waiting, "message_not_stored" if is_unstored else "message_expired", now)
 
     # inside
+
+    def _goes_behind(self, message: Message, extension: bytes, now: float) -> bool:
+        """Whether others wait whose turn has come: none overtakes them (RFC 3428 8: in the order of their sending).
+        What cannot be kept goes at once all the same: late in its order is better than not at all."""
+        mailbox = self._mailboxes.get(extension)
+        if not mailbox or mailbox.first is None or not self._deliveries[extension].is_at_work:
+            return False
+        return self.judge_room(message, extension, now) == 0
 
     def _find_same(self, message: Message, extension: bytes) -> WaitingMessage | None:
         """The very same request, kept and accepted already."""

@@ -201,6 +201,47 @@ def test_over_tcp_the_sender_hears_202_and_nothing_is_left() -> None:
     office.settle(70)
 
 
+def test_a_new_message_does_not_overtake_those_that_wait_while_they_are_delivered() -> None:
+    office = MessageOffice()
+    office.write(body=b"1")
+    office.write(body=b"2")
+    office.take()
+    office.register("202", C)           # a delivery is due
+    office.write(body=b"3")
+    assert office.hear() == [202]
+    for body in (b"1", b"2", b"3", b"4"):
+        (request,) = office.messages_to(C)
+        assert request.body == body
+        if body == b"1":
+            office.write(body=b"4")     # a delivery is under way
+            assert office.hear() == [202]
+        office.respond(C, request)
+    assert office.waiting() == 0
+    office.write(body=b"5")             # nothing waits: it goes at once
+    (request,) = office.messages_to(C)
+    assert (request.body, office.waiting()) == (b"5", 0)
+
+
+def test_a_new_message_goes_behind_one_that_is_to_be_tried_again_and_at_once_where_it_cannot_be_kept() -> None:
+    office = MessageOffice()
+    office.register("202", C)
+    office.write(body=b"1")
+    (request,) = office.messages_to(C)
+    office.respond(C, request, 480)
+    assert office.hear() == [202]
+    office.write(body=b"2")
+    assert office.hear() == [202]
+    office.write(body=b"now or never", extra="Expires: 0\r\n")
+    (request,) = office.messages_to(C)
+    assert request.body == b"now or never"
+    office.respond(C, request)
+    assert office.hear() == [200]
+    for body in (b"1", b"2"):
+        (request,) = office.messages_to(C, 31)
+        assert request.body == body
+        office.respond(C, request)
+
+
 def test_a_full_mailbox_is_480_with_the_reason() -> None:
     office = MessageOffice("set message max-waiting 2\n")
     for _ in range(3):
