@@ -14,6 +14,8 @@ from appliance.sip.grammar import is_token
 MEDIA_RANGE: Final = re.compile(rb"\s*([^\s;/]+/[^\s;]+)\s*(;.*)?", re.DOTALL)
 Q_ZERO: Final = re.compile(rb"0(?:\.0{0,3})?")
 RATE: Final = re.compile(rb"\d{1,2}(?:\.\d{1,10})?")
+RATE_MIN: Final = 0.001
+"""Notifications a second: who asks for fewer than one in a quarter of an hour has asked for something else."""
 
 
 class Event(NamedTuple):
@@ -45,11 +47,17 @@ def read_event(message: Message) -> Event:
 
 
 def read_gap(max_rate: bytes | None) -> float:
-    """Seconds between NOTIFYs for a max-rate (RFC 6446 4.3, 9.2: notifications a second); nonsense is as if absent."""
+    """Seconds between NOTIFYs for a max-rate (RFC 6446 4.3, 9.2: notifications a second); nonsense is as if absent, so
+    is what would outlast most subscriptions."""
     if max_rate is None or not RATE.fullmatch(max_rate):
         return 0.0
     rate = float(max_rate)
-    return 1.0 / rate if rate > 0.0 else 0.0
+    return 1.0 / rate if rate >= RATE_MIN else 0.0
+
+
+def write_rate(gap_s: float) -> bytes:
+    """The max-rate of a gap above 0.01 s, as RFC 6446 9.2 spells it: no exponent, ten places at most."""
+    return (b"%.10f" % (1.0 / gap_s)).rstrip(b"0").rstrip(b".")
 
 
 def may_accept(message: Message, content_type: bytes) -> bool:

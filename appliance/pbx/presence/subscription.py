@@ -11,6 +11,7 @@ from typing import Final
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.presence.event_package import EventPackage
+from appliance.pbx.presence.event_reading import write_rate
 from appliance.pbx.presence.event_row import SubscriptionKey, SubscriptionRow
 from appliance.pbx.proxy.routing import is_loose
 from appliance.sip.flow import TCP, TLS, Flow, Listener
@@ -112,7 +113,7 @@ class Subscription:
             uri, routes = split_address(routes[0])[1], (*routes[1:], b"<%b>" % uri)
         state = b"terminated;reason=%b" % reason if reason else b"active;expires=%d" % max(ceil(self.deadline - now), 0)
         if not reason and self.gap_s:
-            state += b";max-rate=%.4g" % (1.0 / self.gap_s)         # RFC 6446 5.2: as it is applied
+            state += b";max-rate=" + write_rate(self.gap_s)          # RFC 6446 5.2: as it is applied
         content = b"Content-Type: %b\r\n" % self.package.content_type if body else b""
         return b"".join([
             b"NOTIFY %b SIP/2.0\r\n" % uri, via, *[b"Route: %b\r\n" % route for route in routes],

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """NOTIFYs and what becomes of them: order, rate, failures, restarts (RFC 6665 4.2.2, RFC 6446, RFC 5057)."""
 
-import pytest
+import re
 
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from appliance.pbx.presence.event_reading import read_gap, write_rate
 from tests.pbx.presence.event_office import EventOffice, basics, pidf, state_of
 from tests.pbx.proxy.virtual_office import A, C, D, answer, head
 
@@ -133,6 +138,29 @@ def test_rate_that_the_subscriber_asked_for_is_kept_and_said(office):
     office.advance(5.1)
     (second,) = office.notifies()
     assert basics(second) == {"t2": "open", "registration": "closed"}
+
+
+@given(st.from_regex(r"[0-9]{1,2}(\.[0-9]{1,10})?", fullmatch=True))
+@example("0.0000000001")
+@example("99.9999999999")
+@example("00.0010000000")
+@example("0.0000999999")
+def test_rate_is_said_by_its_grammar_and_what_is_asked_is_what_is_said(asked):
+    gap_s = read_gap(asked.encode())
+    if float(asked) < 0.001:
+        assert gap_s == 0.0
+    else:
+        said = write_rate(gap_s)
+        assert re.fullmatch(rb"[0-9]{1,2}(\.[0-9]{1,10})?", said)
+        assert float(said) == float(asked)
+
+
+@pytest.mark.parametrize("rate", ["0.0000000001", "0", "1e-3", "-1", "100", ""])
+def test_rate_that_cannot_be_meant_is_as_if_it_were_absent(office, rate):
+    office.subscribe("201", "202", f"presence;max-rate={rate}")
+    assert [state_of(notify) for notify in office.notifies()] == ["active;expires=3600"]
+    change(office, 1)
+    assert len(office.notifies()) == 1
 
 
 def test_without_a_wish_every_change_goes_at_once(office):
