@@ -131,10 +131,10 @@ class Delivery:
 
     def _try_first(self, now: float) -> None:
         self._alarm = None
-        waiting = self._mailbox.first
         slow = set(self._slow.values())
         targets = [target for group in self._targets.of_extension(self._mailbox.extension, 0) for target in group
                    if isinstance(target, Target) and target.uri not in slow]
+        waiting = self._mailbox.find_first(any(target.flow.listener.is_reliable for target in targets))
         if waiting is None or not targets:
             self._enter(RESTING)    # until a phone registers, or a slow one has answered
             return
@@ -153,6 +153,8 @@ class Delivery:
             client = self._stack.send_request(octets, target.flow, branch, b"MESSAGE", self, now)
             self._clients[client] = target.uri
         if not self._clients:
+            waiting.is_for_streams = True   # kept for a phone that it can be sent to, and others go on
+            self._waiting = None
             self._conclude(now)
 
     def _note_status(self, client: ClientTransaction, status: int, now: float) -> None:

@@ -31,11 +31,12 @@ class WaitingMessage:
 
     number: the order of delivery; ends_at, received_at: monotonic; server: the transaction that gets 202 once the
     message is on disk, None when it has had its answer; is_on_its_way: phones have the original request still before
-    them, so that nothing else is tried; attempts: how often we have tried; deadline: see DeadlineListener.
+    them, so that nothing else is tried; attempts: how often we have tried; deadline: see DeadlineListener;
+    is_for_streams: too large for a datagram, so that it waits for a phone on a connection.
     """
 
-    __slots__ = ("_listener", "attempts", "deadline", "ends_at", "extension", "is_on_its_way", "kept", "number",
-                 "received_at", "server")
+    __slots__ = ("_listener", "attempts", "deadline", "ends_at", "extension", "is_for_streams", "is_on_its_way", "kept",
+                 "number", "received_at", "server")
 
     def __init__(self, listener: DeadlineListener, number: int, extension: bytes, kept: KeptMessage) -> None:
         self._listener = listener
@@ -47,6 +48,7 @@ class WaitingMessage:
         self.deadline = 0.0
         self.server: ServerTransaction | None = None
         self.is_on_its_way = False
+        self.is_for_streams = False
         self.attempts = 0
 
     def due(self, now: float) -> None:
@@ -93,7 +95,15 @@ class Mailbox:
 
     @property
     def first(self) -> WaitingMessage | None:
-        """The next to be delivered; None while it is on its way, or where nothing waits."""
-        if not self.messages or self.messages[0].is_on_its_way:
-            return None
-        return self.messages[0]
+        """The next to be delivered to phones of any kind; None while it is on its way, or where nothing waits."""
+        return self.find_first(False)
+
+    def find_first(self, has_stream: bool) -> WaitingMessage | None:
+        """The next to be delivered. has_stream: some phone is on a connection; without, what fits into no datagram is
+        passed over."""
+        for waiting in self.messages:
+            if waiting.is_on_its_way:
+                return None
+            if has_stream or not waiting.is_for_streams:
+                return waiting
+        return None

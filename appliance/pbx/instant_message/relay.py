@@ -14,7 +14,7 @@ from appliance.pbx.instant_message.message_form import build_call_id, find_autho
 from appliance.pbx.instant_message.message_row import MessageKey, MessageRow, MessageStore
 from appliance.pbx.instant_message.relayed_request import RelayedRequest
 from appliance.pbx.instant_message.verdict import Verdict
-from appliance.pbx.proxy.proxy import Proxy
+from appliance.pbx.proxy.proxy import DATAGRAM_OCTETS_MAX, Proxy
 from appliance.pbx.proxy.target import Destination
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.flow import Flow
@@ -25,6 +25,8 @@ from appliance.vocabulary.journal import Journal
 STORE_LIMIT_S = 4.0
 """A disk that has not taken a message by then does not get it: the sender hears 500 and knows."""
 RESTART_DELAY_S = 1.0
+ADDED_OCTETS_MAX = 2048
+"""Room in a datagram for what a delivery adds: Request-URI, Via, Route, tags, Call-ID."""
 WALL_STEP_S = 2.0               # a smaller step of the wall clock is not worth writing every message again
 
 CountListener = Callable[[bytes, float], None]
@@ -161,7 +163,8 @@ class MessageRelay:
         if not self.limits.messages or read_life_s(request, now + self.wall_offset, self.limits.life_s) <= 0:
             return -1
         size_octets = keep_message(request, b"", 0.0).size_octets
-        if size_octets > self.limits.octets:
+        # a phone that registers over UDP could never be given what fits into no datagram
+        if size_octets > min(self.limits.octets, DATAGRAM_OCTETS_MAX - ADDED_OCTETS_MAX):
             return 413
         mailbox = self._mailboxes.get(extension)
         return 0 if mailbox is None or mailbox.has_room(size_octets, self.limits) else 480

@@ -5,7 +5,7 @@ import pytest
 
 from appliance.config.configuration import load_configuration
 from tests.pbx.instant_message.message_office import HELLO, Disk, MessageOffice
-from tests.pbx.proxy.virtual_office import OFFICE, A, C, D, head
+from tests.pbx.proxy.virtual_office import OFFICE, A, C, D, answer, head
 
 
 def test_a_message_goes_to_every_phone_at_once_whatever_its_q() -> None:
@@ -260,6 +260,37 @@ def test_the_octets_of_a_mailbox_are_bounded_and_one_that_fits_in_none_is_413() 
     assert office.hear() == [202, 480, 413, 202]
 
 
+def test_what_no_datagram_can_carry_later_is_413() -> None:
+    office = MessageOffice("set message max-octets 1000000\n")
+    office.write(body=b"x" * 64000)
+    office.write(body=b"x" * 63000)
+    assert office.hear() == [413, 202]
+    office.register("202", C)
+    (request,) = office.messages_to(C)
+    assert len(request.body) == 63000
+
+
+def test_what_has_become_too_large_for_a_datagram_waits_for_a_connection_and_holds_up_nobody() -> None:
+    """A Path as long as that is not foreseen."""
+    office = MessageOffice()
+    office.write(body=b"x" * 63000)
+    office.write(body=b"small")
+    path = "Supported: path\r\nPath: <sip:192.168.1.13:5060;lr;x=%s>\r\n" % ("y" * 3000)
+    office.send(C, head("REGISTER", "sip:192.168.1.1", C, "p", "202", "202", call_id="path",
+                        extra=f"Contact: <sip:202@{C[0]}:{C[1]}>\r\n{path}"))
+    (request,) = office.messages_to(D)
+    assert request.body == b"small"
+    office.respond(D, request)
+    assert office.messages_to(D, 4000) == []
+    assert office.waiting() == 1
+    office.send(A, head("REGISTER", "sip:192.168.1.1", A, "t", "202", "202", call_id="stream", transport="TCP",
+                        extra=f"Contact: <sip:202@{A[0]}:{A[1]};transport=tcp>\r\n"), b"TCP")
+    (request,) = office.messages_to(A)
+    assert len(request.body) == 63000
+    office.send(A, answer(request, 200), b"TCP")
+    assert office.waiting() == 0
+
+
 def test_where_nothing_is_kept_the_sender_hears_480() -> None:
     office = MessageOffice("set message max-waiting 0\n")
     office.write()
@@ -399,20 +430,6 @@ def test_registrations_every_minute_leave_no_pile_of_timers() -> None:
         office.settle(10)
     pile = [item for bucket in office.office.stack.timers._buckets.values() for item in bucket if item.deadline]
     assert len(pile) < 20
-
-
-def test_a_message_that_fits_into_no_datagram_of_the_phone_is_dropped_not_tried_for_ever() -> None:
-    office = MessageOffice("set message max-octets 1048576\n")
-    octets = head("MESSAGE", "sip:202@192.168.1.1", A, "big", "201", "202", transport="TCP",
-                  extra="Content-Type: text/plain\r\n")
-    size = 65_530 - len(octets)
-    whole = octets.replace(b"Content-Length: 0\r\n\r\n", b"Content-Length: %d\r\n\r\n" % size) + b"x" * size
-    office.send(A, whole, b"TCP")
-    assert office.hear() == [202]
-    office.register("202", C)
-    assert office.messages_to(C) == []
-    assert office.waiting() == 0
-    assert office.office.counters["messages_refused"] == 1
 
 
 def test_the_phones_own_refusal_after_the_202_drops_the_message() -> None:
