@@ -19,6 +19,7 @@ from appliance.pbx.presence.message_summary_package import MailboxCounts, Messag
 from appliance.pbx.presence.notifier import Notifier
 from appliance.pbx.presence.presence_package import PresencePackage
 from appliance.pbx.presence.publications import ACCEPT, Publications
+from appliance.pbx.presence.refusals import Refusals
 from appliance.pbx.presence.registration_package import RegistrationPackage, describe_contact, identify
 from appliance.pbx.presence.subscriber_flow import SubscriberFlows
 from appliance.pbx.presence.subscription import ACTIVE, Subscription
@@ -35,8 +36,8 @@ class EventServer:
     """Serves events. extensions: the office's users, replaced when the configuration changes."""
 
     __slots__ = ("_changed_bindings", "_changed_calls", "_changed_presence", "_dialogs", "_mailboxes",
-                 "_messages", "_parts", "_presence", "_registrations", "_stack", "_untold", "deadline", "extensions",
-                 "notifier", "publications", "subscribing")
+                 "_messages", "_parts", "_presence", "_refusals", "_registrations", "_stack", "_untold", "deadline",
+                 "extensions", "notifier", "publications", "subscribing")
 
     def __init__(self, parts: EventParts, extensions: frozenset[bytes]) -> None:
         self._parts = parts
@@ -48,6 +49,7 @@ class EventServer:
         self._messages: dict[bytes, None] = {}
         self._untold: list[Subscription] = []
         self._mailboxes: list[MailboxCounts] = []
+        self._refusals = Refusals(parts.journal)
         flows = SubscriberFlows(parts.targets)
         self.notifier = Notifier(parts.stack, flows, parts.subscription_store, parts.journal, parts.wall_offset)
         self.publications = Publications(parts.stack, parts.publication_store, self._note_presence,
@@ -59,7 +61,7 @@ class EventServer:
         self._registrations = RegistrationPackage(parts.domain, parts.location.bindings_of)
         packages: list[EventPackage] = [self._presence, self._dialogs, self._registrations,
                                         MessageSummaryPackage(parts.domain, self._mailboxes)]
-        self.subscribing = SubscriptionServer(parts.stack, self.notifier, flows, parts.journal,
+        self.subscribing = SubscriptionServer(parts.stack, self.notifier, flows, self._refusals,
                                               {package.name: package for package in packages})
         parts.location.on_change(self._note_binding)
         parts.dialogs.on_change(self._note_call)
@@ -133,8 +135,7 @@ class EventServer:
                 lines = ACCEPT + lines
             server.respond(error.status_hint, now, lines)
             self._stack.counters["publications_refused"] += 1
-            self._parts.journal.record("publication_refused", status=error.status_hint, reason=str(error),
-                                       to=message.to_uri, source=flow.hostport, excerpt=error.excerpt)
+            self._refusals.note("publication_refused", account.extension, error, message, flow, now)
         else:
             self._stack.counters["publications_accepted"] += 1
             server.respond(200, now, lines)

@@ -10,6 +10,7 @@ from appliance.pbx.account import Account
 from appliance.pbx.presence.event_package import EventPackage
 from appliance.pbx.presence.event_reading import Event, check_filter, check_require, may_accept, read_event
 from appliance.pbx.presence.notifier import NO_RESOURCE, REJECTED, TIMEOUT, Notifier
+from appliance.pbx.presence.refusals import Refusals
 from appliance.pbx.presence.subscriber_flow import SubscriberFlows, check_target
 from appliance.pbx.presence.subscription import Subscription
 from appliance.pbx.presence.subscription_limits import decide_displaced
@@ -17,20 +18,19 @@ from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.sip.status import status_line
-from appliance.vocabulary.journal import Journal
 
 
 class SubscriptionServer:
     """Answers SUBSCRIBE. packages: by name; policy: seconds that are granted."""
 
-    __slots__ = ("_flows", "_journal", "_notifier", "_stack", "packages", "policy")
+    __slots__ = ("_flows", "_notifier", "_refusals", "_stack", "packages", "policy")
 
-    def __init__(self, stack: SipStack, notifier: Notifier, flows: SubscriberFlows, journal: Journal,
+    def __init__(self, stack: SipStack, notifier: Notifier, flows: SubscriberFlows, refusals: Refusals,
                  packages: dict[bytes, EventPackage]) -> None:
         self._stack = stack
         self._notifier = notifier
         self._flows = flows
-        self._journal = journal
+        self._refusals = refusals
         self.packages = packages
         self.policy = ExpiryPolicy()
 
@@ -53,7 +53,7 @@ class SubscriptionServer:
             displaced = decide_displaced(watched, subscription) if expires_s else None
         except PeerError as error:
             server.respond(error.status_hint, now, self._explain(error, flow))
-            self._note_refusal(error, flow, message)
+            self._note_refusal(account.extension, error, message, flow, now)
             return
         server.tag = subscription.local_tag
         subscription.deadline = now + expires_s
@@ -121,7 +121,7 @@ class SubscriptionServer:
             expires_s = self._renew(subscription, message, flow)
         except PeerError as error:
             server.respond(error.status_hint, now, self._explain(error, flow))
-            self._note_refusal(error, flow, message)
+            self._note_refusal(subscription.watcher, error, message, flow, now)
             return
         lines = b"Expires: %d\r\nContact: %b\r\n" % (expires_s, subscription.contact)
         server.respond(200, now, lines)
@@ -150,10 +150,9 @@ class SubscriptionServer:
 
     # refusals
 
-    def _note_refusal(self, error: PeerError, flow: Flow, message: Message) -> None:
+    def _note_refusal(self, user: bytes, error: PeerError, message: Message, flow: Flow, now: float) -> None:
         self._stack.counters["subscriptions_refused"] += 1
-        self._journal.record("subscription_refused", status=error.status_hint, reason=str(error), to=message.to_uri,
-                             source=flow.hostport, excerpt=error.excerpt)
+        self._refusals.note("subscription_refused", user, error, message, flow, now)
 
     def _explain(self, error: PeerError, flow: Flow) -> bytes:
         """What a refusal says beside its status."""
