@@ -6,12 +6,14 @@ RFC 5389). It keeps nothing, and answers a Binding request with little more than
 from ipaddress import ip_address
 from struct import Struct
 from typing import Final
+from zlib import crc32
 
 MAGIC_COOKIE: Final = 0x2112A442
 BINDING_REQUEST, BINDING_INDICATION, BINDING_SUCCESS, BINDING_ERROR = 0x0001, 0x0011, 0x0101, 0x0111
 ERROR_CODE, UNKNOWN_ATTRIBUTES, XOR_MAPPED_ADDRESS = 0x0009, 0x000A, 0x0020
 FIRST_OCTETS: Final = 4             # the two most significant bits of STUN are zero (RFC 5389 6), those of SIP are not
 COMPREHENSION_OPTIONAL = 0x8000
+FINGERPRINT, FINGERPRINT_MASK = 0x8028, 0x5354554E      # RFC 5389 15.5
 # what a Binding request may carry and we need not look at: USERNAME, MESSAGE-INTEGRITY (nobody is authenticated here)
 _IGNORED: Final = frozenset({0x0006, 0x0008})
 _UNKNOWN_NAMED_MAX = 4              # an error names so many attributes at most: an answer is no amplifier
@@ -32,7 +34,7 @@ def answer_binding_request(octets: bytes, host: bytes, port: int) -> bytes:
     if kind != BINDING_REQUEST or cookie != MAGIC_COOKIE or length % 4 or length != len(octets) - _HEADER.size:
         return b""
     unknown = _find_unknown(octets)
-    if unknown is None:
+    if unknown is None or not _has_sound_fingerprint(octets):
         return b""
     if unknown:                     # 7.3.1: comprehension-required and not comprehended
         return _build(BINDING_ERROR, transaction, _error_attributes(unknown))
@@ -51,6 +53,20 @@ def _find_unknown(octets: bytes) -> list[int] | None:
         if kind < COMPREHENSION_OPTIONAL and kind not in _IGNORED and len(unknown) < _UNKNOWN_NAMED_MAX:
             unknown.append(kind)
     return unknown
+
+
+def _has_sound_fingerprint(octets: bytes) -> bool:
+    """7.3: a FINGERPRINT is right where there is one. It is the last attribute (15.5), or it says nothing."""
+    at, kind, size = _HEADER.size, 0, 0
+    while at < len(octets):
+        kind, size = _ATTRIBUTE.unpack_from(octets, at)
+        if kind == FINGERPRINT:
+            break
+        at += _ATTRIBUTE.size + (size + 3 & ~3)
+    if kind != FINGERPRINT:
+        return True
+    expected = (crc32(octets[:at]) ^ FINGERPRINT_MASK).to_bytes(4, "big")
+    return size == len(expected) and octets[at + _ATTRIBUTE.size:] == expected
 
 
 def _build(kind: int, transaction: bytes, attributes: bytes) -> bytes:

@@ -2,6 +2,7 @@
 """STUN on the SIP port: the RFC 5769 vectors' arithmetic, what is refused, and that no octets do harm."""
 
 import struct
+import zlib
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,31 @@ def test_attributes_that_must_be_understood_are_named_in_a_420():
 def test_attributes_that_need_not_be_understood_change_nothing():
     software_and_username = b"\x80\x22\x00\x03abc\0\x00\x06\x00\x01u\0\0\0"
     assert answer_binding_request(request(attributes=software_and_username), b"192.0.2.1", 5060)[:2] == b"\x01\x01"
+
+
+def with_fingerprint(attributes=b"", flaw=0):
+    octets = request(attributes=attributes, length=len(attributes) + 8)
+    return octets + struct.pack("!HHI", 0x8028, 4, zlib.crc32(octets) ^ 0x5354554E ^ flaw)
+
+
+def test_the_fingerprint_of_rfc_5769_section_2_1_is_right():
+    """The sample request; its PRIORITY and ICE-CONTROLLED are not for us, so that it is answered 420."""
+    sample = bytes.fromhex(
+        "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff"
+        "80290008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
+        "80280004e57a3bcf")
+    assert answer_binding_request(sample, b"192.0.2.1", 32853)[:2] == b"\x01\x11"
+    for at in (21, 30, len(sample) - 1):
+        assert answer_binding_request(sample[:at] + bytes([sample[at] ^ 1]) + sample[at + 1:], b"192.0.2.1", 1) == b""
+
+
+def test_a_request_with_a_wrong_fingerprint_gets_no_answer():
+    software = b"\x80\x22\x00\x03abc\0"
+    assert answer_binding_request(with_fingerprint(software), b"192.0.2.1", 5060)[:2] == b"\x01\x01"
+    assert answer_binding_request(with_fingerprint(software, flaw=1), b"192.0.2.1", 5060) == b""
+    octets = with_fingerprint()
+    behind = octets[:2] + struct.pack("!H", 16) + octets[4:] + software      # not the last attribute
+    assert answer_binding_request(behind, b"192.0.2.1", 5060) == b""
 
 
 @given(st.binary(max_size=200), st.booleans())
