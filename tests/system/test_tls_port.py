@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from appliance.sip.flow import TLS, Listener
 from appliance.system.sip_sockets import tls
+from appliance.system.sip_sockets.half_open import HalfOpenBySource
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.tls_credentials import CertificateFiles, TlsCredentials
@@ -58,8 +59,8 @@ class Served:
         return await asyncio.open_connection("127.0.0.1", self.listener.port, ssl=context,
                                              server_hostname="office.test")
 
-    async def connect_plain(self):
-        return await asyncio.open_connection("127.0.0.1", self.listener.port)
+    async def connect_plain(self, host="127.0.0.1"):
+        return await asyncio.open_connection("127.0.0.1", self.listener.port, local_addr=(host, 0))
 
     def send(self, flow, octets=OPTIONS):
         self.listener.outbox.append((octets, flow))
@@ -389,6 +390,40 @@ def test_handshakes_under_way_are_bounded_and_the_oldest_makes_room(authority, m
             for _, each in (*silent, (None, writer)):
                 each.close()
     run(work())
+
+
+def test_a_flood_of_handshakes_crowds_out_its_own_and_not_the_one_that_is_slow(authority, monkeypatch):
+    monkeypatch.setattr(tls, "HANDSHAKES_AT_ONCE", 4)
+
+    async def work():
+        async with serving(authority) as served:
+            opened = []
+            for number, host in enumerate(["127.0.0.2"] + ["127.0.0.3"] * 12):
+                opened.append(await served.connect_plain(host))
+                await served.stack.wait_for(lambda number=number: served.counters["connections_accepted"] > number)
+                await asyncio.sleep(0.01)
+            assert served.counters["connections_closed_crowded_out"] == 9
+            assert await is_closed(opened[1][0])
+            slow = asyncio.create_task(opened[0][0].read())
+            await asyncio.sleep(0.05)
+            assert not slow.done()
+            slow.cancel()
+            for _, writer in opened:
+                writer.close()
+    run(work())
+
+
+def test_who_is_half_open_is_counted_by_source():
+    known = HalfOpenBySource(10.0, lambda name: name[:1])
+    for number, name in enumerate([b"a1", b"b1", b"b2", b"b2", b"a2", b"b3"]):
+        known.begin(name, float(number))
+    assert known.oldest_of_largest() == b"b1"
+    for name in (b"b1", b"b2", b"b2"):
+        known.end(name)
+    assert known.oldest_of_largest() == b"a1"
+    for name in (b"a1", b"a2", b"b3"):
+        known.end(name)
+    assert (known.oldest_of_largest(), len(known)) == (None, 0)
 
 
 def test_a_domain_that_no_certificate_can_name_fails_the_flow(authority):

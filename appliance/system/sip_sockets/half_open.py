@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that owe us the rest of something, in the order in which they began: who is first is overdue first."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -41,3 +42,37 @@ class HalfOpen(Generic[Item]):
                 break
             late.append(item)
         return late
+
+
+class HalfOpenBySource(HalfOpen[Item]):
+    """The same, and who of each source; source_of: what counts as one source."""
+
+    __slots__ = ("_by_source", "_source_of")
+
+    def __init__(self, limit_s: float, source_of: Callable[[Item], bytes]) -> None:
+        super().__init__(limit_s)
+        self._source_of = source_of
+        self._by_source: dict[bytes, dict[Item, None]] = {}
+
+    def begin(self, item: Item, now: float) -> None:
+        """As above."""
+        super().begin(item, now)
+        self._by_source.setdefault(self._source_of(item), {})[item] = None
+
+    def end(self, item: Item) -> None:
+        """As above."""
+        if item not in self:
+            return
+        super().end(item)
+        source = self._source_of(item)
+        items = self._by_source[source]
+        del items[item]
+        if not items:
+            del self._by_source[source]
+
+    def oldest_of_largest(self) -> Item | None:
+        """Who began first among those of the source that has most; None when nobody has."""
+        if not self._by_source:
+            return None
+        largest = max(self._by_source.values(), key=len)
+        return next(iter(largest))

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from appliance.errors import MachineError, PeerError
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.connection import Connection
-from appliance.system.sip_sockets.half_open import HalfOpen
+from appliance.system.sip_sockets.half_open import HalfOpenBySource
 from appliance.system.sip_sockets.receiver import Seams
-from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
+from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort, source_of
 from appliance.system.sip_sockets.tls_connection import TlsConnection
 from appliance.system.sip_sockets.tls_probe import fetch_certificate
 from appliance.system.tls_certificate import read_der_certificate
@@ -68,7 +68,7 @@ class TlsPort(TcpPort):
         """Bind and listen. Raises MachineError."""
         super().__init__(listener, seams, connection_limit)
         self._tls = tls
-        self._securing: HalfOpen[TlsConnection] = HalfOpen(HANDSHAKE_LIMIT_S)
+        self._securing: HalfOpenBySource[TlsConnection] = HalfOpenBySource(HANDSHAKE_LIMIT_S, source_of_connection)
         self._probed: set[Flow] = set()
 
     def statistics(self) -> dict[str, int]:
@@ -96,10 +96,12 @@ class TlsPort(TcpPort):
             return None
 
     def _has_room(self) -> bool:
-        """A handshake costs ten times the memory of a TCP connection: the oldest makes room for a newcomer."""
-        oldest = self._securing.oldest()
-        if oldest is not None and len(self._securing) >= HANDSHAKES_AT_ONCE:
-            oldest.close("crowded_out")
+        """A handshake costs ten times the memory of a TCP connection: the oldest of the source that holds most makes
+        room for a newcomer. Who begins many and ends none crowds out himself."""
+        if len(self._securing) >= HANDSHAKES_AT_ONCE:
+            oldest = self._securing.oldest_of_largest()
+            if oldest is not None:
+                oldest.close("crowded_out")
         return super()._has_room()
 
     # what connections call
@@ -172,6 +174,11 @@ class TlsPort(TcpPort):
             self._tls.note_failure(connection.flow, connection.is_accepted, reason)
             connection.close("handshake_overdue")
         return super()._close_overdue(now) or len(self._securing) > 0
+
+
+def source_of_connection(connection: TlsConnection) -> bytes:
+    """Who is at the other end."""
+    return source_of(connection.flow.host)
 
 
 def expected_name(flow: Flow) -> str:
