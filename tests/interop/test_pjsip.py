@@ -201,6 +201,7 @@ def test_presence_follows_registration_publication_and_calls(new_phone, server, 
             watcher.forget()
             calling, _ = connect(phone, watcher)
             wait_notify(watcher, lambda body: "<rpid:on-the-phone/>" in body)
+            watcher.wait("presence", status=ONLINE, activity="busy")    # it does not know the other word
             phone.hang_up(calling)
             wait_notify(watcher, lambda body: "on-the-phone" not in body)
             watcher.forget()

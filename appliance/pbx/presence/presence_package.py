@@ -16,8 +16,9 @@ DERIVED_TUPLE: Final = b'<tuple id="registration"><status><basic>%b</basic></sta
 END: Final = b"</presence>\r\n"
 PERSON_OCTETS: Final = 256
 """What is written round the activities of a person, and of ours."""
-ON_THE_PHONE: Final = {f"{{{RPID}}}on-the-phone": b"<rpid:on-the-phone/>", f"{{{RPID}}}busy": b"<rpid:busy/>"}
-"""Activities of who is in a call: RFC 4480 3.2 allows several, and there are phones that know away and busy alone."""
+ON_THE_PHONE: Final = {f"{{{RPID}}}busy": b"<rpid:busy/>", f"{{{RPID}}}on-the-phone": b"<rpid:on-the-phone/>"}
+"""Activities of who is in a call: RFC 4480 3.2 allows several, and there are phones that know away and busy alone, and
+read the first."""
 
 
 class PresencePackage:

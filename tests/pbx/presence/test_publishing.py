@@ -127,7 +127,7 @@ def test_never_published_shows_registration_and_calls(office):
     assert basics(shown(office)) == {"registration": "open"}
     office.register("203", ("192.168.1.13", 5060))
     accepted = pick_up(office, call(office, "203", "202"))
-    assert activities(shown(office)) == ["on-the-phone", "busy"]
+    assert activities(shown(office)) == ["busy", "on-the-phone"]
     hang_up(office, accepted)
     assert activities(shown(office)) == []
     office.advance(3700)
@@ -146,7 +146,7 @@ def test_call_is_composed_with_what_is_published(office):
     office.register("202", C)
     office.publish("202", pidf("open", "t", AWAY))
     pick_up(office, call(office, "203", "202"))
-    assert activities(shown(office)) == ["on-the-phone", "busy", "away"]
+    assert activities(shown(office)) == ["busy", "on-the-phone", "away"]
 
 
 def test_only_ones_own_presence_may_be_published(office):
