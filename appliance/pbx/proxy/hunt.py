@@ -3,11 +3,13 @@
 
 The next address is tried when one refuses the connection, answers 503 or times out. One that says nothing for
 SILENCE_S stays in play (its transaction goes on to Timer B or F) and the next is tried beside it: nobody waits half a
-minute for a server that is down, and nothing that a slow one says is lost. Changed by its context and its deadline.
+minute for a server that is down, and nothing that a slow one says is lost. Whoever has failed is tried last by others
+for a while. Changed by its context and its deadline.
 """
 
 from typing import Protocol
 
+from appliance.pbx.proxy.server_health import ServerHealth
 from appliance.pbx.proxy.target import NamedTarget, Target
 from appliance.sip.flow import Flow
 from appliance.sip.locating.locator import Inquiry
@@ -34,12 +36,14 @@ class Hunt:
     for any more; is_searching: the lookup has not ended.
     """
 
-    __slots__ = ("_flows", "_inquiry", "_is_over", "_owner", "_timers", "branches", "deadline", "is_searching", "late",
-                 "silent", "target")
+    __slots__ = ("_flows", "_health", "_inquiry", "_is_over", "_owner", "_timers", "_tried", "branches", "deadline",
+                 "is_searching", "late", "silent", "target")
 
-    def __init__(self, owner: HuntOwner, target: NamedTarget, timers: Timers) -> None:
+    def __init__(self, owner: HuntOwner, target: NamedTarget, timers: Timers, health: ServerHealth) -> None:
         self._owner = owner
         self._timers = timers
+        self._health = health
+        self._tried: Flow | None = None
         self._flows: list[Flow] = []
         self._inquiry: Inquiry | None = None
         self._is_over = False
@@ -68,7 +72,7 @@ class Hunt:
         """Try the next address; False when there is none left."""
         if self._is_over or not self._flows:
             return False
-        flow = self._flows.pop(0)
+        flow = self._tried = self._flows.pop(0)
         self.deadline = now + SILENCE_S if self._flows else 0.0
         if self.deadline:
             self._timers.arm(self, self.deadline)
@@ -80,8 +84,13 @@ class Hunt:
         self.branches.add(branch)
         self.silent.add(branch)
 
-    def note_response(self, branch: bytes) -> None:
+    def note_failure(self, flow: Flow, now: float) -> None:
+        """A copy there has timed out, or its transport has failed."""
+        self._health.note_failure(flow, now)
+
+    def note_response(self, branch: bytes, flow: Flow) -> None:
         """Somebody has spoken: whatever comes of it, silence is no reason any more to try another."""
+        self._health.note_answer(flow)
         self.silent.discard(branch)
         self.deadline = 0.0
 
@@ -102,4 +111,6 @@ class Hunt:
     def due(self, now: float) -> None:
         """Silence."""
         self.deadline = 0.0
+        if self._tried is not None:
+            self._health.note_failure(self._tried, now)
         self.try_next(now)

@@ -157,7 +157,7 @@ class Proxy:
 
     def begin_hunt(self, context: ResponseContext, target: NamedTarget) -> Hunt:
         """A hunt for the servers of a named target (16.6 step 7), not begun."""
-        return Hunt(context, target, self._stack.timers)
+        return Hunt(context, target, self._stack.timers, self._finder.health)
 
     def search(self, hunt: Hunt, request: Message, now: float) -> None:
         """Begin the lookup of a hunt."""

@@ -224,7 +224,7 @@ class ResponseContext:
         hunt = self._find_hunt(client)
         if hunt is None:
             return False
-        hunt.note_response(client.branch)
+        hunt.note_response(client.branch, client.flow)
         status = response.status
         if client.branch in hunt.late and not 200 <= status < 300:
             if isinstance(client, InviteClient) and client.may_cancel:
@@ -243,7 +243,10 @@ class ResponseContext:
     def _is_replaced(self, client: ClientTransaction, now: float) -> bool:
         """Whether the next address of the same target takes the place of one that has failed (16.6 step 7)."""
         hunt = self._find_hunt(client)
-        return hunt is not None and (client.branch in hunt.late or hunt.try_next(now))
+        if hunt is None:
+            return False
+        hunt.note_failure(client.flow, now)
+        return client.branch in hunt.late or hunt.try_next(now)
 
     def _find_hunt(self, client: ClientTransaction) -> Hunt | None:
         for hunt in self._hunts:

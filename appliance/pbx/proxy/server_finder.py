@@ -6,6 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from appliance.errors import PeerError
+from appliance.pbx.proxy.server_health import ServerHealth
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.locator import Inquiry, Located, Locator
@@ -28,9 +29,10 @@ def find_no_source(_host: bytes) -> None:
 
 
 class ServerFinder:
-    """locator: runs the lookups; flow_to: the socket layer's; source_of: the kernel's choice of our address."""
+    """locator: runs the lookups; flow_to: the socket layer's; source_of: the kernel's choice of our address; health:
+    which servers have just failed."""
 
-    __slots__ = ("_flow_to", "_listeners", "_locator", "_own", "_source_of")
+    __slots__ = ("_flow_to", "_listeners", "_locator", "_own", "_source_of", "health")
 
     def __init__(self, locator: Locator, listeners: list[Listener], flow_to: FlowOpener,
                  source_of: SourceFinder = find_no_source) -> None:
@@ -39,12 +41,13 @@ class ServerFinder:
         self._flow_to = flow_to
         self._source_of = source_of
         self._own = OwnHosts(listeners)
+        self.health = ServerHealth()
 
     def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float,
              source: bytes = b"") -> Inquiry | None:
         """Look up a target for a request of this size from this host; `found` may be called before this returns."""
         def take(located: Located, found_at: float) -> None:
-            flows = self._open_flows(located.targets, target)
+            flows = self.health.order(self._open_flows(located.targets, target), found_at)
             found(flows, located.verdict if flows else self._explain(located), found_at)
         return self._locator.locate(target.hop, size_octets, take, now, source)
 

@@ -8,6 +8,7 @@ import pytest
 from appliance.native.sip_scanner import Message
 from appliance.pbx.assembly import Surroundings, assemble_office
 from appliance.pbx.proxy.hunt import SILENCE_S
+from appliance.pbx.proxy.server_health import HOLD_S
 from appliance.vocabulary.journal import SilentJournal
 from tests.models.zone import Zone
 from tests.pbx.proxy.virtual_office import A, C, D, VirtualOffice, answer, head, invite
@@ -271,6 +272,32 @@ def test_a_number_of_nobody_or_of_ours_inside_a_dialog_does_not_end_it(host: str
     route = f"Route: {reply.header(b'Record-Route').decode()}\r\n"
     office.send(A, head("INFO", f"sip:bob@{host}", A, "info", "201", "bob", 2, to_tag="callee", extra=route))
     assert summary(office.take()) == [(480, A[0])]
+
+
+def test_a_server_that_was_silent_is_tried_after_the_other_for_half_a_minute() -> None:
+    office = ConnectedOffice()
+    office.call()
+    sent = office.run_until(SILENCE_S + 0.1)
+    second = next(m for m, address in sent if address == TWO)
+    office.send(TWO, answer(second, 486))
+    office.take()
+    assert summary(office.call(branch="soon"))[1:] == [("INVITE", TWO[0])]      # no four seconds of silence again
+    office.run_until(SILENCE_S + HOLD_S + 20)
+    taken = office.call(branch="late")
+    assert summary(taken)[1:] == [("INVITE", ONE[0])]
+
+
+def test_a_server_that_speaks_again_is_held_no_more_and_the_last_one_left_is_tried_all_the_same() -> None:
+    office = ConnectedOffice()
+    first = office.call()[1][0]
+    office.run_until(SILENCE_S + 0.1)
+    office.send(ONE, answer(first, 486))
+    office.take()
+    assert summary(office.call(branch="again"))[1:] == [("INVITE", ONE[0])]
+    alone = ConnectedOffice(records={("other.test", "A"): [ONE[0]]})
+    alone.call()
+    alone.run_until(33)
+    assert summary(alone.call(branch="again"))[1:] == [("INVITE", ONE[0])]
 
 
 def test_other_requests_hunt_as_well_and_end_when_their_caller_has_given_up() -> None:
