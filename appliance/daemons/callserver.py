@@ -30,6 +30,7 @@ from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.pbx.presence.restoring_events import EventRestorer
+from appliance.pbx.restoring_calls import CallRestorer
 from appliance.sip.flow import TLS
 from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
@@ -42,6 +43,7 @@ from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
+from appliance.system.store.call_store import SqliteCallStore
 from appliance.system.store.message_store import SqliteMessageStore
 from appliance.system.store.subscription_store import EventStores
 from appliance.system.tls_credentials import TlsCredentials
@@ -89,6 +91,7 @@ class CallServer:
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
                                                  self._note_messages_stored)
+        self._call_store = SqliteCallStore(Path(state_directory, "calls.sqlite"), self._note_alarm)
         self._event_stores = EventStores(state_directory, self._note_alarm)
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._machine.dns = partial(describe_dns, self._resolver)
@@ -102,6 +105,7 @@ class CallServer:
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.store = self._store
         surroundings.message_store = self._message_store
+        surroundings.call_store = self._call_store
         surroundings.subscription_store = self._event_stores.subscriptions
         surroundings.publication_store = self._event_stores.publications
         surroundings.wall_offset = self._wall.offset()
@@ -137,6 +141,8 @@ class CallServer:
         by_flow = {(one.name, one.transport): one for one in self._listeners}
         self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
         self._office.messages.restore(self._message_store.load(), monotonic(), self._wall.now())
+        CallRestorer(self._office.dialogs, self._office.stack.timers, by_flow, self._ports.flow_to).restore(
+            self._call_store.load(), monotonic(), self._wall.now())
         EventRestorer(self._office.events, by_flow, self._ports.flow_to).restore(
             self._event_stores.load(), monotonic(), self._wall.now())
 
@@ -154,13 +160,15 @@ class CallServer:
         now = monotonic()
         self._office.server.shut_down(now)
         self._office.location.flush(now)
-        for store in (self._message_store, self._store, self._event_stores):
+        self._office.dialogs.kept.flush()
+        for store in (self._message_store, self._store, self._call_store, self._event_stores):
             store.begin_closing()
         deadline = now + STORES_LIMIT_S  # all together: a disk that hangs must not hold us back
         if self._message_store.close(deadline - monotonic()):
             self._office.messages.note_all_stored(monotonic())
         self._ports.close()
         self._store.close(deadline - monotonic())
+        self._call_store.close(deadline - monotonic())
         self._event_stores.close(deadline - monotonic())
         self._journal.record("stopped")
         self._journal.close()
@@ -210,6 +218,7 @@ class CallServer:
         if step_s:
             self._journal.record("wall_clock_stepped", by_s=round(step_s, 1))
             self._office.location.set_wall_offset(self._wall.offset(), monotonic())
+            self._office.dialogs.set_wall_offset(self._wall.offset(), monotonic())
             self._office.events.set_wall_offset(self._wall.offset())
             self._office.messages.set_wall_offset(self._wall.offset(), monotonic())
         self._tls.credentials.check()
@@ -228,6 +237,8 @@ class CallServer:
         self._journal.record("alarm_raised" if is_raised else "alarm_cleared", alarm=name, sentence=sentence)
         if name == "binding_store_started_anew":
             self._office.location.write_anew(monotonic())
+        if name == "call_store_started_anew":
+            self._office.dialogs.write_anew(monotonic())
         if name == "message_store_started_anew":
             self._office.messages.write_anew()
         if is_raised:

@@ -10,10 +10,12 @@ from ipaddress import IPv4Network, IPv6Network
 from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.pbx.account import AccountDirectory, find_algorithms
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
+from appliance.pbx.call_row import CallStore
 from appliance.pbx.dialog_table import DialogTable
 from appliance.pbx.instant_message.mailbox import MailboxLimits
 from appliance.pbx.instant_message.message_row import MessageStore
 from appliance.pbx.instant_message.relay import MessageRelay
+from appliance.pbx.kept_calls import KeptCalls
 from appliance.pbx.location import BindingStore, Location
 from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.office_server import OfficeParts, OfficeServer
@@ -48,8 +50,8 @@ class Surroundings:
     """What the elements need from outside. signing_key: 16 secret octets that outlive restarts; wall_offset: wall clock
     minus monotonic clock, seconds; the stores: None keeps bindings, messages and so on in memory only."""
 
-    __slots__ = ("counters", "flow_to", "journal", "message_store", "publication_store", "random_octets", "resolver",
-                 "signing_key", "source_of", "store", "subscription_store", "wall_offset")
+    __slots__ = ("call_store", "counters", "flow_to", "journal", "message_store", "publication_store", "random_octets",
+                 "resolver", "signing_key", "source_of", "store", "subscription_store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
@@ -58,6 +60,7 @@ class Surroundings:
         self.counters = Counters()
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
+        self.call_store: CallStore | None = None
         self.message_store: MessageStore | None = None
         self.subscription_store: SubscriptionStore | None = None
         self.publication_store: PublicationStore | None = None
@@ -129,7 +132,8 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.signer = RouteSigner(surroundings.signing_key, listeners)
     parts.overload = Overload()
     parts.limiter = SourceLimiter()
-    parts.dialogs = DialogTable(surroundings.journal)
+    kept = KeptCalls(stack.timers, surroundings.call_store, surroundings.wall_offset)
+    parts.dialogs = DialogTable(surroundings.journal, kept)
     accounts = AccountDirectory.build(realm, configuration.extensions)
     policy = build_policy(configuration)
     parts.authentication = Authentication(accounts, policy, surroundings.random_octets, counters, surroundings.journal)

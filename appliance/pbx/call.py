@@ -74,33 +74,39 @@ class Call:
     caller_identity: the From URI; caller_uri: the caller's remote target; callee_tags: of the dialogs that live, early
     ones until somebody answers; answers: by tag, everyone who ever answered; number: counts up from 1; times are
     monotonic seconds, 0.0 = not yet; result: the final status, 200 for an answered call, 487 when the caller gave up;
-    ended_by: "caller", "callee", "server".
+    ended_by: "caller", "callee", "server"; kept_tags: of the dialogs that are on disk, for `KeptCalls` alone.
     """
 
     __slots__ = ("answered_at", "answers", "call_id", "callee", "callee_extension", "callee_hostport", "callee_tags",
                  "caller", "caller_flow", "caller_identity", "caller_tag", "caller_uri", "ended_at", "ended_by",
-                 "legs", "number", "result", "started_at", "state")
+                 "kept_tags", "legs", "number", "result", "started_at", "state")
 
-    def __init__(self, number: int, invite: Message, caller: bytes, flow: Flow, now: float) -> None:
+    def __init__(self, number: int, call_id: bytes, caller_tag: bytes, caller: bytes, flow: Flow) -> None:
         self.number = number
-        self.call_id = invite.call_id
-        self.caller_tag = invite.from_tag
+        self.call_id = call_id
+        self.caller_tag = caller_tag
         self.caller = caller
+        self.caller_flow = flow
+        self.caller_identity = self.callee = self.callee_extension = self.callee_hostport = b""
+        self.caller_uri: bytes | None = None
+        self.callee_tags: list[bytes] = []
+        self.answers: dict[bytes, Answer] = {}
+        self.legs: list[Leg] = []
+        self.state = CALLING
+        self.started_at = 0.0
+        self.answered_at = 0.0
+        self.ended_at = 0.0
+        self.result = 0
+        self.ended_by = ""
+        self.kept_tags: tuple[bytes, ...] = ()
+
+    def read_invite(self, invite: Message) -> None:
+        """Who calls whom."""
         self.callee = invite.uri_user
         self.callee_extension = read_extension(invite)
         self.callee_hostport = invite.uri_hostport
         self.caller_identity = invite.from_uri
         self.caller_uri = invite.contact_uri
-        self.caller_flow = flow
-        self.callee_tags: list[bytes] = []
-        self.answers: dict[bytes, Answer] = {}
-        self.legs: list[Leg] = []
-        self.state = CALLING
-        self.started_at = now
-        self.answered_at = 0.0
-        self.ended_at = 0.0
-        self.result = 0
-        self.ended_by = ""
 
     def find_leg(self, branch: bytes) -> Leg | None:
         """The leg of this branch."""

@@ -2,9 +2,9 @@
 """Whether a request with a To tag belongs to a dialog that we admitted (CONTRACT: our dialog state, or a Record-Route
 we signed, never a mere tag), and where it may go then.
 
-A dialog we know is proof by itself. Where we know the call, both tags must be those of one of its dialogs, and a call
-that has ended leads to its own two ends alone, and soon nowhere. The seal speaks alone only where we know nothing: of
-calls that a crash has made us forget, and of dialogs that no INVITE began. It has an age, and what it admits may go to the office's own phones and nowhere else.
+A dialog we know is proof by itself. Where we know the call, both tags must be those of one of its dialogs; one that has
+ended leads to its own two ends alone, and soon nowhere. The seal speaks alone only where we know nothing: of calls that
+a crash made us forget, and dialogs that no INVITE began. It has an age and leads to the office's own phones alone.
 """
 
 from enum import IntEnum

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.call import ANSWERED, ENDED, RINGING, TRANSITIONS, Answer, Call, CallState, DialogRequest, Leg
+from appliance.pbx.kept_calls import KeptCalls
 from appliance.sip.flow import Flow
 from appliance.vocabulary.journal import Journal
 
@@ -18,20 +19,24 @@ __all__ = ["Call", "CallState", "DialogRequest", "DialogTable", "Leg"]
 
 ENDED_KEPT = 100
 TAGS_KEPT = 64                      # of one call: a phone that invents tags fills no memory
+WALL_STEP_S = 2.0                   # a smaller step of the wall clock is not worth writing every call again
 CALLS_KEPT = 20_000
 """More than any office has; the oldest goes when a flood of calls without BYE fills the table."""
 
 
 class DialogTable:
-    """All calls now, and the last hundred that ended. answered: how many ever were; failed: by final status."""
+    """All calls now, and the last hundred that ended. total: how many this process has seen begin; answered: how many
+    of them were; failed: by final status; kept: the answered ones on disk."""
 
-    __slots__ = ("_calls", "_journal", "_last_number", "_listeners", "answered", "ended", "failed")
+    __slots__ = ("_calls", "_journal", "_last_number", "_listeners", "answered", "ended", "failed", "kept", "total")
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, kept: KeptCalls) -> None:
         self._calls: dict[tuple[bytes, bytes], Call] = {}
         self._journal = journal
         self._last_number = 0
         self._listeners: list[Callable[[Call], None]] = []
+        self.kept = kept
+        self.total = 0
         self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
         self.answered = 0
         self.failed: defaultdict[int, int] = defaultdict(int)
@@ -43,11 +48,6 @@ class DialogTable:
     def _tell(self, call: Call) -> None:
         for listener in self._listeners:
             listener(call)
-
-    @property
-    def total(self) -> int:
-        """Calls ever opened."""
-        return self._last_number
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -97,13 +97,36 @@ class DialogTable:
         if len(self._calls) >= CALLS_KEPT:
             self.end_call(next(iter(self._calls.values())), 0, "server", now)
         self._last_number += 1
-        call = Call(self._last_number, invite, caller, flow, now)
+        self.total += 1
+        call = Call(self._last_number, invite.call_id, invite.from_tag, caller, flow)
+        call.read_invite(invite)
+        call.started_at = now
         previous = self._calls.get(call.key)
         if previous is not None:
             self.end_call(previous, previous.result, previous.ended_by or "caller", now)
         self._calls[call.key] = call
         self._tell(call)
         return call
+
+    def adopt(self, call: Call) -> None:
+        """An answered call of the last process; nobody is told. New ones have higher numbers."""
+        self._last_number = max(self._last_number, call.number)
+        call.state = ANSWERED
+        call.result = 200
+        self._calls[call.key] = call
+
+    def set_wall_offset(self, wall_offset: float, now: float) -> None:
+        """The wall clock was set. Nothing ends sooner or later; only what is on disk is written anew."""
+        is_step = abs(wall_offset - self.kept.wall_offset) >= WALL_STEP_S
+        self.kept.wall_offset = wall_offset
+        if is_step:
+            self.write_anew(now)
+
+    def write_anew(self, now: float) -> None:
+        """Give the store every answered call again: what it held is lost, or says the wrong time."""
+        for call in self._calls.values():
+            if call.state is ANSWERED:
+                self.kept.note_change(call, now)
 
     def note_provisional(self, call: Call, response: Message) -> None:
         """A provisional response other than 100: an early dialog when it carries a tag (12.1.1)."""
@@ -131,9 +154,10 @@ class DialogTable:
             call.callee_tags = [tag]
         else:
             self._add_tag(call, tag)
+        self.kept.note_change(call, now)
         self._tell(call)
 
-    def note_targets(self, request: DialogRequest, response: Message, flow: Flow) -> None:
+    def note_targets(self, request: DialogRequest, response: Message, flow: Flow, now: float) -> None:
         """A re-INVITE or UPDATE was accepted: from now on its Contact and that of the 2xx are the remote targets
         (12.2.1.2, 12.2.2); flow: the way it went. Most change nothing."""
         call = request.call
@@ -148,6 +172,8 @@ class DialogTable:
         if answer is not None and callee_uri is not None and callee_uri != answer.uri:
             answer.uri, answer.flow, has_changed = callee_uri, callee_flow, True
         if has_changed and call.state is not ENDED:
+            if call.state is ANSWERED:
+                self.kept.note_change(call, now)
             self._tell(call)
 
     @staticmethod
@@ -167,6 +193,7 @@ class DialogTable:
         answer = call.answers.get(tag)
         if answer is not None:
             answer.ended_by = ended_by
+            self.kept.note_change(call, now)
         self._tell(call)
 
     def end_call(self, call: Call, result: int, ended_by: str, now: float) -> None:
@@ -182,6 +209,7 @@ class DialogTable:
         for answer in call.answers.values():
             answer.ended_by = answer.ended_by or ended_by
         call.result = call.result or result
+        self.kept.note_end(call, now)
         if self._calls.get(call.key) is call:
             del self._calls[call.key]
         self.ended.append(call)

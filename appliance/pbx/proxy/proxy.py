@@ -193,7 +193,7 @@ class Proxy:
         call = context.call
         if isinstance(call, DialogRequest):
             if 200 <= response.status < 300 and not call.is_bye:
-                self._dialogs.note_targets(call, response, client.flow)
+                self._dialogs.note_targets(call, response, client.flow, now)
             return
         if not isinstance(call, Call) or client.method != b"INVITE":
             return
