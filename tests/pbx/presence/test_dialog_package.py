@@ -298,3 +298,19 @@ def test_changes_that_no_datagram_holds_are_told_as_the_whole_state():
     large = package.build_document(b"201", 6, [b"x" * 1000] * 100, 0.0)
     assert b'version="6" state="full"' in large
     assert len(large) < 1000
+
+
+def test_call_of_a_user_who_is_removed_meanwhile_leaves_nothing(office):
+    for user, phone in (("202", C), ("203", D)):
+        office.register(user, phone)
+    office.subscribe("201", "202", "dialog")
+    accepted = pick_up(office, call(office, "203", "202"))
+    events = office.office.events
+    (known,) = office.office.dialogs.calls()
+    assert events._dialogs.is_told(known)
+    events.reconfigure(events.extensions - {b"202"}, office.now)
+    office.settle()
+    hang_up(office, accepted)
+    office.advance(40)
+    assert not events._dialogs.is_told(known)
+    assert known not in events._changed_calls
