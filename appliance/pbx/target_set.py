@@ -79,6 +79,8 @@ class TargetSets:
         target = self.target_at(binding.request_uri, hop, binding.flow.listener, drop)
         if target is not None:
             target.lines = b"".join(b"Route: %s\r\n" % value for value in binding.path)
+        if isinstance(target, Target):
+            target.is_phone = True      # behind its edge
         return target
 
     def target_at(self, uri: bytes, hop: bytes, near: Listener, drop: int, size_octets: int = 0) -> Destination | None:
@@ -86,9 +88,9 @@ class TargetSets:
         name to look up; None for what leads nowhere. A large request to an address that is no phone's flow is a matter
         of RFC 3263 as well: it goes by TCP first."""
         flow = self.flow_to_uri(hop, near)
-        if flow is not None and (size_octets <= LARGE_OCTETS or flow.listener.is_reliable
-                                 or self._location.binding_at(hop) is not None):
-            return Target(uri, flow, drop)
+        is_phone = self._location.binding_at(hop) is not None
+        if flow is not None and (size_octets <= LARGE_OCTETS or flow.listener.is_reliable or is_phone):
+            return Target(uri, flow, drop, is_phone=is_phone)
         if flow is None and (address := locate_numeric(hop)) is not None and self._may_lead_to(address):
             return None     # no listener of ours speaks that
         # a number that nobody can have is refused as a name that leads there

@@ -49,10 +49,11 @@ class Flow:
 
     host: numeric, without brackets; port: the remote port; raw: the socket layer's own form of the address;
     stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection is gone;
-    domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address.
+    domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address;
+    failure: why its connection could not be made, for people to read, "" where it was or nobody knows.
     """
 
-    __slots__ = ("domain", "host", "is_open", "listener", "outbox", "port", "raw", "stream")
+    __slots__ = ("domain", "failure", "host", "is_open", "listener", "outbox", "port", "raw", "stream")
 
     def __init__(self, listener: Listener, host: bytes, port: int, raw: bytes = b"", stream: object = None) -> None:
         self.listener = listener
@@ -61,6 +62,7 @@ class Flow:
         self.raw = raw
         self.stream = stream
         self.domain = b""
+        self.failure = ""
         self.outbox = listener.outbox
         self.is_open = True
 

@@ -184,6 +184,7 @@ def test_a_refused_connection_fails_its_flow_once_and_the_next_flow_is_a_new_one
             await served.stack.wait_for(lambda: served.stack.failed)
             await asyncio.sleep(0.05)
             assert served.stack.failed == [flow]
+            assert flow.failure == "Connection refused"
             assert served.counters["connections_failed"] == 1
             assert served.ports.flow_to(served.listener, b"127.0.0.1", port) is not flow
             assert served.count() == 0

@@ -305,9 +305,25 @@ def test_a_certificate_that_is_refused_fails_the_flow_and_says_why(authority, mo
             served.send(flow)
             await served.stack.wait_for(lambda: served.stack.failed == [flow] and served.tls.failures)
             assert reason in served.reasons()[0]
+            assert flow.failure == served.reasons()[0]
             assert served.tls.failures[0].peer == f"partner.test (127.0.0.1:{port})"
             assert received == []
             assert served.count() == 0
+    run(work())
+
+
+def test_why_a_certificate_was_refused_is_known_when_the_flow_fails(authority):
+    """Whoever has sent something is told then, and not when the technician's reason has been found out."""
+    async def work():
+        files = authority.issue("partner.test", "DNS:partner.test", file="why", is_self_signed=True)
+        async with serving(authority) as served, peer_showing(files) as (port, _):
+            flow = served.ports.flow_to(served.listener, HOST, port, b"partner.test")
+            known = []
+            fail = served.stack.flow_failed
+            served.stack.flow_failed = lambda failed, now: (known.append(failed.failure), fail(failed, now))
+            served.send(flow)
+            await served.stack.wait_for(lambda: known)
+            assert known[0].startswith("certificate refused: self-signed certificate")
     run(work())
 
 

@@ -11,7 +11,7 @@ from appliance.pbx.proxy.best_response import decide_upstream_status, rank_respo
 from appliance.pbx.proxy.hunt import Hunt
 from appliance.pbx.proxy.server_finder import read_host
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Listener
 from appliance.sip.locating.search import Verdict
 from appliance.sip.transaction.client import NonInviteClient
 from appliance.sip.transaction.core import ClientTransaction, Failure
@@ -85,7 +85,8 @@ class ResponseContext:
     """
 
     __slots__ = ("_best", "_best_rank", "_best_status", "_breadth", "_cancel_lines", "_challenges", "_clients",
-                 "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_request", "_warning", "call",
+                 "_forwarder", "_groups", "_has_followed", "_hunts", "_is_answered", "_outsiders", "_request",
+                 "_warning", "call",
                  "server", "successor")
 
     def __init__(self, forwarder: Forwarder, server: InviteServer | NonInviteServer, request: Message,
@@ -97,6 +98,7 @@ class ResponseContext:
         self._hunts: list[Hunt] = NO_HUNTS
         self._warning = b""
         self._clients: list[InviteClient | NonInviteClient] = []
+        self._outsiders: tuple[bytes, ...] = ()     # branches to servers that are no phone of ours
         self._breadth = breadth
         self._is_answered = False
         self._has_followed = False
@@ -125,7 +127,7 @@ class ResponseContext:
         for target, (octets, branch) in [(t, forwarder.forward(request, self.server.source, t, breadth)) for t in group
                                          if isinstance(t, Target)]:
             if octets:
-                self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+                self._send_copy(octets, target, branch, now)
             else:
                 self._note_status(513)  # our own lines have made it too large for a datagram
         hunts = [forwarder.begin_hunt(self, target) for target in group if isinstance(target, NamedTarget)]
@@ -138,13 +140,17 @@ class ResponseContext:
 
     def _try_target(self, request: Message, target: Target, now: float) -> None:
         """The usual case: one copy, to a flow that is known."""
-        forwarder = self._forwarder
-        octets, branch = forwarder.forward(request, self.server.source, target, self._breadth)
+        octets, branch = self._forwarder.forward(request, self.server.source, target, self._breadth)
         if octets:
-            self._clients.append(forwarder.send_copy(self, octets, target, branch, now))
+            self._send_copy(octets, target, branch, now)
         else:
             self._note_status(513)  # our own lines have made it too large for a datagram
             self._go_on(now)
+
+    def _send_copy(self, octets: bytes, target: Target, branch: bytes, now: float) -> None:
+        if not target.is_phone:
+            self._outsiders = (*self._outsiders, branch)
+        self._clients.append(self._forwarder.send_copy(self, octets, target, branch, now))
 
     # what client transactions tell (ClientOwner)
 
@@ -170,7 +176,11 @@ class ResponseContext:
             return
         if self._cancel_lines is not None:
             status = 487
-        elif failure is Failure.TRANSPORT and client.flow.listener.is_reliable and self._find_hunt(client) is None:
+        elif failure is Failure.TRANSPORT and client.branch in self._outsiders:
+            status = int(failure)
+            self._warn(client.flow.listener, client.flow.domain or client.flow.hostport,
+                       (client.flow.failure or "the connection has failed").encode())
+        elif failure is Failure.TRANSPORT and client.flow.listener.is_reliable:
             status = 480  # the phone's connection is gone: it is away, nothing is wrong with us
         else:
             status = int(failure)
@@ -202,7 +212,7 @@ class ResponseContext:
         octets, branch = self._forwarder.forward(request, self.server.source, target, self._breadth)
         if octets:
             hunt.note_copy(branch)
-            self._clients.append(self._forwarder.send_copy(self, octets, target, branch, now))
+            self._send_copy(octets, target, branch, now)
         elif not hunt.try_next(now):
             self._note_status(513)
             self._go_on(now)
@@ -213,10 +223,13 @@ class ResponseContext:
         is_inside = self._request is not None and bool(self._request.to_tag)
         is_nowhere = verdict in (Verdict.ABSENT, Verdict.OURSELVES)
         self._note_status((480 if is_inside else 404) if is_nowhere else 503)
-        # 20.43: for the person who reads the ladder
-        self._warning = b'Warning: 399 %s "%s: %s"\r\n' % (
-            hunt.target.near.hostport, read_host(hunt.target.hop), WARNINGS[verdict])
+        self._warn(hunt.target.near, read_host(hunt.target.hop), WARNINGS[verdict])
         self._go_on(now)
+
+    def _warn(self, listener: Listener, peer: bytes, reason: bytes) -> None:
+        """20.43: for the person who reads the ladder."""
+        text = bytes(octet for octet in b"%s: %s" % (peer, reason) if octet >= 0x20 and octet not in b'"\\\x7f')
+        self._warning = b'Warning: 399 %s "%s"\r\n' % (listener.hostport, text)
 
     def _is_consumed(self, client: ClientTransaction, response: Message, now: float) -> bool:
         """Whether a response from one of a target's addresses ends there: a 503, when there is another address

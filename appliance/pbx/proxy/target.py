@@ -5,16 +5,17 @@ from appliance.sip.flow import Flow, Listener
 
 
 class Target:
-    """uri: the new Request-URI; flow: where the octets go; drop: how many topmost Route
-    values of the request are ours and go; lines: whole Route lines from a Path (RFC 3327 5.3)."""
+    """uri: the new Request-URI; flow: where the octets go; drop: how many topmost Route values of the request are
+    ours and go; lines: whole Route lines from a Path (RFC 3327 5.3); is_phone: of ours, not somebody else's server."""
 
-    __slots__ = ("drop", "flow", "lines", "uri")
+    __slots__ = ("drop", "flow", "is_phone", "lines", "uri")
 
-    def __init__(self, uri: bytes, flow: Flow, drop: int = 0, lines: bytes = b"") -> None:
+    def __init__(self, uri: bytes, flow: Flow, drop: int = 0, lines: bytes = b"", is_phone: bool = True) -> None:
         self.uri = uri
         self.drop = drop
         self.flow = flow
         self.lines = lines
+        self.is_phone = is_phone
 
 
 class NamedTarget:
@@ -34,7 +35,7 @@ class NamedTarget:
 
     def at(self, flow: Flow) -> Target:
         """The target at one of its addresses."""
-        return Target(self.uri, flow, self.drop, self.lines)
+        return Target(self.uri, flow, self.drop, self.lines, False)
 
 
 Destination = Target | NamedTarget

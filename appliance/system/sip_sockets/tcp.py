@@ -7,6 +7,7 @@ connection (RFC 3261 18.1.1, 18.2.2). Changed by the event loop's callbacks, `fl
 
 import asyncio
 import errno
+import os
 import socket
 from collections import Counter
 from functools import partial
@@ -189,7 +190,8 @@ class TcpPort:
             except BaseException:
                 opened.close()
                 raise
-        except OSError:         # TimeoutError is one
+        except OSError as error:    # TimeoutError is one
+            flow.failure = os.strerror(error.errno) if error.errno else "no connection in time"
             self._counters["connections_failed"] += 1
             connection.close("unreachable")
             return

@@ -54,6 +54,7 @@ class TlsSurroundings:
         """Keep and journal why a handshake failed."""
         peer = flow.hostport.decode("ascii")
         name = flow.listener.name
+        flow.failure = reason
         if flow.domain:
             peer = f"{flow.domain.decode('ascii', 'replace')} ({peer})"
         self.failures.append(FailedHandshake(self.wall_now(), name, peer, is_incoming, reason))
@@ -141,6 +142,7 @@ class TlsPort(TcpPort):
         flow = connection.flow
         if failure.verdict and len(self._probed) < PROBES_AT_ONCE and flow not in self._probed:
             self._probed.add(flow)
+            flow.failure = f"certificate refused: {failure.verdict}"
             self._run(self._explain(flow, failure))
         else:
             reason = f"certificate refused: {failure.verdict}" if failure.verdict else failure.reason

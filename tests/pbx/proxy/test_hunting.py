@@ -300,6 +300,33 @@ def test_a_server_that_speaks_again_is_held_no_more_and_the_last_one_left_is_tri
     assert summary(alone.call(branch="again"))[1:] == [("INVITE", ONE[0])]
 
 
+@pytest.mark.parametrize(("uri", "flow_host"), [
+    ("sip:bob@198.51.100.1;transport=tcp", ONE[0]), ("sip:bob@other.test;transport=tcp", ONE[0])])
+def test_a_server_whose_connection_fails_is_500_with_the_reason(uri: str, flow_host: str) -> None:
+    office = ConnectedOffice(records={("other.test", "A"): [ONE[0]]})
+    octets = invite("bob").replace(b"sip:bob@192.168.1.1 SIP", uri.encode() + b" SIP")
+    office.send(A, octets)
+    office.take()
+    flow = office.flows[office.listeners[1], flow_host.encode(), 5060]
+    flow.failure = 'name mismatch: expected "x\\y"\r\nX: y'
+    office.office.stack.flow_failed(flow, office.now)
+    (reply, _), = office.take()
+    assert reply.status == 500
+    warning = reply.header(b"Warning") or b""
+    assert warning == b'399 192.168.1.1:5060 "198.51.100.1:5060: name mismatch: expected xyX: y"'
+
+
+def test_a_registered_phone_whose_connection_fails_is_480() -> None:
+    office = ConnectedOffice()
+    office.send(C, head("REGISTER", "sip:192.168.1.1", C, "r", "202", "202", transport="TCP",
+                        extra=f"Contact: <sip:202@{C[0]}:{C[1]};transport=tcp>\r\n"), b"TCP")
+    office.take()
+    office.send(A, invite())
+    office.take()
+    office.office.stack.flow_failed(office.flows[office.listeners[1], C[0].encode(), C[1]], office.now)
+    assert summary(office.take()) == [(480, A[0])]
+
+
 def test_other_requests_hunt_as_well_and_end_when_their_caller_has_given_up() -> None:
     office = ConnectedOffice()
     office.send(A, head("OPTIONS", URI, A, "opt", "201", "bob"))
