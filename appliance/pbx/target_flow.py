@@ -31,6 +31,8 @@ def decide_flow(registration: Registration, requested: RequestedContact, flow_to
         return arrival
     if not is_reachable_address(target.host, arrival.host):
         return arrival
+    if target.port == listener.port and target.host == listener.host:
+        return arrival      # it names ourselves: what is sent there would come back
     return flow_to(listener, target.host, target.port)
 
 

@@ -98,6 +98,7 @@ def test_a_phone_that_listens_where_it_sends_from_is_reached_on_its_flow(office)
     (b"<sip:1001@255.255.255.255:5090>", b"192.0.2.10:5060"),
     (b"<sip:1001@224.0.1.75:5090>", b"192.0.2.10:5060"),
     (b"<sip:1001@127.0.0.1:5090>", b"192.0.2.10:5060"),             # no one aims at our own inside
+    (b"<sip:1001@192.0.2.1:5060>", b"192.0.2.10:5060"),             # or at ourselves
     (b"<sip:1001@[2001:db8::1]:5090>", b"192.0.2.10:5060"),         # another family than the listener's
     (b"<sip:1001@192.0.2.10:5090;maddr=a:b>", b"192.0.2.10:5060"),
 ])
