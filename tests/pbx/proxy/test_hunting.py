@@ -57,6 +57,14 @@ def test_name_is_looked_up_while_the_caller_has_its_100() -> None:
     assert message.header(b"Record-Route") is not None
 
 
+def test_the_resolver_is_told_whose_request_it_works_for() -> None:
+    """Its shares go by that."""
+    office = ConnectedOffice()
+    office.zone.held = {("other.test", "NAPTR")}
+    office.call()
+    assert [asker.source for _, asker in office.zone._waiting] == [A[0].encode()]
+
+
 def test_callee_answers_and_the_dialog_goes_both_ways() -> None:
     office = ConnectedOffice()
     request = office.call()[1][0]
