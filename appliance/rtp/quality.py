@@ -76,4 +76,4 @@ def opinion_of(rating: float) -> float:
         return 1.0                  # the cubic dips below one here, and would rise again towards zero
     if rating >= 100.0:
         return 4.5
-    return 1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6
+    return max(1.0, 1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6)

@@ -17,7 +17,7 @@ KEEP_ALIVE_ANSWER: Final = b"\r\n"
 
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 # the whole value with its folds, so that what is compared is what another reader of this header would see
-_CONTENT_LENGTH: Final = re.compile(rb"\n(?i:content-length|l)[ \t]*+:([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)")
+_CONTENT_LENGTH: Final = re.compile(rb"\n(?i:content-length|l)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)")
 
 
 class Stage(IntEnum):

@@ -14,14 +14,18 @@ from appliance.sip.grammar import normalise_escapes, unescape
 DEFAULT_PORTS: Final = {b"sip": 5060, b"sips": 5061}
 # 19.1.4: these never match where only one URI has them; any other parameter is ignored then
 _NEVER_IGNORED: Final = frozenset({b"user", b"ttl", b"method", b"maddr", b"transport"})
-# possessive: what one part took is not tried again, so time stays in proportion to the octets
-_USERINFO: Final = rb"(?:[^\x00-\x20\x7f@:<>\"%]++|%[0-9A-Fa-f]{2})"
+# runs of plain octets between escapes: no octet can be taken in two ways, so time stays in proportion to the octets.
+# (No possessive groups: Python 3.11 before 3.11.4, which is Debian 12's, mistakes them.)
+_ESCAPE: Final = rb"%[0-9A-Fa-f]{2}"
+_USERINFO: Final = rb"[^\x00-\x20\x7f@:<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f@:<>\"%]*)*"
+_PARAMETER: Final = rb"[^\x00-\x20\x7f;?@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f;?@<>\"%]*)*"
+_HEADERS: Final = rb"[^\x00-\x20\x7f@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f@<>\"%]*)*"
 _SIP_URI: Final = re.compile(
     rb"(?P<scheme>sips?):"
-    rb"(?:(?P<user>" + _USERINFO + rb"++)(?::(?P<password>" + _USERINFO + rb"*+))?@)?"
-    rb"(?P<host>\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)(?::(?P<port>[0-9]{1,5}))?"
-    rb"(?P<parameters>(?:;(?:[^\x00-\x20\x7f;?@<>\"%]++|%[0-9A-Fa-f]{2})++)*+)"
-    rb"(?:\?(?P<headers>(?:[^\x00-\x20\x7f@<>\"%]++|%[0-9A-Fa-f]{2})++))?", re.IGNORECASE)
+    rb"(?:(?P<user>(?=[^@:])" + _USERINFO + rb")(?::(?P<password>" + _USERINFO + rb"))?@)?"
+    rb"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::(?P<port>[0-9]{1,5}))?"
+    rb"(?P<parameters>(?:;(?=[^;?])" + _PARAMETER + rb")*)"
+    rb"(?:\?(?=.)(?P<headers>" + _HEADERS + rb"))?", re.IGNORECASE)
 
 
 class SipUri:
