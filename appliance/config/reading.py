@@ -13,8 +13,6 @@ from appliance.config.schema import LEAVES, ROOT, Node
 from appliance.config.text import read_words
 from appliance.config.tree import LinesByName, Said, SaidByLeaf, Tree
 
-SHOWN_PATH_WORDS = 6
-
 
 def suggest_word(word: str, node: Node) -> str:
     """`, did you mean "..."` for a word that the node does not know, or nothing."""

@@ -18,7 +18,7 @@ from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
 from appliance.sip.status import status_line
 from appliance.sip.transaction.client import NonInviteClient
-from appliance.sip.transaction.core import ClientOwner, ClientTransaction, Failure
+from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.sip.transaction.invite_client import InviteClient
 from appliance.sip.transaction.invite_server import InviteServer
 
@@ -242,6 +242,3 @@ class CancelOwner:
 
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
         """Never for a CANCEL."""
-
-
-_: ClientOwner = CancelOwner()
