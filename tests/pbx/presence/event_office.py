@@ -76,11 +76,15 @@ class EventOffice(VirtualOffice):
                 return others
             for message, address in sent:
                 if message.method == b"NOTIFY" and message.is_request:
-                    self.heard.append((message, address))
-                    if self.answers_with:
-                        self.send(address, answer(message, self.answers_with))
+                    self.take_notify(message, address)
                 else:
                     others.append(message)
+
+    def take_notify(self, notify: Message, address: tuple[str, int]) -> None:
+        """A NOTIFY has come to its phone."""
+        self.heard.append((notify, address))
+        if self.answers_with:
+            self.send(address, answer(notify, self.answers_with))
 
     def advance(self, seconds: float) -> list[Message]:
         """Time passes, deadline by deadline."""

@@ -23,22 +23,7 @@ class LossyOffice(EventOffice):
         self.pending: dict[str, Message] = {}
         super().__init__()
 
-    def settle(self) -> list[Message]:
-        others = []
-        while True:
-            deadline = self.office.stack.next_deadline()
-            if deadline is not None and deadline <= self.now:
-                self.office.stack.handle_deadline(self.now)
-            sent = self.take()
-            if not sent:
-                return others
-            for message, address in sent:
-                if message.method == b"NOTIFY" and message.is_request:
-                    self._notified(message, address)
-                else:
-                    others.append(message)
-
-    def _notified(self, notify: Message, address: tuple[str, int]) -> None:
+    def take_notify(self, notify: Message, address: tuple[str, int]) -> None:
         fate = self.fates.pop() if self.fates else "arrives"
         if fate == "is lost":
             return
