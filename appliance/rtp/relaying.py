@@ -8,6 +8,8 @@ is another process: it outlives the call server, which asks for its sessions and
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from appliance.rtp.quality import Observation
+
 EXPEDITED_FORWARDING = 46           # the DSCP of speech, RFC 4594 4.1
 
 
@@ -40,7 +42,14 @@ class LegMedia(NamedTuple):
 
 
 class DirectionFigures(NamedTuple):
-    """What has come from one leg, in the order of `native.packet_relay`; some of it by RFC 3550."""
+    """What has come from one leg, in the order of `native.packet_relay`; some of it by RFC 3550.
+
+    packets, octets: RTP that was heard; reports: RTCP; sent: passed on; refused: by the kernel; unroutable: the other
+    leg had no address; foreign: not heard, because of its source, `stranger` the last of them; unmapped: of payload
+    types that were not agreed; received, expected, lost, jitter_ms: A.1, A.3, A.8 (`observe` for the E-model);
+    last_s: monotonic seconds of the last packet or report, None: never; latch: "waiting", "provisional", "latched";
+    heard: the source that is heard; destination: where media to this leg goes.
+    """
 
     packets: int
     octets: int
@@ -59,8 +68,9 @@ class DirectionFigures(NamedTuple):
     sources: int
     last_s: float | None
     latch: str
-    heard: bytes
-    destination: bytes
+    heard: tuple[str, int] | None
+    destination: tuple[str, int] | None
+    stranger: tuple[str, int] | None
 
 
 Figures = tuple[DirectionFigures, DirectionFigures]
@@ -76,36 +86,58 @@ class RelayedSession(NamedTuple):
 
 
 class MediaRelay(Protocol):
-    """What a call may ask of the relay. Nothing here waits; trouble comes back to the `MediaRelayUser`."""
+    """What a call may ask of the relay. Nothing here waits and nothing raises; trouble comes back to the
+    `MediaRelayUser`. Commands are carried out in order; those of one wake go out together, after it.
+
+    One session a media stream (m= line) of a call, with a name of the caller's choice, for example `CALL/0`. Its life:
+    `take_port` twice (the address that each leg's listener has), `open_session`, `direct` for each side as soon as its
+    offer or answer is known and with every one after that, `close_session`. A session outlives the call server.
+    """
 
     def take_port(self, host: str) -> LocalPort | None:
-        """A leased port of that address of ours; None when the relay has none left or is away."""
+        """A leased port of that address of ours, at once; None when the relay has none left or is away."""
     def return_port(self, port: LocalPort) -> None:
         """A port that no session was opened with."""
     def open_session(self, session: str, ports: tuple[LocalPort, LocalPort]) -> None:
-        """Join two leased ports; nothing is heard and nothing sent before `direct`. session: any name, not in use."""
+        """Join two leased ports, side 0 and side 1; nothing is heard and nothing sent before `direct`. session: any
+        name, not in use; it and its ports come back in `relay_found`."""
     def direct(self, session: str, side: int, media: LegMedia) -> None:
-        """What an offer or answer says of that side. Said again without change, it keeps the latch."""
+        """What an offer or answer says of that side. Said again without change it keeps the latch, so every SDP of the
+        leg may be told. An address, signalling host or NAT that is new lets the latch go: then only who may be heard
+        by the new one is. Silence counts from here."""
     def hold(self, session: str, is_held: bool) -> None:
-        """Silence on hold is no failure."""
+        """Silence on hold is no failure: neither `leg_silent` nor `session_silent` comes while it lasts."""
     def close_session(self, session: str) -> None:
-        """Its last figures come as `session_closed`."""
+        """Its ports rest, its last figures come as `session_closed`."""
     def ask_figures(self, session: str) -> None:
-        """They come as `figures_told`."""
+        """They come as `figures_told`; an unknown session as `session_refused`."""
 
 
 class MediaRelayUser(Protocol):
-    """What the relay says of its own."""
+    """What the relay says of its own. now: monotonic seconds; what these calls queue is sent right after them."""
 
-    def session_silent(self, session: str) -> None:
-        """Nothing has been heard from either side for the time-out; the session goes on until it is closed."""
-    def session_closed(self, session: str, figures: Figures) -> None:
+    def leg_silent(self, session: str, side: int, figures: DirectionFigures, now: float) -> None:
+        """Nothing, RTCP neither, has come from this side for 10 s, while both sides have an address and the session is
+        not held. Told once a silence. The figures say which: packets 0, never anything; foreign and stranger: somebody
+        sends who may not be heard."""
+    def leg_heard(self, session: str, side: int, now: float) -> None:
+        """A side that was told silent is heard."""
+    def session_silent(self, session: str, now: float) -> None:
+        """Nothing has come from either side for 60 s; the session goes on until it is closed. Told once a silence."""
+    def session_closed(self, session: str, figures: Figures, now: float) -> None:
         """The answer to `close_session`."""
-    def session_refused(self, session: str, reason: str) -> None:
-        """A command about this session could not be done."""
-    def figures_told(self, session: str, figures: Figures) -> None:
+    def session_refused(self, session: str, reason: str, now: float) -> None:
+        """A command about this session could not be done: after `open_session` there is none."""
+    def figures_told(self, session: str, figures: Figures, now: float) -> None:
         """The answer to `ask_figures`."""
-    def relay_found(self, sessions: Sequence[RelayedSession]) -> None:
-        """A relay is there, with these sessions: adopt them or close them."""
-    def relay_lost(self) -> None:
-        """The relay is gone, its sessions with it unless it is found again."""
+    def relay_found(self, sessions: Sequence[RelayedSession], now: float) -> None:
+        """A relay is there: after a start of ours, or after `relay_lost`. These are its sessions: close those of no
+        call, keep the others as they are, and give calls whose sessions are not among them new media by re-INVITE.
+        Ports are to be had already. It is first told before the call server says ready."""
+    def relay_lost(self, now: float) -> None:
+        """The relay is gone with its sessions; ports that were taken and not opened are void. Another is started."""
+
+
+def observe(figures: DirectionFigures) -> Observation:
+    """What the E-model wants to know of this direction (`rtp.quality.estimate_quality`)."""
+    return Observation(figures.expected, figures.lost, figures.jitter_ms)
