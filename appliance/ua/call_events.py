@@ -31,6 +31,17 @@ class Release(NamedTuple):
     message: Message | None = None
 
 
+class Alert(NamedTuple):
+    """A provisional response above 100. session: the answer or the offer in it, b"" for none; fork: the To tag of the
+    early dialog that it belongs to, b"" where it makes none; is_reliable: it was sent reliably (RFC 3262)."""
+
+    status: int
+    session: bytes
+    fork: bytes
+    is_reliable: bool
+    message: Message
+
+
 class CallHandle(Protocol):
     """What every call, whoever made it, can be asked by its user."""
 
@@ -66,8 +77,8 @@ class CallEvents(Protocol):
     def offered(self, call: IncomingCall, offer: bytes, now: float) -> None:
         """A call that was screened and let in is there; offer: its session, b"" where we are to offer."""
 
-    def alerted(self, call: CallHandle, status: int, session: bytes, now: float) -> None:
-        """A provisional response above 100; session: the answer in it or the early session, b"" for none."""
+    def alerted(self, call: CallHandle, alert: Alert, now: float) -> None:
+        """A provisional response above 100."""
 
     def answer_received(self, call: CallHandle, answer: bytes, now: float) -> None:
         """The answer to our offer."""

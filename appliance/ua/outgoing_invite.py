@@ -9,7 +9,7 @@ from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.agent_core import AgentCore
-from appliance.ua.call_events import CallEvents, Cause, Release
+from appliance.ua.call_events import Alert, CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog
 from appliance.ua.farewell import Farewell
 from appliance.ua.invite_usage import (
@@ -121,7 +121,7 @@ class OutgoingInvite(InviteUsage):
         session = b""
         if response.to_tag and (response.to_tag in self._forks or len(self._forks) < FORK_LIMIT):
             session = self._find_fork(response).take_session(response)
-        self.events.alerted(self, response.status, session, now)
+        self.events.alerted(self, Alert(response.status, session, response.to_tag, False, response), now)
 
     def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
         """RequestOwner. 13.2.2.4: each copy gets its ACK."""

@@ -8,7 +8,7 @@ from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import UDP, Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
-from appliance.ua.call_events import CallHandle
+from appliance.ua.call_events import Alert, CallHandle
 from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
 from appliance.ua.user_agent import UserAgent
@@ -126,7 +126,7 @@ class AgentUnderTest:
         self._call = call
         self._react("offered", now)
 
-    def alerted(self, call, status: int, session: bytes, now: float) -> None:
+    def alerted(self, call, alert: Alert, now: float) -> None:
         self._react("alerted", now)
 
     def answer_received(self, call, answer: bytes, now: float) -> None:

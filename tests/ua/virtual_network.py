@@ -10,7 +10,7 @@ from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import UDP, Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
-from appliance.ua.call_events import CallEvents, CallHandle, Release
+from appliance.ua.call_events import Alert, CallEvents, CallHandle, Release
 from appliance.ua.inspection import Refusal
 from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
@@ -30,6 +30,7 @@ class Caller:
         self.heard: list[str] = []
         self.calls: list[CallHandle] = []
         self.releases: list[Release] = []
+        self.alerts: list[Alert] = []
         self.sessions: list[bytes] = []
         self.script: dict[str, Callable[[CallHandle, float], None]] = {}
         self.verdict: Refusal | None = None
@@ -52,8 +53,9 @@ class Caller:
         self.sessions.append(offer)
         self._note("offered", call, now)
 
-    def alerted(self, call, status: int, session: bytes, now: float) -> None:
-        self._note(f"alerted {status}", call, now)
+    def alerted(self, call, alert: Alert, now: float) -> None:
+        self.alerts.append(alert)
+        self._note(f"alerted {alert.status}", call, now)
 
     def answer_received(self, call, answer: bytes, now: float) -> None:
         self.sessions.append(answer)
