@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A line: the network that a leg is on, the office or one trunk. It knows how requests are written there and which
+header lines may leave it; the call engine knows nothing of numbers, carriers and registrations.
+
+The elements satisfy these Protocols; the call engine only asks.
+"""
+
+from typing import NamedTuple, Protocol
+
+from appliance.call.party import Party
+from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.request_draft import RequestDraft
+
+
+class Dial(NamedTuple):
+    """Somebody wants a call. dialled: the user part of the Request-URI unescaped, or the digits of a tel URI; origin:
+    the line it comes from; caller: who; extension: whose rights it has, b"" for nobody's; request: the INVITE, None
+    for a call that is transferred or forwarded; uri: the whole Request-URI."""
+
+    dialled: bytes
+    uri: bytes
+    origin: "Line"
+    caller: Party
+    extension: bytes
+    request: Message | None = None
+
+
+class Refused(NamedTuple):
+    """No call. status: what the caller gets; q850: cause of the Reason header, 0 for none (RFC 3326); reason: in words,
+    for the record; lines: further header lines."""
+
+    status: int
+    q850: int = 0
+    reason: str = ""
+    lines: bytes = b""
+
+
+class Destination:
+    """One place to try. uri: the Request-URI; flow: exactly there, None to be located by the line; routes: Route values
+    (Path of a binding, outbound proxy); callee: who is there; is_phone: of ours, reached on `flow` also inside the
+    dialog; is_emergency: nothing may stand in its way."""
+
+    __slots__ = ("callee", "flow", "is_emergency", "is_phone", "line", "routes", "uri")
+
+    def __init__(self, line: "Line", uri: bytes, callee: Party, flow: Flow | None = None,
+                 routes: tuple[bytes, ...] = ()) -> None:
+        self.line = line
+        self.uri = uri
+        self.callee = callee
+        self.flow = flow
+        self.routes = routes
+        self.is_phone = False
+        self.is_emergency = False
+
+
+class Line(Protocol):
+    """The office's phones, or a trunk. name: "office" or the trunk's; is_trunk: failover goes on after a time-out or a
+    5xx only, REFER is never sent there, 3xx from there are not followed."""
+
+    name: str
+    core: AgentCore
+    is_trunk: bool
+
+    def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
+        """The INVITE to a destination of this line: From, To, identity and privacy lines as they are written there.
+        Header lines of the caller's INVITE that may pass, `dial.request`'s, are chosen here (an allow-list)."""
+
+    def pass_lines(self, message: Message) -> bytes:
+        """Of a request or response that came on another line: the header lines that may go out on this one."""
+
+    def media_host(self, flow: Flow) -> str:
+        """Our address for media of a leg whose signalling takes this flow; IPv6 without brackets."""
+
+    def may_begin(self, now: float) -> bool:
+        """Whether the line takes another call now (channels)."""
+
+    def call_begins(self) -> None:
+        """A leg on this line was begun; `call_ends` will be called once for it."""
+
+    def call_ends(self) -> None:
+        """That leg is over."""
+
+
+class Router(Protocol):
+    """Where calls go: the dial plan."""
+
+    def route(self, dial: Dial, now: float) -> list[list[Destination]] | Refused:
+        """Groups of destinations, each rung together, one group after the other has failed; never empty."""
+
+    def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
+        """The same for a URI that the phone of `dial.extension` redirects or transfers to, under its rights."""
