@@ -12,6 +12,8 @@ COUNT   ?= 1000000
 MINUTES ?= 10
 TESTS   ?= tests
 BENCH   ?=
+# Processes that share the files of tests among them; most of the time they wait for telephones.
+WORKERS ?= 2
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -28,7 +30,8 @@ run: setup
 	@exec $(BIN)/denwaban run --first-start --config var/denwaban.conf --state var/state
 
 test: setup-develop packages-test
-	$(BIN)/python -m pytest -rfEs --durations=10 $(TESTS)
+	$(BIN)/python -m pytest -rfEsR --durations=10 --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		--max-suite-reruns 12 $(TESTS)
 
 lint: setup-develop
 	$(BIN)/ruff check .

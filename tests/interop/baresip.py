@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.namespaces import connect_inside
-from tests.interop.network import LoopbackNetwork, wait_until
+from tests.interop.network import PATIENCE_S, LoopbackNetwork, wait_until
 
 PROGRAM = shutil.which("baresip")
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", "/usr/lib64/baresip/modules", "/usr/local/lib/baresip/modules")
@@ -78,21 +78,29 @@ class Baresip:
             before = ["ip", "netns", "exec", self.namespace] if self.namespace else []
             self.process = subprocess.Popen([*before, PROGRAM, "-4", "-f", self.folder], stdout=log,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
-        self.socket = wait_until(self._connect, 8, f"control port of the phone of {self.account.user}")
+        try:
+            self.socket = self._connect(self.control_port)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
-    def _connect(self) -> socket.socket | None:
-        assert self.process.poll() is None, self.read_log()
-        address = (self.host, self.control_port)
-        try:
-            return connect_inside(self.namespace, address) if self.namespace else socket.create_connection(address, 1)
-        except ConnectionRefusedError:
-            return None
+    def _connect(self, port: int) -> socket.socket:
+        """A connection to one of the modules that listen, as soon as the phone has loaded it."""
+        def try_it() -> socket.socket | None:
+            assert self.process.poll() is None, self.read_log()
+            address = (self.host, port)
+            try:
+                return connect_inside(self.namespace, address) if self.namespace \
+                    else socket.create_connection(address, PATIENCE_S)
+            except ConnectionRefusedError:
+                return None
+        return wait_until(try_it, PATIENCE_S, f"port {port} of the phone of {self.account.user}")
 
     def __exit__(self, *_: object) -> None:
         try:
             self.command("quit", has_answer=False)
-            self.process.wait(3)
+            self.process.wait(8)
         except (subprocess.TimeoutExpired, OSError):
             self.process.kill()
             self.process.wait(5)
@@ -130,7 +138,7 @@ class Baresip:
         text = json.dumps({"command": name, "token": token, **({"params": parameter} if parameter else {})})
         self.socket.sendall(f"{len(text)}:{text},".encode())
         if has_answer:
-            self._await(lambda event: event.get("token") == token, 5, f"an answer to {name}")
+            self._await(lambda event: event.get("token") == token, PATIENCE_S, f"an answer to {name}")
 
     def _await(self, is_wanted, timeout_s: float, what: str) -> dict[str, object]:
         end = time.monotonic() + timeout_s
@@ -143,12 +151,12 @@ class Baresip:
             assert time.monotonic() < end, f"{self.account.user}: not {what}; seen {seen}; log:\n{log}"
             self._read(min(0.5, end - time.monotonic()))
 
-    def wait(self, *types: str, timeout_s: float = 8) -> dict[str, object]:
+    def wait(self, *types: str, timeout_s: float = PATIENCE_S) -> dict[str, object]:
         """The next event of one of `types`: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED ..."""
         what = " or ".join(types)
         return self._await(lambda event: event.get("event") and event.get("type") in types, timeout_s, what)
 
-    def wait_registered(self, timeout_s: float = 8) -> None:
+    def wait_registered(self, timeout_s: float = PATIENCE_S) -> None:
         """The first registration may be over before the control connection is: the log is the witness."""
         name = re.escape(f"{self.account.user}@{self.account.domain}")
         pattern = re.compile(rf"{name}: (?:{{0/)?[^\n]*200 OK")

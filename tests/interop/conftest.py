@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the interop tests share: our own loopback network and a server on it, one a test module."""
+"""What the interop tests share: our own loopback network and a server on it, one a test module; their order."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop import second_try
 from tests.interop.half_open import watch_half_open_streams
 from tests.interop.network import LoopbackNetwork
 from tests.interop.office import IS_REFERENCE, SERVER, require
 from tests.interop.raw_sip import TcpPeer, UdpPeer
 from tests.interop.server import Server
 from tests.interop.sipp import Sipp
+
+# What waits comes first, so that it shares the processor with what computes; a file is one worker's (pytest-xdist). The
+# half minute of the half-open streams passes behind everything else.
+HALF_OPEN_FILE = "test_streams.py"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,14 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
-    items.sort(key=lambda item: "half_open_streams" in getattr(item, "fixturenames", ()) and item.path.parent == folder
-               and item.name.startswith("test_half_open"))        # stable: the half minute passes behind the others
+    items.sort(key=lambda item: (folder not in item.path.parents, item.path.name == HALF_OPEN_FILE,
+                                 item.name.startswith("test_half_open")))
     for item in items:
         if folder not in item.path.parents:
             continue
         item.add_marker(pytest.mark.interop)
+        second_try.grant(item)
         if IS_REFERENCE and item.get_closest_marker("ours"):
             item.add_marker(pytest.mark.skip(reason="the reference proxy does not promise this"))
+
+
+pytest_runtest_makereport = second_try.note_failure
+pytest_runtest_teardown = second_try.take_down_module
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +92,7 @@ def tcp(network: LoopbackNetwork, server: Server) -> Iterator[TcpPeer]:
 @pytest.fixture(scope="session", autouse=True)
 def half_open_streams(request: pytest.FixtureRequest, network: LoopbackNetwork,
                       tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[dict[str, float | None]] | None]:
-    """Half-open streams at a server of their own, watched in a thread while the other tests run."""
+    """Half-open streams at a server of their own, watched in a thread while the other tests run (by every worker)."""
     if IS_REFERENCE or not any(item.name.startswith("test_half_open") for item in request.session.items):
         yield None
         return

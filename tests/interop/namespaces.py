@@ -9,11 +9,14 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 
 CLONE_NEWNET = 0x40000000
+Result = TypeVar("Result")
 
 
 def require_namespaces() -> None:
@@ -60,23 +63,18 @@ class Office:
             run_ip("netns", "del", name)
 
 
-def connect_inside(namespace: str, address: tuple[str, int], timeout_s: float = 1) -> socket.socket:
-    """A TCP connection made inside a namespace: a thread goes there, the socket stays when the thread has ended."""
-    result: list[socket.socket | OSError] = []
-
-    def enter_and_connect() -> None:
+def call_inside(namespace: str, act: Callable[[], Result]) -> Result:
+    """What `act` returns or raises, called by a thread that stands in that namespace; what it opens stays there."""
+    def enter_and_act() -> Result:
         libc = ctypes.CDLL(None, use_errno=True)
         with open(f"/run/netns/{namespace}") as handle:
             if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
-                result.append(OSError(ctypes.get_errno(), f"setns {namespace}"))
-                return
-        try:
-            result.append(socket.create_connection(address, timeout_s))
-        except OSError as error:
-            result.append(error)
-    thread = threading.Thread(target=enter_and_connect)
-    thread.start()
-    thread.join()
-    if isinstance(result[0], OSError):
-        raise result[0]
-    return result[0]
+                raise OSError(ctypes.get_errno(), f"setns {namespace}")
+        return act()
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(enter_and_act).result()
+
+
+def connect_inside(namespace: str, address: tuple[str, int], timeout_s: float = 1) -> socket.socket:
+    """A TCP connection made inside a namespace."""
+    return call_inside(namespace, lambda: socket.create_connection(address, timeout_s))

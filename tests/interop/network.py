@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loopback addresses of our own: every test session claims a 127.x.0.0/16 that no other session on this machine uses.
+"""Loopback addresses of our own: every test process claims a 127.x.0.0/16 that no other one on this machine uses.
 
 The claim is an abstract Unix socket, so it ends with the process however that ends. Readiness of a peer is read from
 the kernel's socket tables rather than waited for by the clock.
@@ -16,23 +16,22 @@ from pathlib import Path
 
 NETWORKS = 200
 HOSTS_A_BLOCK = 250
+PATIENCE_S = 20.0                                                  # for what is due at once, on a busy machine
 
 
 class LoopbackNetwork:
     """127.x.0.0/16 claimed for this process: `host(n)` is its n-th address, `port()` a number not given out before."""
 
     def __init__(self) -> None:
-        self._claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         for attempt in range(NETWORKS):
             number = (os.getpid() * 37 + attempt) % NETWORKS
             self.prefix = f"127.{16 + number}."
-            try:
-                self._claim.bind(f"\0denwaban-interop-{self.prefix}")
-            except OSError:
-                continue
-            break
+            claimed = claim(self.prefix)
+            if claimed is not None:
+                break
         else:
             raise RuntimeError("every loopback network is taken")
+        self._claim = claimed
         self._ports = itertools.count(20000, 10)
         self._hosts = itertools.count(HOSTS_A_BLOCK)                # the first block is for `host`
 
@@ -52,14 +51,19 @@ class LoopbackNetwork:
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> object:
-    """Poll until `condition` is truthy and return what it gave; AssertionError naming `what` after `timeout_s`."""
-    end = time.monotonic() + timeout_s
+    """Poll until `condition` is truthy and return what it gave; AssertionError naming `what` after `timeout_s`.
+
+    Less than PATIENCE_S is taken for that: how quick something was is for the caller to measure, not for this limit.
+    """
+    limit_s = max(timeout_s, PATIENCE_S)
+    end = time.monotonic() + limit_s
     while True:
+        asked = time.monotonic()
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        time.sleep(0.005)
+        assert asked < end, f"not within {limit_s} s: {what}"
+        time.sleep(max(0.005, time.monotonic() - asked))            # a costly question leaves the others half the time
 
 
 def is_bound(host: str, port: int, transport: str = "udp") -> bool:
@@ -73,18 +77,37 @@ def is_bound(host: str, port: int, transport: str = "udp") -> bool:
     return any(row[1] == wanted and (transport == "udp" or row[3] == "0A") for row in rows)
 
 
+def claim(name: str) -> socket.socket | None:
+    """A name on this machine that is ours until the socket is closed or the process ends; None where another has it."""
+    claimed = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claimed.bind(f"\0denwaban-interop-{name}")
+    except OSError:
+        claimed.close()
+        return None
+    return claimed
+
+
+_claimed_ports: list[socket.socket] = []
+
+
 def free_port(host: str) -> int:
-    """A port outside of the media ports that nobody uses just now, for addresses that are not ours alone (::1)."""
+    """The first of ten ports that nobody uses, for addresses that are not ours alone (::1); no other session of tests
+    is given them while this process lives. They lie outside of the media ports and of those the kernel chooses."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(1000):
-        port = 10000 + (os.getpid() * 7 + attempt) % 18000
+    for port in range(10000, 28000, 10):
+        claimed = claim(f"{host}-{port}")
+        if claimed is None:
+            continue
         with socket.socket(family, socket.SOCK_DGRAM) as datagrams, socket.socket(family) as streams:
             try:
                 datagrams.bind((host, port))
                 streams.bind((host, port))
             except OSError as error:
+                claimed.close()
                 if error.errno != errno.EADDRINUSE:
                     raise
                 continue
-            return port
+        _claimed_ports.append(claimed)
+        return port
     raise RuntimeError(f"no free port on {host}")

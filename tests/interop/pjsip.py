@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.network import LoopbackNetwork, wait_until
+from tests.interop.network import PATIENCE_S, LoopbackNetwork, wait_until
 
 WORKER = Path(__file__).with_name("pjsip_worker.py")
 WAV_HEADER_OCTETS = 44
@@ -47,7 +47,11 @@ class Pjsip:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, "-I", WORKER, json.dumps(self.wanted)], stderr=log,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-        self.wait("ready")
+        try:
+            self.wait("ready")
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +84,7 @@ class Pjsip:
     def read_log(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait(self, event: str, timeout_s: float = 8, **wanted: object) -> dict[str, object]:
+    def wait(self, event: str, timeout_s: float = PATIENCE_S, **wanted: object) -> dict[str, object]:
         """The next event of that name whose fields are as wanted; those before it that are not remain."""
         end = time.monotonic() + timeout_s
         while True:
@@ -149,7 +153,7 @@ class Pjsip:
         """Recordings, one for each time that the voice of a peer began; of calls that have ended or are on hold."""
         files = sorted(self.folder.glob("heard-*.wav"), key=lambda file: int(file.stem.partition("-")[2]))
         for file in files:
-            wait_until(lambda file=file: is_whole(file), 2, f"the end of the recording {file}")
+            wait_until(lambda file=file: is_whole(file), PATIENCE_S, f"the end of the recording {file}")
         return files
 
 

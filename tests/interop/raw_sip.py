@@ -12,6 +12,8 @@ import re
 import socket
 import time
 
+from tests.interop.network import PATIENCE_S
+
 _numbers = itertools.count(1)
 
 
@@ -49,6 +51,7 @@ class UdpPeer:
 
     def __init__(self, server: tuple[str, int], host: str, port: int = 0) -> None:
         self.server = server
+        self.taken: set[tuple[bytes, bytes]] = set()
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.host, self.port = self.socket.getsockname()[:2]
@@ -61,7 +64,7 @@ class UdpPeer:
     def send(self, octets: bytes) -> None:
         self.socket.sendto(octets, self.server)
 
-    def receive(self, timeout_s: float = 3) -> SipMessage | None:
+    def receive(self, timeout_s: float = PATIENCE_S) -> SipMessage | None:
         """The next datagram as a message, None when there is none in time."""
         self.socket.settimeout(timeout_s)
         try:
@@ -86,7 +89,7 @@ class TcpPeer:
 
     def __init__(self, server: tuple[str, int], host: str, port: int = 0) -> None:
         self.server = server
-        self.socket = socket.create_connection(server, 3, source_address=(host, port))
+        self.socket = socket.create_connection(server, PATIENCE_S, source_address=(host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host, self.port = self.socket.getsockname()[:2]
         self.buffer = b""
@@ -109,7 +112,7 @@ class TcpPeer:
         except ConnectionResetError:
             return b""
 
-    def receive(self, timeout_s: float = 3) -> SipMessage | None:
+    def receive(self, timeout_s: float = PATIENCE_S) -> SipMessage | None:
         end = time.monotonic() + timeout_s
         while True:
             self.buffer = self.buffer.lstrip(b"\r\n")
@@ -196,26 +199,41 @@ def authorize(octets: bytes, challenge: SipMessage, user: str, secret: str, uniq
     return octets.replace(b"\r\nContent-Length:", b"\r\n" + line.encode() + b"Content-Length:", 1)
 
 
-def transact(peer: Peer, octets: bytes, timeout_s: float = 3) -> SipMessage | None:
-    """Send one request and return its final response."""
+def transact(peer: Peer, octets: bytes, timeout_s: float = PATIENCE_S) -> SipMessage | None:
+    """Send one request and return its final response; what else comes, late answers to others too, is passed over."""
+    (branch,) = re.findall(rb"branch=([^;\s,]+)", octets)[:1]
     peer.send(octets)
     end = time.monotonic() + timeout_s
-    while (answer := peer.receive(end - time.monotonic())) is not None:
-        if answer.status >= 200:
+    while (answer := peer.receive(max(end - time.monotonic(), 0.001))) is not None:
+        if answer.status >= 200 and branch in answer.header(b"Via"):          # RFC 3261 section 17.1.3
             return answer
     return None
 
 
+def take_request(peer: "UdpPeer", method: bytes, timeout_s: float = PATIENCE_S) -> SipMessage:
+    """The next request, which must be of this method, answered with 200; so is one that comes once more, since our
+    answer took its time."""
+    while (request := peer.receive(timeout_s)) is not None:
+        assert request.method == method, request
+        peer.send(build_response(request, 200, "OK"))
+        name = (request.header(b"Call-ID"), request.header(b"CSeq"))
+        if name not in peer.taken:
+            peer.taken.add(name)
+            return request
+    raise AssertionError(f"no {method.decode()}")
+
+
 def register(peer: Peer, user: str, secret: str, *, contact: str = "", expires_s: int = 300,
-             domain: str = "office.test", lines: tuple[str, ...] = ()) -> SipMessage:
+             domain: str = "office.test", lines: tuple[str, ...] = (),
+             timeout_s: float = PATIENCE_S) -> SipMessage:
     """Register `contact` (default: this very socket) with digest and return the 200; else AssertionError."""
     contact = contact or f"<sip:{user}@{peer.hostport.decode()};transport={peer.transport.decode().lower()}>"
     request = build_request(peer, "REGISTER", f"sip:{domain}", user=user, domain=domain, to=f"sip:{user}@{domain}",
                             lines=(f"Contact: {contact}", f"Expires: {expires_s}", *lines))
-    challenge = transact(peer, request)
+    challenge = transact(peer, request, timeout_s)
     assert challenge is not None, "no answer to REGISTER"
     assert challenge.status == 401, challenge
-    answer = transact(peer, authorize(request, challenge, user, secret))
+    answer = transact(peer, authorize(request, challenge, user, secret), timeout_s)
     assert answer is not None, "no answer to REGISTER with credentials"
     assert answer.status == 200, answer
     return answer

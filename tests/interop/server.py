@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.interop.network import wait_until
+from tests.interop.network import PATIENCE_S, wait_until
 
 PROGRAM = Path(sys.executable).parent / "denwaban"
 SECRETS = {"1001": "alpha-1001", "1002": "bravo-1002", "1003": "charlie-1003", "1004": "delta-1004",
@@ -29,6 +29,10 @@ def configuration(host: str, port: int = 5060, *, lines: Iterable[str] = (), sec
             "set sip listener office transport tcp", "set sip role proxy"]
     text += [f"set extension {number} secret {secret}" for number, secret in secrets.items()]
     return "\n".join([*text, *lines]) + "\n"
+
+
+class OwnBug(AssertionError):
+    """The program has ended by itself or written a traceback: no accident of the machine, whatever the test was."""
 
 
 class Server:
@@ -49,7 +53,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.start_s = 0.0
 
-    def start(self, timeout_s: float = 15) -> "Server":
+    def start(self, timeout_s: float = PATIENCE_S) -> "Server":
         began = time.monotonic()
         offset = self.output.stat().st_size if self.output.exists() else 0
         foreign = ("NOTIFY_SOCKET", "JOURNAL_STREAM")              # of whoever runs the tests
@@ -60,14 +64,18 @@ class Server:
             self.process = subprocess.Popen(
                 [*self._before, PROGRAM, "run", "--config", self.config, "--state", self.state], stdout=output,
                 stderr=errors, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
-        process = self.process
 
         def is_ready() -> bool:
-            assert process.poll() is None, f"denwaban ended with {process.returncode}:\n{self.tail()}"
+            self._alive()
             with self.output.open("rb") as stream:
                 stream.seek(offset)
                 return b"ready" in stream.read().split(b"\n")
-        wait_until(is_ready, timeout_s, "the line `ready` on standard output")
+        try:
+            wait_until(is_ready, timeout_s, "the line `ready` on standard output")
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         self.start_s = time.monotonic() - began
         return self
 
@@ -80,7 +88,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"still running {timeout_s} s after SIGTERM:\n{self.tail()}") from None
-        assert returncode == 0, f"exit {returncode} after SIGTERM:\n{self.tail()}"
+        if returncode != 0:
+            raise OwnBug(f"exit {returncode} after SIGTERM:\n{self.tail()}")
 
     def kill(self) -> None:
         """kill -9, as a crash or the power would."""
@@ -93,7 +102,8 @@ class Server:
 
     def _alive(self) -> "subprocess.Popen[bytes]":
         assert self.process is not None, "the server was not started"
-        assert self.process.poll() is None, f"the server has ended with {self.process.returncode}:\n{self.tail()}"
+        if self.process.poll() is not None:
+            raise OwnBug(f"the server has ended with {self.process.returncode}:\n{self.tail()}")
         return self.process
 
     def tail(self, size_octets: int = 3000) -> str:
@@ -109,13 +119,18 @@ class Server:
 
     def console(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([PROGRAM, "console", "--state", self.state, "-c", command, "--json"],
-                              capture_output=True, text=True, timeout=10, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     def show(self, command: str) -> object:
         """The JSON answer of one console command; AssertionError when the console failed."""
         done = self.console(command)
         assert done.returncode == 0, f"console {command!r}: exit {done.returncode}: {done.stderr or done.stdout}"
         return json.loads(done.stdout)
+
+    def processor_s(self) -> float:
+        """Processor time it has used so far, whatever else the machine was doing."""
+        fields = Path(f"/proc/{self._alive().pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")      # proc(5): utime, stime
 
     def resident_kib(self) -> int:
         status = Path(f"/proc/{self._alive().pid}/status").read_text()
@@ -125,10 +140,11 @@ class Server:
         return self.start()
 
     def __exit__(self, exception: type[BaseException] | None, *_: object) -> None:
-        if self.process is None or self.process.poll() is not None:
-            assert exception is not None or self.process is None or self.process.returncode in (0, -signal.SIGKILL)
-        elif exception is None:
-            self.stop()
-            assert "Traceback" not in self.errors.read_text(errors="replace"), self.tail()
-        else:
-            self.kill()
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.stop() if exception is None else self.kill()
+        elif self.process.returncode not in (0, -signal.SIGKILL):
+            raise OwnBug(f"ended by itself with {self.process.returncode}:\n{self.tail()}")
+        if "Traceback" in self.errors.read_text(errors="replace"):
+            raise OwnBug(self.tail())

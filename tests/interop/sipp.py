@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.network import LoopbackNetwork, is_bound, wait_until
+from tests.interop.network import PATIENCE_S, LoopbackNetwork, free_port, is_bound, wait_until
 from tests.interop.sipp_script import Script
 
 PROGRAM = shutil.which("sipp")
@@ -30,7 +30,9 @@ class Sipp:
                  transport: str = "u1") -> None:
         self.folder, self.server, self.transport = folder, server, transport
         folder.mkdir(parents=True, exist_ok=True)
-        self.host, self.port, self.media_port = host or network.new_host(), network.port(), network.port()
+        self.host = host or network.new_host()
+        is_shared = ":" in self.host                               # there is one ::1 for everybody
+        self.port, self.media_port = (free_port(self.host) if is_shared else network.port() for _ in range(2))
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +41,7 @@ class Sipp:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
-    def start(self, script: Script, party: Party, *, calls: int = 1, timeout_s: int = 12,
+    def start(self, script: Script, party: Party, *, calls: int = 1, timeout_s: int = 60,
               more: tuple[str, ...] = ()) -> "Sipp":
         (self.folder / "scenario.xml").write_text(script.xml())
         host = f"[{self.server[0]}]" if ":" in self.server[0] else self.server[0]
@@ -47,8 +49,8 @@ class Sipp:
                    "-i", self.host, "-p", str(self.port), "-mi", self.host, "-mp", str(self.media_port),
                    "-t", self.transport, "-key", "domain", party.domain, "-key", "user", party.user,
                    "-key", "peer", party.peer, "-au", party.user, "-ap", party.secret, "-timeout", f"{timeout_s}s",
-                   "-timeout_error", "-recv_timeout", "8000", "-nostdin", "-trace_err", "-error_file", "errors",
-                   "-trace_msg", "-message_file", "messages", *more]
+                   "-timeout_error", "-recv_timeout", f"{PATIENCE_S * 1000:.0f}", "-nostdin",
+                   "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages", *more]
         with (self.folder / "screen").open("wb") as screen:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=screen, stderr=screen,
                                             stdin=subprocess.DEVNULL, start_new_session=True)
@@ -57,10 +59,11 @@ class Sipp:
     def wait_listening(self) -> "Sipp":
         """Until the kernel shows the socket bound (a UAS must be there before the call is)."""
         transport = "tcp" if self.transport.startswith("t") else "udp"
-        wait_until(lambda: is_bound(self.host, self.port, transport), 5, f"SIPp listening on {self.host}:{self.port}")
+        wait_until(lambda: is_bound(self.host, self.port, transport), PATIENCE_S,
+                   f"SIPp listening on {self.host}:{self.port}")
         return self
 
-    def finish(self, timeout_s: float = 15) -> "Sipp":
+    def finish(self, timeout_s: float = 60) -> "Sipp":
         assert self.process is not None
         try:
             returncode = self.process.wait(timeout_s)

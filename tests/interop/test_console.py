@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.interop.network import wait_until
+from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.office import clear_bindings, party, register_sipp
 from tests.interop.raw_sip import UdpPeer, build_request, register, transact
 from tests.interop.server import PROGRAM, SECRETS
@@ -41,7 +41,7 @@ def test_call_is_listed_while_it_lasts_and_its_ladder_has_every_message(server, 
     called, calling = new_sipp(server), new_sipp(server)
     register_sipp(server, called, "1002")
     called.start(callee_answers(), party("1002", "1001")).wait_listening()
-    script: Script = call_until_answer("observed").pause(1500).in_dialog("BYE").receive(200)
+    script: Script = call_until_answer("observed").pause(2500).in_dialog("BYE").receive(200)
     calling.start(script, party("1001", "1002"))
     calls = wait_until(lambda: [call for call in server.show("show calls") if call["state"] == "answered"], 5, "a call")
     (call,) = calls
@@ -53,9 +53,9 @@ def test_call_is_listed_while_it_lasts_and_its_ladder_has_every_message(server, 
     assert server.show("show calls") == []
     ended = server.show(f"show call {call['number']}")
     assert (ended["state"], ended["status"]) == ("ended", 200)
-    assert ended["duration_s"] in (1, 2)
+    assert 1 <= ended["duration_s"] < PATIENCE_S
     ladder = subprocess.run([PROGRAM, "console", "--state", server.state, "-c", f"show call {call['number']} ladder"],
-                            capture_output=True, text=True, timeout=10, check=True).stdout
+                            capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
     assert ladder.count("BYE") >= 2                                # in and out again
     for word in ("INVITE", "100", "180", "200", "ACK", "407"):
         assert word in ladder, ladder
@@ -67,7 +67,9 @@ def test_statistics_count_what_was_sent(server, udp):
     for _ in range(10):
         assert transact(udp, build_request(udp, "OPTIONS", "sip:office.test")) is not None
     udp.send(b"\x00\x01\x02 no SIP at all \r\n\r\n")
-    time.sleep(0.1)
+    def count_discarded() -> int:
+        return sum(server.show("show statistics")["discarded_by_reason"].values())
+    wait_until(lambda: count_discarded() > sum(before["discarded_by_reason"].values()), PATIENCE_S, "a count")
     after = server.show("show statistics")
     options = [counts["messages_received"]["by_method"].get("OPTIONS", 0) for counts in (before, after)]
     assert options[1] - options[0] == 10
@@ -86,7 +88,7 @@ def test_unknown_command_exits_2_and_says_what_is_allowed(server):
 
 def test_console_without_a_server_exits_1(tmp_path):
     done = subprocess.run([PROGRAM, "console", "--state", tmp_path, "-c", "show calls"], capture_output=True, text=True,
-                          timeout=10, check=False)
+                          timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
@@ -97,4 +99,4 @@ def test_expired_bindings_leave_the_list_on_time(new_server, network):
         register(phone, "1001", SECRETS["1001"], expires_s=2)
         began = time.monotonic()
         wait_until(lambda: server.show("show registrations") == [], 6, "the binding to end")
-        assert 1.5 < time.monotonic() - began < 3.5
+        assert 1.5 < time.monotonic() - began < PATIENCE_S / 2

@@ -11,7 +11,7 @@ from tests.interop.raw_sip import UdpPeer, build_request, transact
 
 
 def assert_serves(peer: UdpPeer) -> None:
-    answer = transact(peer, build_request(peer, "OPTIONS", "sip:office.test"), timeout_s=2)
+    answer = transact(peer, build_request(peer, "OPTIONS", "sip:office.test"))
     assert answer is not None
     assert answer.status == 200
 
@@ -67,12 +67,12 @@ def test_the_largest_datagram(udp):
 @pytest.mark.ours
 @pytest.mark.parametrize("line", [b"v:SIP/2.0/UDP a", b"v:" + b",".join([b"SIP/2.0/UDP a"] * 500)],
                          ids=["lines", "list"])
-def test_as_many_vias_as_a_datagram_holds(udp, line):
+def test_as_many_vias_as_a_datagram_holds(server, udp, line):
     vias = (line + b"\r\n") * (60000 // (len(line) + 2))
-    began = time.monotonic()
+    used_s = server.processor_s()
     udp.send(build_request(udp, "OPTIONS", "sip:office.test").replace(b"Max-Forwards", vias + b"Max-Forwards", 1))
     assert_serves(udp)
-    assert time.monotonic() - began < 0.5
+    assert server.processor_s() - used_s < 0.5
 
 
 NO_SIP = [b"", b"\r\n\r\n", b"\x00" * 500, b"\xff" * 1400, b"\x00\x00\x00\x00", b"hello\r\n\r\n", b"INVITE",

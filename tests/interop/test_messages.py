@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instant messages with real peers: sipsak, SIPp, baresip; kept for who is away, also over a restart and kill -9."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from tests.interop.baresip import Account, Baresip
 from tests.interop.network import wait_until
 from tests.interop.office import clear_bindings, party, register_sipp, require
-from tests.interop.raw_sip import SipMessage, UdpPeer, authorize, build_request, build_response, register, transact
+from tests.interop.raw_sip import SipMessage, UdpPeer, authorize, build_request, register, take_request, transact
 from tests.interop.server import SECRETS, Server
 from tests.interop.sipp_script import Script
 from tests.interop.sipsak import run_sipsak
@@ -42,13 +41,8 @@ def write(peer: UdpPeer, body: bytes, *, kind: str = "text/plain;charset=UTF-8",
     return answer
 
 
-def take_message(peer: UdpPeer, timeout_s: float = 3) -> SipMessage:
-    """The next MESSAGE, answered with 200."""
-    message = peer.receive(timeout_s)
-    assert message is not None
-    assert message.method == b"MESSAGE"
-    peer.send(build_response(message, 200, "OK"))
-    return message
+def take_message(peer: UdpPeer) -> SipMessage:
+    return take_request(peer, b"MESSAGE")
 
 
 def test_a_message_reaches_every_phone_and_one_answer_comes_back(server, network, udp, away):
@@ -183,7 +177,11 @@ class Texter(Baresip):
 
     def __enter__(self) -> "Texter":
         super().__enter__()
-        self.display = socket.create_connection((self.host, self.console_port), 3)
+        try:
+            self.display = self._connect(self.console_port)         # loaded after that of the control port
+        except BaseException:
+            super().__exit__()
+            raise
         self.display.settimeout(0.2)
         return self
 

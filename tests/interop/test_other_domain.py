@@ -4,12 +4,13 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from tests.interop.kamailio import PROGRAM, KamailioServer
 from tests.interop.name_server import NameServer
-from tests.interop.network import LoopbackNetwork, wait_until
+from tests.interop.network import PATIENCE_S, LoopbackNetwork, wait_until
 from tests.interop.office import party, register_sipp, require
 from tests.interop.raw_sip import (
     SipMessage,
@@ -27,6 +28,7 @@ from tests.interop.test_calls import callee_answers
 
 pytestmark = pytest.mark.ours
 
+SILENCE_S, TIMER_B_S = 4.0, 32.0
 MODULES = ("tm", "sl", "rr", "pv", "maxfwd", "usrloc", "registrar", "textops", "siputils")
 OTHER_DOMAIN = """#!KAMAILIO
 debug=0
@@ -235,7 +237,7 @@ def acknowledge(request: bytes, response: SipMessage) -> bytes:
     return b"\r\n".join([*lines, b"To: " + response.header(b"To"), b"Content-Length: 0"]) + b"\r\n\r\n"
 
 
-def final(peer: UdpPeer, timeout_s: float = 8) -> SipMessage | None:
+def final(peer: UdpPeer, timeout_s: float = PATIENCE_S) -> SipMessage | None:
     end = time.monotonic() + timeout_s
     while (message := peer.receive(max(0.01, end - time.monotonic()))) is not None:
         if message.status >= 200:
@@ -243,7 +245,7 @@ def final(peer: UdpPeer, timeout_s: float = 8) -> SipMessage | None:
     return None
 
 
-def take_invite(server: UdpPeer, timeout_s: float = 3) -> SipMessage:
+def take_invite(server: UdpPeer, timeout_s: float = PATIENCE_S) -> SipMessage:
     message = server.receive(timeout_s)
     assert message is not None
     assert message.method == b"INVITE"
@@ -277,7 +279,7 @@ def test_silent_first_server_is_joined_by_the_second_within_seconds(world, phone
         answer = final(peer)
         assert answer is not None
         assert answer.status == 404
-        assert 3.5 < time.monotonic() - began < 6
+        assert SILENCE_S - 0.5 < time.monotonic() - began < TIMER_B_S / 2
     drain(world.first)
 
 
@@ -286,7 +288,7 @@ def test_large_request_falls_back_to_udp_where_tcp_is_refused(world) -> None:
         began = time.monotonic()
         call_out(world, peer, f"sip:bob@plain.test:{world.first.port}", b"v" * 1400)
         request = take_invite(world.first)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SILENCE_S
         assert b"SIP/2.0/UDP" in request.header(b"Via")
         respond_as(world.first, world, request, 486)
         answer = final(peer)
@@ -311,7 +313,7 @@ def test_large_request_goes_by_tcp_where_the_other_side_takes_it(world, phones) 
 def test_domain_that_does_not_exist_is_404_at_once(world) -> None:
     with UdpPeer((world.office_host, 5060), world.network.new_host()) as peer:
         call_out(world, peer, "sip:bob@nowhere.test")
-        answer = final(peer, 2)
+        answer = final(peer)
         assert answer is not None
         assert answer.status == 404
 
@@ -322,38 +324,45 @@ def test_dead_dns_ends_in_500_and_leaves_internal_calls_alone(world) -> None:
         register(phone, "1003", SECRETS["1003"])
         world.names.is_silent = True
         try:
-            began = time.monotonic()
+            began, durations_s = time.monotonic(), []
             call_out(world, peer, "sip:bob@unheard.test")
             for _ in range(20):
                 asked = time.monotonic()
                 call_out(world, phone, "sip:1003@office.test")
                 request = next_invite(phone)
-                assert time.monotonic() - asked < 0.5
+                durations_s.append(time.monotonic() - asked)
                 phone.send(build_response(request, 486, "Busy Here"))
                 assert wait_status(phone, 486)
             answer = final(peer)
             assert answer is not None
             assert answer.status == 500
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < TIMER_B_S / 2
+            assert median(durations_s) < 0.5
         finally:
             world.names.is_silent = False
 
 
 def next_invite(peer: UdpPeer) -> SipMessage:
-    while (message := peer.receive(2)) is not None:
+    while (message := peer.receive()) is not None:
         if message.method == b"INVITE":
             return message
     raise AssertionError("no INVITE")
 
 
 def wait_status(peer: UdpPeer, status: int) -> bool:
-    while (message := peer.receive(2)) is not None:
+    while (message := peer.receive()) is not None:
         if message.status == status:
             return True
     return False
 
 
 def test_console_shows_the_name_servers_and_what_is_remembered(world) -> None:
+    with UdpPeer((world.office_host, 5060), world.network.new_host()) as peer:
+        for domain in ("other.test", "nowhere.test"):
+            call_out(world, peer, f"sip:nobody@{domain}")
+            answer = final(peer)
+            assert answer is not None
+            assert answer.status == 404
     shown = world.office.show("show dns")
     assert isinstance(shown, dict)
     assert [one["address"] for one in shown["servers"]] == [world.names.address]

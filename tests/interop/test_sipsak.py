@@ -39,7 +39,7 @@ def test_flood_is_taken_in_whole_and_service_goes_on(server, network, udp):
     before = server.show("show statistics")["messages_received"]["by_method"].get("OPTIONS", 0)
     done = run_sipsak((server.host, server.port), "-F", "-e", str(FLOOD), local_host=network.new_host())
     assert "flood end reached" in done.stdout
-    answer = transact(udp, build_request(udp, "OPTIONS", "sip:office.test"), timeout_s=1)
+    answer = transact(udp, build_request(udp, "OPTIONS", "sip:office.test"))
     assert answer is not None
     assert answer.status == 200
     if os.geteuid() == 0:                                          # the receive buffer is as large as we ask for

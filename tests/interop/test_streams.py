@@ -2,10 +2,10 @@
 """SIP over TCP as awkward peers speak it: dripping, coalesced, cut anywhere, wrong lengths, never finished."""
 
 import random
-import time
 
 import pytest
 
+from tests.interop.network import PATIENCE_S
 from tests.interop.raw_sip import TcpPeer, build_request, register, transact
 from tests.interop.server import SECRETS
 
@@ -51,7 +51,7 @@ def test_messages_cut_at_any_place(tcp):
 @pytest.mark.ours
 def test_keep_alive_is_answered_by_one_crlf(tcp):
     tcp.send(b"\r\n\r\n")                                          # RFC 5626 section 4.4.1: ping
-    assert tcp.read(2) == b"\r\n"                                  # pong
+    assert tcp.read(PATIENCE_S) == b"\r\n"                                  # pong
     assert_serves(tcp)
 
 
@@ -65,7 +65,7 @@ def test_registration_binds_the_connection(tcp):
                                   b"Content-Length: abc", b"Content-Length: 5\r\nContent-Length: 7"])
 def test_stream_whose_framing_is_lost_is_closed(tcp, line):
     tcp.send(options(tcp, body=b"12345").replace(b"Content-Length: 5", line))
-    assert tcp.is_closed_within(3)
+    assert tcp.is_closed_within(PATIENCE_S)
     assert tcp.buffer == b"" or tcp.buffer.startswith(b"SIP/2.0 400")
 
 
@@ -75,7 +75,7 @@ def test_stream_whose_framing_is_lost_is_closed(tcp, line):
                          ids=["binary", "http", "tls"])
 def test_stream_that_is_no_sip_is_closed(tcp, octets):
     tcp.send(octets)
-    assert tcp.is_closed_within(3)
+    assert tcp.is_closed_within(PATIENCE_S)
 
 
 @pytest.mark.ours
@@ -84,7 +84,7 @@ def test_message_of_more_than_64_kib_ends_the_stream(tcp):
         tcp.send(options(tcp, body=b"x" * 70000))
     except (ConnectionResetError, BrokenPipeError):
         return
-    assert tcp.is_closed_within(3)
+    assert tcp.is_closed_within(PATIENCE_S)
 
 
 @pytest.mark.ours
@@ -94,10 +94,10 @@ def test_ten_thousand_vias_do_no_harm(server, tcp, udp):
         tcp.send(options(tcp).replace(b"\r\nMax-Forwards", b"\r\nVia: " + vias + b"\r\nMax-Forwards"))
     except (ConnectionResetError, BrokenPipeError):
         pass                                                       # closed while we were still sending: as it should be
-    began = time.monotonic()
+    used_s = server.processor_s()
     answer = transact(udp, build_request(udp, "OPTIONS", "sip:office.test"))
     assert answer is not None
-    assert time.monotonic() - began < 0.5
+    assert server.processor_s() - used_s < 0.5
 
 
 def test_a_peer_that_leaves_in_the_middle_of_a_message_disturbs_nobody(server, network, udp):
@@ -123,8 +123,8 @@ def test_two_hundred_connections_at_once(server, network):
 @pytest.mark.ours
 def test_half_open_stream_ends_30_s_after_it_began_however_it_drips(half_open_streams):
     """Begun by a fixture when the session began, so that the half minute passes behind the other tests."""
-    lifetimes = half_open_streams.result(timeout=HALF_OPEN_S + 10)
+    lifetimes = half_open_streams.result(timeout=HALF_OPEN_S + PATIENCE_S)
     assert lifetimes.pop("idle after a whole message") is None, "a sound idle connection was closed"
     for name, lifetime_s in lifetimes.items():
         assert lifetime_s is not None, name
-        assert abs(lifetime_s - HALF_OPEN_S) < 2, name
+        assert -1 < lifetime_s - HALF_OPEN_S < 4, name
