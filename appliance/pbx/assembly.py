@@ -40,6 +40,7 @@ from appliance.sip.locating.locator import Locator
 from appliance.sip.locating.records import Resolver, SilentResolver
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import FlowOpener
+from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 from appliance.vocabulary.journal import Journal
 
@@ -50,14 +51,15 @@ class Surroundings:
     """What the elements need from outside. signing_key: 16 secret octets that outlive restarts; wall_offset: wall clock
     minus monotonic clock, seconds; the stores: None keeps bindings, messages and so on in memory only."""
 
-    __slots__ = ("call_store", "counters", "flow_to", "journal", "message_store", "publication_store", "random_octets",
-                 "resolver", "signing_key", "source_of", "store", "subscription_store", "wall_offset")
+    __slots__ = ("call_numbers", "call_store", "counters", "flow_to", "journal", "message_store", "publication_store",
+                 "random_octets", "resolver", "signing_key", "source_of", "store", "subscription_store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
         self.random_octets = random_octets
         self.journal = journal
         self.counters = Counters()
+        self.call_numbers = CallNumbers()
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
         self.call_store: CallStore | None = None
@@ -133,7 +135,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.overload = Overload()
     parts.limiter = SourceLimiter()
     kept = KeptCalls(stack.timers, surroundings.call_store, surroundings.wall_offset)
-    parts.dialogs = DialogTable(surroundings.journal, kept)
+    parts.dialogs = DialogTable(surroundings.journal, kept, surroundings.call_numbers)
     accounts = AccountDirectory.build(realm, configuration.extensions)
     policy = build_policy(configuration)
     parts.authentication = Authentication(accounts, policy, surroundings.random_octets, counters, surroundings.journal)

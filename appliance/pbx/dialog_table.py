@@ -13,6 +13,7 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.call import ANSWERED, ENDED, RINGING, TRANSITIONS, Answer, Call, CallState, DialogRequest, Leg
 from appliance.pbx.kept_calls import KeptCalls
 from appliance.sip.flow import Flow
+from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.journal import Journal
 
 __all__ = ["Call", "CallState", "DialogRequest", "DialogTable", "Leg"]
@@ -28,12 +29,12 @@ class DialogTable:
     """All calls now, and the last hundred that ended. total: how many this process has seen begin; answered: how many
     of them were; failed: by final status; kept: the answered ones on disk."""
 
-    __slots__ = ("_calls", "_journal", "_last_number", "_listeners", "answered", "ended", "failed", "kept", "total")
+    __slots__ = ("_calls", "_journal", "_listeners", "_numbers", "answered", "ended", "failed", "kept", "total")
 
-    def __init__(self, journal: Journal, kept: KeptCalls) -> None:
+    def __init__(self, journal: Journal, kept: KeptCalls, numbers: CallNumbers) -> None:
         self._calls: dict[tuple[bytes, bytes], Call] = {}
         self._journal = journal
-        self._last_number = 0
+        self._numbers = numbers
         self._listeners: list[Callable[[Call], None]] = []
         self.kept = kept
         self.total = 0
@@ -96,9 +97,8 @@ class DialogTable:
         """A new call has been admitted."""
         if len(self._calls) >= CALLS_KEPT:
             self.end_call(next(iter(self._calls.values())), 0, "server", now)
-        self._last_number += 1
         self.total += 1
-        call = Call(self._last_number, invite.call_id, invite.from_tag, caller, flow)
+        call = Call(self._numbers.next(), invite.call_id, invite.from_tag, caller, flow)
         call.read_invite(invite)
         call.started_at = now
         previous = self._calls.get(call.key)
@@ -110,7 +110,7 @@ class DialogTable:
 
     def adopt(self, call: Call) -> None:
         """An answered call of the last process; nobody is told. New ones have higher numbers."""
-        self._last_number = max(self._last_number, call.number)
+        self._numbers.note_taken(call.number)
         call.state = ANSWERED
         call.result = 200
         self._calls[call.key] = call
