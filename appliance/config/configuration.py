@@ -45,7 +45,8 @@ class ListenerConfiguration:
 class ExtensionConfiguration:
     """One user. number is the user part of the AOR; name is empty where none was said.
 
-    username, digest_algorithms and role are what holds for it, the general values included.
+    username, digest_algorithms and role are what holds for it, the general values included. allowed: international,
+    premium: what it may call besides the country's numbers.
     """
 
     number: str
@@ -54,20 +55,27 @@ class ExtensionConfiguration:
     username: str
     digest_algorithms: tuple[str, ...]
     role: str
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfiguration:
-    """A line to a carrier: either registrar or peer is given. channels 0: no limit; qualify_s 0: off."""
+    """A line to a carrier: either registrar or peer is given. channels 0: no limit; qualify_s 0: off; inbound_trunk:
+    where calls go on that no did is for, "" nowhere; inbound_allowed: what they may reach; proxy: None for none."""
 
     name: str
     listener: str
     registrar: RegistrarUri | None
     peer: AddressPort | None
+    proxy: RegistrarUri | None
     domain: str
     number: str
     username: str
     secret: str = field(repr=False)
+    inbound_username: str
+    inbound_secret: str = field(repr=False)
+    inbound_trunk: str
+    inbound_allowed: tuple[str, ...]
     dids: tuple[DialIn, ...]
     channels: int
     profile: str
@@ -77,12 +85,14 @@ class TrunkConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class RouteConfiguration:
-    """What is dialled with this prefix goes to the trunks in order. strip_digits: taken from the front."""
+    """What is dialled with this prefix goes to the trunks in order. strip_digits: taken from the front; allowed: what
+    everybody may call by it besides the country's numbers."""
 
     name: str
     prefix: str
     strip_digits: int
     trunks: tuple[str, ...]
+    allowed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +222,7 @@ def _build_extensions(tree: Tree) -> dict[str, ExtensionConfiguration]:
             _take_role(tree, extension.EXTENSION_ROLE, number)
             if tree.sayings(extension.EXTENSION_ROLE, number)
             else general_role,
+            tree.values(extension.EXTENSION_ALLOW, number),
         )
         for number in tree.names("extension")
     }
@@ -228,10 +239,15 @@ def _build_trunk(tree: Tree, name: str) -> TrunkConfiguration:
         listener=tree.value(trunk.LISTENER, name) or next(iter(tree.names("listener"))),
         registrar=registrar,
         peer=peer,
+        proxy=tree.value(trunk.PROXY, name),
         domain=tree.value(trunk.CARRIER_DOMAIN, name) or host,
         number=number,
         username=tree.value(trunk.TRUNK_USERNAME, name) or number,
         secret=tree.value(trunk.TRUNK_SECRET, name) or "",
+        inbound_username=tree.value(trunk.INBOUND_USERNAME, name) or "",
+        inbound_secret=tree.value(trunk.INBOUND_SECRET, name) or "",
+        inbound_trunk=tree.value(trunk.INBOUND_TRUNK, name) or "",
+        inbound_allowed=tree.values(trunk.INBOUND_ALLOW, name),
         dids=tree.values(trunk.DID, name),
         channels=tree.value(trunk.CHANNELS, name) or 0,
         profile=tree.certain_value(trunk.PROFILE, name),
@@ -246,4 +262,5 @@ def _build_route(tree: Tree, name: str) -> RouteConfiguration:
         prefix=tree.certain_value(route.ROUTE_PREFIX, name),
         strip_digits=tree.certain_value(route.STRIP, name),
         trunks=tree.values(route.ROUTE_TRUNK, name),
+        allowed=tree.values(route.ROUTE_ALLOW, name),
     )

@@ -44,13 +44,19 @@ set extension 1003 secret charlie-1003
 set extension 1003 username phone3
 set extension 1003 digest sha-256
 set extension 1003 role redirect
+set extension 1003 allow international
 set trunk carrier listener wan
 set trunk carrier registrar sip:127.0.4.9:5060
+set trunk carrier proxy sip:127.0.4.8:5060
 set trunk carrier domain carrier.test
 set trunk carrier number 05011112222
 set trunk carrier username gw-user
 set trunk carrier secret gw-secret
+set trunk carrier inbound-username carrier
+set trunk carrier inbound-secret carrier-secret
 set trunk carrier did 05011112222 to 1001
+set trunk carrier inbound trunk other
+set trunk carrier inbound allow international
 set trunk carrier channels 4
 set trunk carrier profile generic
 set trunk carrier emergency false
@@ -61,6 +67,7 @@ set route outside prefix 0
 set route outside strip 0
 set route outside trunk carrier
 set route outside trunk other
+set route outside allow premium
 set emergency none
 set network managed true
 """

@@ -38,7 +38,8 @@ def only_finding(*lines):
         ),
         (
             "set extension 1001 secert alpha",
-            'F:2: extension 1001: unknown word, did you mean "secret"; one of digest, name, role, secret, username',
+            'F:2: extension 1001: unknown word, did you mean "secret"; '
+            "one of allow, digest, name, role, secret, username",
         ),
         ("set sip listener office port 70000", 'F:2: sip listener office port: "70000" is not a port; 1 to 65535'),
         ("set sip role prxy", 'F:2: sip role: "prxy" is not known here; b2bua or proxy or redirect'),

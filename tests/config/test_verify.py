@@ -72,6 +72,24 @@ def test_domain_and_listener_are_required():
         (["set extension 119 secret alpha-1001"], ("emergency-number", "extension 119", 5)),
         (["set extension 184110 secret alpha-1001"], ("emergency-number", "extension 184110", 5)),
         (["set trunk carrier channels 4"], ("trunk-kind", "trunk carrier", 5)),
+        ([*CARRIER, "set trunk carrier profile unknown"], ("wrong-value", "trunk carrier profile", 8)),
+        ([*CARRIER, "set trunk carrier inbound trunk carrier"], ("inbound-self", "trunk carrier inbound trunk", 8)),
+        ([*CARRIER, "set trunk carrier inbound trunk pbx"], ("dangling", "trunk carrier inbound trunk", 8)),
+        (
+            [*CARRIER, "set trunk carrier inbound-username c"],
+            ("missing", "trunk carrier inbound-secret", 8),
+        ),
+        (
+            [*CARRIER, "set trunk carrier inbound allow premium"],
+            ("inbound-allow", "trunk carrier inbound allow", 8),
+        ),
+        (
+            [
+                *(*WAN, *CARRIER, "set trunk carrier listener wan", "set trunk b listener wan"),
+                *("set trunk b peer 127.0.4.7:5060", "set trunk carrier inbound trunk b"),
+            ],
+            ("open-relay", "trunk carrier inbound trunk", 13),
+        ),
         ([*CARRIER, "set trunk carrier peer 127.0.4.9:5060"], ("trunk-kind", "trunk carrier", 8)),
         (
             [*CARRIER, EXTENSION, "set trunk carrier did 1 to 1001", "set trunk carrier did 1 to 1001 "],

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
 from appliance.config.sections.sip import DIGEST_WORDS, ROLE_NOT_BUILT, ROLE_WORDS
+from appliance.config.sections.trunk import TOLL_WORDS
 from appliance.config.word_kinds import NAME, SECRET, TEXT, USERNAME
 
 DISPLAY_NAME = Leaf(
@@ -34,11 +35,18 @@ EXTENSION_ROLE = Leaf(
     remark="as `sip role`",
     not_built=ROLE_NOT_BUILT,
 )
+EXTENSION_ALLOW = Leaf(
+    "extension <extension> allow",
+    TOLL_WORDS,
+    "What it may call besides the numbers of the country.",
+    is_list=True,
+    remark="only what `route <route> allow` says",
+)
 
 SECTION = Section(
     "extension <extension>",
     "Extensions",
     'The people of the office. An extension is 1 to 32 of letters, digits, ".", "_", "-".',
-    (DISPLAY_NAME, SECRET_WORD, DIGEST_USERNAME, DIGEST, EXTENSION_ROLE),
+    (DISPLAY_NAME, SECRET_WORD, DIGEST_USERNAME, DIGEST, EXTENSION_ROLE, EXTENSION_ALLOW),
     name_kind=NAME,
 )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
+from appliance.config.sections.trunk import TOLL_WORDS
 from appliance.config.word_kinds import NAME, PREFIX, integer_kind
 
 ROUTE_PREFIX = Leaf(
@@ -18,12 +19,19 @@ ROUTE_TRUNK = Leaf(
     is_required=True,
     refers_to="trunk",
 )
+ROUTE_ALLOW = Leaf(
+    "route <route> allow",
+    TOLL_WORDS,
+    "What everybody may call by it besides the numbers of the country.",
+    is_list=True,
+    remark="only what `extension <extension> allow` says",
+)
 
 SECTION = Section(
     "route <route>",
     "Routes",
     "Which trunk carries what is dialled. Emergency numbers are matched before every route.",
-    (ROUTE_PREFIX, STRIP, ROUTE_TRUNK),
+    (ROUTE_PREFIX, STRIP, ROUTE_TRUNK, ROUTE_ALLOW),
     is_built=False,
     name_kind=NAME,
 )

@@ -13,8 +13,12 @@ from appliance.config.word_kinds import (
     SECRET,
     USERNAME,
     DialIn,
+    choice_kind,
     integer_kind,
 )
+
+PROFILE_WORDS = choice_kind("generic", "jp-050", "hikari-direct")
+TOLL_WORDS = choice_kind("international", "premium")
 
 
 def take_extension(dial_in: DialIn) -> str:
@@ -38,12 +42,39 @@ PEER = Leaf(
     "Instead of a registrar: a static trunk, recognised by this address and port and never challenged.",
     remark="none",
 )
+PROXY = Leaf(
+    "trunk <trunk> proxy",
+    REGISTRAR_URI,
+    "The carrier's outbound proxy: every request of the trunk goes by it.",
+    remark="the registrar or peer itself",
+)
 CARRIER_DOMAIN = Leaf(
     "trunk <trunk> domain", DOMAIN, "The host part of our AOR at the carrier.", remark="the registrar's or peer's host"
 )
 NUMBER = Leaf("trunk <trunk> number", PHONE_NUMBER, "The user part of our AOR at the carrier.", remark="none")
 TRUNK_USERNAME = Leaf("trunk <trunk> username", USERNAME, "The digest user name.", remark="the number")
 TRUNK_SECRET = Leaf("trunk <trunk> secret", SECRET, "The digest password.", remark="none")
+INBOUND_USERNAME = Leaf(
+    "trunk <trunk> inbound-username",
+    USERNAME,
+    "The digest user name of the carrier, for calls where neither address nor Contact says that they are its own.",
+    remark="none",
+)
+INBOUND_SECRET = Leaf("trunk <trunk> inbound-secret", SECRET, "The digest password of the same.", remark="none")
+INBOUND_TRUNK = Leaf(
+    "trunk <trunk> inbound trunk",
+    NAME,
+    "Where calls that come on this trunk go on, with the number that they called, when no `did` is for it.",
+    refers_to="trunk",
+    remark="nowhere: 404",
+)
+INBOUND_ALLOW = Leaf(
+    "trunk <trunk> inbound allow",
+    TOLL_WORDS,
+    "What such calls may reach besides the numbers that everybody may.",
+    is_list=True,
+    remark="nothing else",
+)
 DID = Leaf(
     "trunk <trunk> did",
     DIAL_IN,
@@ -58,7 +89,7 @@ CHANNELS = Leaf(
 )
 PROFILE = Leaf(
     "trunk <trunk> profile",
-    NAME,
+    PROFILE_WORDS,
     "The carrier's habits. In generic, numbers go out as dialled and nothing is rewritten.",
     default="generic",
 )
@@ -78,11 +109,16 @@ SECTION = Section(
         LISTENER,
         REGISTRAR,
         PEER,
+        PROXY,
         CARRIER_DOMAIN,
         NUMBER,
         TRUNK_USERNAME,
         TRUNK_SECRET,
+        INBOUND_USERNAME,
+        INBOUND_SECRET,
         DID,
+        INBOUND_TRUNK,
+        INBOUND_ALLOW,
         CHANNELS,
         PROFILE,
         EMERGENCY,

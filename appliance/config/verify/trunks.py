@@ -18,6 +18,7 @@ def verify_trunks(tree: Tree) -> Iterator[Finding]:
         yield from verify_listener(tree, name, line)
         yield from verify_family(tree, name)
         yield from verify_dids(tree, name)
+        yield from verify_inbound(tree, name)
     yield from verify_peers(tree)
 
 
@@ -76,6 +77,33 @@ def verify_dids(tree: Tree, name: str) -> Iterator[Finding]:
             wrong = f"{dial_in.number} is given twice, on lines {first[dial_in.number]} and {said.line}"
             yield report_error("did-twice", trunk.DID.path_for(name), wrong, "one extension a number", said.line)
         first.setdefault(dial_in.number, said.line)
+
+
+def verify_inbound(tree: Tree, name: str) -> Iterator[Finding]:
+    """Where calls that come on the trunk go on; and who may prove that he is its carrier."""
+    account = (trunk.INBOUND_USERNAME, trunk.INBOUND_SECRET)
+    for present, absent in (account, account[::-1]):
+        if tree.has_said(present, name) and not tree.has_said(absent, name):
+            wrong = f"{present.path_for(name)} is said, but not this"
+            yield report_error("missing", absent.path_for(name), wrong, absent.kind.allowed, tree.line(present, name))
+    target = tree.value(trunk.INBOUND_TRUNK, name)
+    path = trunk.INBOUND_TRUNK.path_for(name)
+    if target == name:
+        wrong = "its calls would go back where they came from"
+        yield report_error("inbound-self", path, wrong, "another trunk", tree.line(trunk.INBOUND_TRUNK, name))
+    elif target is not None and _is_public(tree, name) and _is_public(tree, target):
+        wrong = f"strangers who reach trunk {name} would call by trunk {target}, at your cost"
+        remedy = "a trunk whose listener is on the private side"
+        yield report_error("open-relay", path, wrong, remedy, tree.line(trunk.INBOUND_TRUNK, name))
+    if target is None and tree.has_said(trunk.INBOUND_ALLOW, name):
+        wrong = f"without {path} its calls reach extensions alone"
+        line = tree.line(trunk.INBOUND_ALLOW, name)
+        yield report_error("inbound-allow", trunk.INBOUND_ALLOW.path_for(name), wrong, "both or neither", line)
+
+
+def _is_public(tree: Tree, name: str) -> bool:
+    listener = tree.value(trunk.LISTENER, name) or next(iter(tree.names("listener")), "")
+    return bool(tree.value(sip.SIDE, listener) == "public")
 
 
 def verify_peers(tree: Tree) -> Iterator[Finding]:
