@@ -2,10 +2,12 @@
 """Opening an SQLite file of ours: write-ahead log, schema version, and what to do with a file that is no database.
 
 synchronous=NORMAL: kill -9 loses no committed transaction, a power cut at most the last ones, neither breaks the file.
+synchronous=FULL: a power cut loses none either, for a write to the disk at each commit.
 """
 
 import os
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.errors import MachineError
@@ -21,16 +23,32 @@ class BrokenDatabase(MachineError):
 
 def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
     """Open for writing, make the tables where there are none. Raises BrokenDatabase, sqlite3.Error, OSError."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=True)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit={LOG_SIZE_LIMIT_OCTETS}")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
+    def make_tables(connection: sqlite3.Connection, found: int) -> None:
         if found == 0:
             connection.executescript(f"BEGIN; {schema}; PRAGMA user_version={version}; COMMIT")
         elif found != version:
             raise BrokenDatabase(f"schema version {found}, known is {version}")
+    return _open(path, "NORMAL", make_tables)
+
+
+def open_migrated(path: Path, steps: Sequence[str]) -> sqlite3.Connection:
+    """The same for a file whose form changes with the years: version n is what the first n steps have made. What is
+    committed outlives a power cut too."""
+    def take_steps(connection: sqlite3.Connection, found: int) -> None:
+        if found > len(steps):
+            raise BrokenDatabase(f"schema version {found}, known is {len(steps)}")
+        for version, step in enumerate(steps[found:], found + 1):
+            connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version={version}; COMMIT")
+    return _open(path, "FULL", take_steps)
+
+
+def _open(path: Path, synchronous: str, prepare: Callable[[sqlite3.Connection, int], None]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=True)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_SIZE_LIMIT_OCTETS}")
+        prepare(connection, connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.Error as error:
         connection.close()
         if is_broken(error):

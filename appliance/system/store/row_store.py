@@ -41,7 +41,13 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 class SqliteRowStore(Generic[AnyRow]):
-    """Rows in, rows out. `on_alarm` is called on the event loop that saves; in the writer's thread where none runs."""
+    """Rows in, rows out. `on_alarm` is called on the event loop that saves; in the writer's thread where none runs.
+
+    A kind that is more than rows of one table overrides `linger_s` (how long what comes is gathered before it is
+    written), `_pending_limit`, `_open` and `_put`.
+    """
+
+    linger_s = 0.0
 
     def __init__(self, table: Table, path: Path | str, on_alarm: AlarmListener,
                  retry_first_s: float = RETRY_FIRST_S) -> None:
@@ -60,6 +66,7 @@ class SqliteRowStore(Generic[AnyRow]):
         self._pending: dict[Key, AnyRow | None] = {}
         self._writing_count = 0
         self._is_closing = False
+        self._is_idle = False
         self._raised: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
@@ -125,19 +132,21 @@ class SqliteRowStore(Generic[AnyRow]):
         elif not self._writer.is_alive() and not self._is_closing:
             # by a bug: no error of the disk ends it
             raise MisuseError(f"the writer of the {self._table.name} has died")
-        self._wake.notify()
+        if self._is_idle:       # else it looks by itself: waking it for every row would cost more than the row
+            self._wake.notify()
 
     # the writer's thread
 
     def _run(self) -> None:
-        """Write what has come while the last batch was written, at once; while the disk fails wait longer each time."""
+        """Write what has come while the last batch was written; while the disk fails wait longer each time."""
         retry_s = 0.0
         while True:
             with self._wake:
+                self._is_idle = True
                 while not self._pending and not self._is_closing:
                     self._wake.wait()
-                if retry_s:
-                    self._pause(retry_s)
+                self._is_idle = False
+                self._pause(max(retry_s, self.linger_s))
                 batch, self._pending = self._pending, {}
                 self._writing_count = len(batch)
                 is_last = self._is_closing
@@ -167,9 +176,9 @@ class SqliteRowStore(Generic[AnyRow]):
                 self._disconnect()
                 self._raise_alarm(STARTED_ANEW, "the file was taken away")
             if self._connection is None:
-                self._connection = open_database(self._path, self._table.schema, self._table.version)
+                self._connection = self._open()
                 self._identity = identify(self._path)
-            write_changes(self._connection, self._table, batch)
+            self._put(self._connection, batch)
         except BrokenDatabase as error:
             self._keep_pending(batch)
             self._move_aside(error)
@@ -185,13 +194,25 @@ class SqliteRowStore(Generic[AnyRow]):
         self._clear_alarms()
         return True
 
+    def _open(self) -> sqlite3.Connection:
+        """The file, made where there is none. Raises BrokenDatabase, sqlite3.Error, OSError."""
+        return open_database(self._path, self._table.schema, self._table.version)
+
+    def _put(self, connection: sqlite3.Connection, batch: dict[Key, AnyRow | None]) -> None:
+        """All of a batch or nothing. Raises sqlite3.Error."""
+        write_changes(connection, self._table, batch)
+
+    def _pending_limit(self) -> int:
+        """How many keys may wait for a disk that fails."""
+        return PENDING_LIMIT
+
     def _keep_pending(self, batch: dict[Key, AnyRow | None]) -> None:
         """Back to what is pending, older than what has come since, without what has ended meanwhile."""
         wall_now = time()
         with self._wake:
             batch = {key: row for key, row in batch.items() if row is None or row.expires_wall_s > wall_now}
             batch.update(self._pending)
-            excess = len(batch) - PENDING_LIMIT
+            excess = len(batch) - self._pending_limit()
             if excess > 0:      # removals first: a row too many on disk ends by itself
                 order = sorted(batch, key=lambda key: batch[key] is not None)
                 for key in order[:excess]:
@@ -251,7 +272,7 @@ class SqliteRowStore(Generic[AnyRow]):
     # reading at the start
 
     def _read(self) -> list[AnyRow]:
-        connection = open_database(self._path, self._table.schema, self._table.version)
+        connection = self._open()
         try:
             check_database(connection)
             return read_rows(connection, self._table)
