@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all usages of one user agent share: the stack, the profile, credentials, the dialogs and who uses each.
+"""What all usages of one identity share: the stack, the profile, credentials, the dialogs and who uses each.
 
-User agent, usages and registrations change it through its methods.
+Several cores (the office's phones, each trunk) may share one stack and one directory of dialogs. User agent, usages
+and registrations change it through its methods.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +15,9 @@ from appliance.sip.stack import SipStack
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
 from appliance.ua.dialog import Dialog, DialogKey
+from appliance.ua.location import Locator, PathHealth, UnwatchedPaths
 from appliance.ua.profile import AgentProfile
 from appliance.ua.request_draft import RequestDraft
-
-Locator = Callable[[bytes], Sequence[Flow]]
-"""Where a URI leads, the best first (RFC 3263); empty where nothing is known now. It asks nobody and never waits."""
 
 
 class DialogUsage(Protocol):
@@ -32,53 +31,81 @@ class DialogUsage(Protocol):
 
 
 class DialogEntry:
-    """A dialog and its usages by method (RFC 5057: several usages may share one)."""
+    """A dialog, whose it is, and its usages by method (RFC 5057: several usages may share one). rest: who gets the
+    methods that no usage has claimed, None for nobody."""
 
-    __slots__ = ("dialog", "usages")
+    __slots__ = ("core", "dialog", "rest", "usages")
 
-    def __init__(self, dialog: Dialog) -> None:
+    def __init__(self, dialog: Dialog, core: "AgentCore") -> None:
         self.dialog = dialog
+        self.core = core
         self.usages: dict[bytes, DialogUsage] = {}
+        self.rest: DialogUsage | None = None
+
+
+class DialogDirectory:
+    """Every dialog of the cores that share it."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self) -> None:
+        self.entries: dict[DialogKey, DialogEntry] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def join(self, dialog: Dialog, core: "AgentCore", usage: DialogUsage, methods: Sequence[bytes]) -> DialogEntry:
+        """From now on `usage` gets these methods inside `dialog`, which is one of `core`."""
+        entry = self.entries.get(dialog.key)
+        if entry is None:
+            entry = self.entries[dialog.key] = DialogEntry(dialog, core)
+        for method in methods:
+            entry.usages[method] = usage
+        return entry
+
+    def leave(self, dialog: Dialog, usage: DialogUsage) -> None:
+        """A usage is over; with the last one the dialog is (RFC 5057 4.1)."""
+        entry = self.entries.get(dialog.key)
+        if entry is None:
+            return
+        entry.usages = {method: other for method, other in entry.usages.items() if other is not usage}
+        if entry.rest is usage:
+            entry.rest = None
+        if not entry.usages:
+            del self.entries[dialog.key]
+            dialog.terminate()
+
+    def find(self, request: Message) -> DialogEntry | None:
+        """The dialog of a request that has come (12.2.2)."""
+        return self.entries.get((request.call_id, request.to_tag, request.from_tag))
 
 
 class AgentCore:
-    """random_octets: n -> n octets nobody can guess; methods: what Allow says (20.5)."""
+    """locate: finds servers; random_octets: n -> n octets nobody can guess; dialogs: shared with other cores of the
+    same stack, None for a directory of its own; methods: what Allow says (20.5); health: hears which servers answer."""
 
-    __slots__ = ("_random_octets", "dialogs", "digest", "locate", "methods", "profile", "stack")
+    __slots__ = ("_random_octets", "dialogs", "digest", "health", "locate", "methods", "profile", "stack")
 
     def __init__(self, stack: SipStack, profile: AgentProfile, digest: DigestClient, locate: Locator,
-                 random_octets: Callable[[int], bytes]) -> None:
+                 random_octets: Callable[[int], bytes], dialogs: DialogDirectory | None = None) -> None:
         self.stack = stack
         self.profile = profile
         self.digest = digest
         self.locate = locate
         self._random_octets = random_octets
-        self.dialogs: dict[DialogKey, DialogEntry] = {}
+        self.dialogs = DialogDirectory() if dialogs is None else dialogs
+        self.health: PathHealth = UnwatchedPaths()
         self.methods: list[bytes] = [b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS"]
 
     # dialogs
 
-    def join_dialog(self, dialog: Dialog, usage: DialogUsage, methods: Sequence[bytes]) -> None:
+    def join_dialog(self, dialog: Dialog, usage: DialogUsage, methods: Sequence[bytes]) -> DialogEntry:
         """From now on `usage` gets these methods inside `dialog`."""
-        entry = self.dialogs.get(dialog.key)
-        if entry is None:
-            entry = self.dialogs[dialog.key] = DialogEntry(dialog)
-        for method in methods:
-            entry.usages[method] = usage
+        return self.dialogs.join(dialog, self, usage, methods)
 
     def leave_dialog(self, dialog: Dialog, usage: DialogUsage) -> None:
-        """A usage is over; with the last one the dialog is (RFC 5057 4.1)."""
-        entry = self.dialogs.get(dialog.key)
-        if entry is None:
-            return
-        entry.usages = {method: other for method, other in entry.usages.items() if other is not usage}
-        if not entry.usages:
-            del self.dialogs[dialog.key]
-            dialog.terminate()
-
-    def find_dialog(self, request: Message) -> DialogEntry | None:
-        """The dialog of a request that has come (12.2.2)."""
-        return self.dialogs.get((request.call_id, request.to_tag, request.from_tag))
+        """A usage is over."""
+        self.dialogs.leave(dialog, usage)
 
     # requests
 

@@ -9,11 +9,14 @@ from typing import Final, TypedDict
 
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message, ScanError, find_parameter, split_address
+from appliance.sip.flow import Flow
 from appliance.sip.uri import strip_for_request
 from appliance.ua.request_draft import RequestDraft
 
 DialogKey = tuple[bytes, bytes, bytes]
 """Call-ID, our tag, their tag (12)."""
+FlowKey = tuple[str, bytes, bytes, int]
+"""What a flow is known by over a restart: listener name, transport, remote host and port (sip.flow.Flow.key)."""
 
 
 class DialogState(IntEnum):
@@ -45,15 +48,19 @@ class DialogSnapshot(TypedDict):
     local_cseq: int
     remote_cseq: int
     is_secure: bool
+    is_on_flow: bool
+    flow: FlowKey | None
 
 
 class Dialog:
     """local, remote: the whole From or To values with their tags; route_set: whole Route values in the order in which
     we write them; remote_target: a URI; local_cseq: of our last request, 0 for none yet; remote_cseq: of theirs, -1 for
-    none yet; is_secure: every request in it goes to a SIPS URI (12.1.1)."""
+    none yet; is_secure: every request in it goes to a SIPS URI (12.1.1); flow: the one the peer was last heard on, or
+    was called on, None where nobody knows; is_on_flow: without a route set, requests go there while it is open, not
+    where the remote target says: the peer is a phone of ours, which a NAT may hide."""
 
-    __slots__ = ("call_id", "is_secure", "local", "local_cseq", "local_tag", "remote", "remote_cseq", "remote_tag",
-                 "remote_target", "route_set", "state")
+    __slots__ = ("call_id", "flow", "is_on_flow", "is_secure", "local", "local_cseq", "local_tag", "remote",
+                 "remote_cseq", "remote_tag", "remote_target", "route_set", "state")
 
     def __init__(self, call_id: bytes, local: bytes, remote: bytes) -> None:
         self.call_id = call_id
@@ -66,6 +73,8 @@ class Dialog:
         self.local_cseq = 0
         self.remote_cseq = -1
         self.is_secure = False
+        self.flow: Flow | None = None
+        self.is_on_flow = False
         self.state = EARLY
 
     @classmethod
@@ -76,6 +85,8 @@ class Dialog:
         dialog.remote_target = response.contact_uri or draft.uri
         dialog.local_cseq = draft.cseq
         dialog.is_secure = draft.uri[:5].lower() == b"sips:"
+        dialog.flow = draft.flow
+        dialog.is_on_flow = draft.flow is not None
         return dialog
 
     @classmethod
@@ -138,6 +149,11 @@ class Dialog:
         """A request in this dialog, 12.2.1.1; cseq: that of the INVITE for its ACK, 0 for the next one."""
         draft = RequestDraft(method, self.remote_target, self.local, self.remote, self.call_id)
         draft.cseq = cseq or self.next_cseq()
+        flow = self.flow
+        if flow is not None:
+            draft.near = flow.listener
+            if self.is_on_flow and not self.route_set:
+                draft.flow = flow
         if self.route_set:
             first = split_address(self.route_set[0])[1]
             if _is_loose(first):
@@ -151,17 +167,20 @@ class Dialog:
         """Everything that must outlive a restart."""
         return {"state": int(self.state), "call_id": self.call_id, "local": self.local, "remote": self.remote,
                 "remote_target": self.remote_target, "route_set": list(self.route_set), "local_cseq": self.local_cseq,
-                "remote_cseq": self.remote_cseq, "is_secure": self.is_secure}
+                "remote_cseq": self.remote_cseq, "is_secure": self.is_secure, "is_on_flow": self.is_on_flow,
+                "flow": None if self.flow is None else self.flow.key}
 
     @classmethod
-    def restore(cls, saved: DialogSnapshot) -> "Dialog":
-        """The dialog that a snapshot was taken of."""
+    def restore(cls, saved: DialogSnapshot, flow: Flow | None = None) -> "Dialog":
+        """The dialog that a snapshot was taken of; flow: the one that its key names, None where it is gone."""
         dialog = cls(saved["call_id"], saved["local"], saved["remote"])
         dialog.remote_target = saved["remote_target"]
         dialog.route_set = list(saved["route_set"])
         dialog.local_cseq = saved["local_cseq"]
         dialog.remote_cseq = saved["remote_cseq"]
         dialog.is_secure = saved["is_secure"]
+        dialog.is_on_flow = saved["is_on_flow"]
+        dialog.flow = flow
         dialog.state = DialogState(saved["state"])
         return dialog
 

@@ -5,14 +5,20 @@ Names are for whoever can ask; to this one they lead nowhere.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
-from appliance.sip.flow import Flow, Listener
-from appliance.sip.locating import locate_numeric
+from appliance.sip.flow import TCP, UDP, Flow, Listener
+from appliance.sip.locating import Target, locate_numeric
+from appliance.sip.locating.locator import LARGE_OCTETS
+from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
+from appliance.ua.location import FlowsFound, Hop
+
+NOTHING: Final[tuple[Flow, ...]] = ()
 
 
 class NumericLocator:
-    """Satisfies agent_core.Locator."""
+    """Satisfies location.Locator; answers at once."""
 
     __slots__ = ("_listeners", "_stack")
 
@@ -20,13 +26,20 @@ class NumericLocator:
         self._stack = stack
         self._listeners = tuple(listeners)
 
-    def __call__(self, uri: bytes) -> Sequence[Flow]:
-        """The one flow to the address in this URI, or none."""
-        target = locate_numeric(uri)
+    def __call__(self, hop: Hop, found: FlowsFound, now: float) -> None:
+        """The flow to the address in this URI; for a large request the one by TCP before it (RFC 3261 18.1.1)."""
+        target = locate_numeric(hop.uri)
         if target is None:
-            return ()
+            found(NOTHING, Verdict.ABSENT, now)
+            return
+        transports = (TCP, UDP) if target.transport == UDP and hop.size_octets > LARGE_OCTETS else (target.transport,)
+        listeners = [self._choose(target, transport, hop.near) for transport in transports]
+        flows = [self._stack.flow_to(one, target.host, target.port) for one in listeners if one is not None]
+        found(flows, Verdict.FOUND if flows else Verdict.UNREACHABLE, now)
+
+    def _choose(self, target: Target, transport: bytes, near: Listener | None) -> Listener | None:
         family = 6 if b":" in target.host else 4
-        for listener in self._listeners:
-            if listener.transport == target.transport and listener.family == family:
-                return (self._stack.flow_to(listener, target.host, target.port),)
-        return ()
+        fitting = [one for one in self._listeners if one.transport == transport and one.family == family]
+        if near in fitting:
+            return near
+        return fitting[0] if fitting else None

@@ -6,7 +6,6 @@ It knows every early dialog of its INVITE; the first 2xx is the call, any other 
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
-from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallEvents, Cause, Release
@@ -51,32 +50,16 @@ class Fork:
         return session
 
 
-class _CancelOwner:
-    """Nothing depends on what a CANCEL is answered (9.1; RFC 5057 note 8)."""
-
-    __slots__ = ()
-
-    def response_received(self, client: ClientTransaction, response: Message, now: float) -> None:
-        pass
-
-    def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
-        pass
-
-    def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
-        pass
-
-
 class OutgoingInvite(InviteUsage):
     """`dialog` is that of the INVITE itself, without a remote tag, until a 2xx decides."""
 
-    __slots__ = ("_cancel_lines", "_forks", "_invite", "_winner")
+    __slots__ = ("_forks", "_invite", "_winner")
 
     def __init__(self, core: AgentCore, draft: RequestDraft, events: CallEvents) -> None:
         super().__init__(core, Dialog(draft.call_id, draft.local, draft.remote), events, CALLING)
         self._invite = OutgoingRequest(core, draft, self)
         self._forks: dict[bytes, Fork] = {}
         self._winner: Fork | None = None
-        self._cancel_lines = b""
 
     def start(self, now: float) -> None:
         """The INVITE goes out."""
@@ -88,11 +71,9 @@ class OutgoingInvite(InviteUsage):
         """CANCEL as soon as it may go (9.1: not before a provisional response); BYE once there is a dialog."""
         if self.state in (CALLING, PROCEEDING):
             self.enter(CANCELLING)
-            self._cancel_lines = lines
-            self._invite.stop_trying()
-            self._send_cancel(now)
+            self._invite.cancel(now, lines)
         elif self.state is ANSWERING:
-            self._acknowledge(self._take_winner(), b"")
+            self._acknowledge(self._take_winner(), b"", now)
             self.say_bye(now, lines, Release(Cause.WE_LEFT, 0))
         else:
             super().hang_up(now, lines)
@@ -103,7 +84,7 @@ class OutgoingInvite(InviteUsage):
             super().answer_offer(session, now)
             return
         self.exchange.send_answer(session)
-        self._acknowledge(self._take_winner(), session)
+        self._acknowledge(self._take_winner(), session, now)
         self.enter(CONFIRMED)
         self.events.confirmed(self, now)
 
@@ -112,7 +93,6 @@ class OutgoingInvite(InviteUsage):
     def provisional_received(self, request: OutgoingRequest, response: Message, now: float) -> None:
         """RequestOwner. 13.2.2.1: with a To tag it makes an early dialog."""
         if self.state is CANCELLING:
-            self._send_cancel(now)
             return
         if self.state is CALLING:
             self.enter(PROCEEDING)
@@ -135,7 +115,7 @@ class OutgoingInvite(InviteUsage):
             self._take_call(fork, response, now)
         else:   # cancelled too late (9.1), or another fork was first
             fork.dialog.confirm(response)
-            self._acknowledge(fork, b"")
+            self._acknowledge(fork, b"", now)
             Farewell(self.core, fork.dialog).send(now)
             if self.state is CANCELLING:
                 self.finish(now, Release(Cause.CANCELLED, 487, response))
@@ -153,7 +133,7 @@ class OutgoingInvite(InviteUsage):
     def bye_received(self, bye: Message, now: float) -> None:
         """15.1.2; a 2xx that still waits for its ACK gets it first."""
         if self.state is ANSWERING:
-            self._acknowledge(self._take_winner(), b"")
+            self._acknowledge(self._take_winner(), b"", now)
         super().bye_received(bye, now)
 
     # the pieces
@@ -163,6 +143,7 @@ class OutgoingInvite(InviteUsage):
         if fork is None:
             draft = self._invite.draft
             fork = self._forks[response.to_tag] = Fork(Dialog.of_caller(draft, response), draft.body)
+            fork.dialog.flow = self._invite.flow
         return fork
 
     def _take_call(self, fork: Fork, response: Message, now: float) -> None:
@@ -172,14 +153,14 @@ class OutgoingInvite(InviteUsage):
         self.join()
         answer, offer = fork.take_session(response), read_session(response)
         if self._invite.draft.body:
-            self._acknowledge(fork, b"")
+            self._acknowledge(fork, b"", now)
             self._confirm(answer, now)
         elif offer:     # 13.2.1: none in the INVITE, so it is in the 2xx
             self.exchange.receive_offer(offer)
             self.enter(ANSWERING)
             self.events.offer_received(self, offer, now)
         else:
-            self._acknowledge(fork, b"")
+            self._acknowledge(fork, b"", now)
             self.say_bye(now, b"", Release(Cause.BROKEN, 400, response))
 
     def _confirm(self, answer: bytes, now: float) -> None:
@@ -193,20 +174,11 @@ class OutgoingInvite(InviteUsage):
         if self.state is CONFIRMED:     # its user may have hung up over the answer
             self.events.confirmed(self, now)
 
-    def _acknowledge(self, fork: Fork, session: bytes) -> None:
-        # an earlier try may have made the early dialog
-        fork.dialog.local_cseq = max(fork.dialog.local_cseq, self._invite.draft.cseq)
-        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, session)
+    def _acknowledge(self, fork: Fork, session: bytes, now: float) -> None:
+        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, session, now)
         fork.ack.send()
 
     def _take_winner(self) -> Fork:
         if self._winner is None:
             raise MisuseError("no fork has won")
         return self._winner
-
-    def _send_cancel(self, now: float) -> None:
-        client = self._invite.invite
-        if client is None or not client.may_cancel:
-            return
-        octets = client.build_cancel(self._cancel_lines, now)
-        self.core.stack.send_request(octets, client.flow, client.branch, b"CANCEL", _CancelOwner(), now)

@@ -7,21 +7,24 @@ Only the outgoing request that holds it changes it.
 from collections.abc import Callable, Iterable
 
 from appliance.native.sip_scanner import split_address
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Listener
 
 ContactWriter = Callable[[Flow], bytes]
 MAX_FORWARDS = 70
 """8.1.1.6"""
+UNWRITTEN_OCTETS = 240
+"""About what a draft does not hold yet: Via, Contact, names of headers."""
 
 
 class RequestDraft:
     """One request. local, remote: the whole From and To values with their tags; routes: Route values in order; lines:
     further whole header lines; content_type: of the body; required, supported: option tags; expires_s: -1 for no
     Expires line; contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says
-    where the octets go."""
+    where the octets go; flow: go exactly there while it is open, whatever the URI says (a phone of ours is where it
+    registered); near: the listener to prefer otherwise."""
 
-    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "lines", "local", "method",
-                 "next_hop", "remote", "required", "routes", "supported", "uri")
+    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local", "method",
+                 "near", "next_hop", "remote", "required", "routes", "supported", "uri")
 
     def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
         self.method = method
@@ -39,6 +42,8 @@ class RequestDraft:
         self.supported: list[bytes] = []
         self.expires_s = -1
         self.contact: ContactWriter | None = None
+        self.flow: Flow | None = None
+        self.near: Listener | None = None
 
     def set_routes(self, routes: Iterable[bytes]) -> None:
         """Go by these loose routers, the first of which gets the octets (8.1.2)."""
@@ -48,8 +53,14 @@ class RequestDraft:
     def redirect(self, uri: bytes) -> None:
         """The same request for another Request-URI, by the same outbound proxies (8.1.3.4)."""
         self.uri = uri
+        self.flow = None    # it led to another target
         if not self.routes:
             self.next_hop = uri
+
+    def estimate_size(self) -> int:
+        """About how many octets the request has without credentials, for the choice of a transport (18.1.1)."""
+        return UNWRITTEN_OCTETS + len(self.uri) + len(self.local) + len(self.remote) + len(self.call_id) + len(
+            self.lines) + len(self.body) + sum(len(route) + 9 for route in self.routes)
 
     def write(self, via: bytes, flow: Flow, credentials: bytes = b"") -> bytes:
         """The octets. via: the whole line; credentials: whole lines."""

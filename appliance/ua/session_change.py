@@ -132,7 +132,7 @@ class SessionChange:
         if ack is not None:
             ack.send()
         elif host.is_over:
-            self._acknowledge(request, b"")
+            self._acknowledge(request, b"", now)
         elif request is self._sent and self.state is OFFERING:
             host.dialog.refresh_target(response)    # 12.2.1.2
             self._take_session(request, read_session(response), now)
@@ -140,7 +140,7 @@ class SessionChange:
     def _take_session(self, request: OutgoingRequest, session: bytes, now: float) -> None:
         host = self._host
         if self._offer:
-            self._acknowledge(request, b"")
+            self._acknowledge(request, b"", now)
             self._enter(IDLE)
             if session:
                 host.exchange.receive_answer(session)
@@ -153,13 +153,13 @@ class SessionChange:
             host.exchange.receive_offer(session)
             host.change_offered(session, now)
         else:
-            self._acknowledge(request, b"")
+            self._acknowledge(request, b"", now)
             self._enter(IDLE)
 
-    def _acknowledge(self, request: OutgoingRequest, session: bytes) -> None:
+    def _acknowledge(self, request: OutgoingRequest, session: bytes, now: float) -> None:
         if len(self._acks) >= ACKS_KEPT:
             del self._acks[next(iter(self._acks))]
-        ack = self._acks[request] = Acknowledgement(self._core, self._host.dialog, request, session)
+        ack = self._acks[request] = Acknowledgement(self._core, self._host.dialog, request, session, now)
         ack.send()
 
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
@@ -220,7 +220,7 @@ class SessionChange:
             host.exchange.send_answer(session)
             self._enter(IDLE)
             if self._sent is not None:
-                self._acknowledge(self._sent, session)
+                self._acknowledge(self._sent, session, now)
             return
         server, request = self._server, self._request
         if self.state is not ASKED or server is None or request is None:
@@ -257,7 +257,7 @@ class SessionChange:
             self._host.exchange.drop_offer()
             self._enter(IDLE)
             if self._sent is not None:
-                self._acknowledge(self._sent, b"")
+                self._acknowledge(self._sent, b"", now)
         if self.state is ASKED:
             self.refuse(487, now)
         if self._sent is not None:

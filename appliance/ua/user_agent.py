@@ -6,21 +6,18 @@ It hands every request to the usage whose it is; the usages keep the state.
 
 from typing import Protocol
 
-from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.transaction.invite_server import InviteServer
-from appliance.sip.transaction.server import ServerTransaction
-from appliance.ua.agent_core import AgentCore, DialogEntry
+from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
 from appliance.ua.dialog import Dialog
-from appliance.ua.incoming_invite import IncomingInvite
+from appliance.ua.dialog_server import DialogServer, take_call
+from appliance.ua.handlers import RequestHandler
 from appliance.ua.inspection import Refusal, check_request, write_capabilities
-from appliance.ua.invite_usage import OFFERED
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.outgoing_request import OutgoingRequest, RequestOwner
 from appliance.ua.request_draft import RequestDraft
-from appliance.ua.session_change import SessionChange
 
 
 class AgentEvents(Protocol):
@@ -33,13 +30,6 @@ class AgentEvents(Protocol):
         """The status that an INVITE like this OPTIONS would get, 200 for a free line (11.2)."""
 
 
-class RequestHandler(Protocol):
-    """Who serves a method that belongs to no INVITE usage."""
-
-    def request_received(self, server: ServerTransaction, request: Message, dialog: Dialog | None, now: float) -> None:
-        """A request of this method, inside a dialog or, with None, outside; to be answered."""
-
-
 class Authenticator(Protocol):
     """Whether the sender of a request is who it says (22.2: one UA may challenge another)."""
 
@@ -50,13 +40,14 @@ class Authenticator(Protocol):
 class UserAgent:
     """The transaction user of one stack (sip.stack.TransactionUser). authenticator: None lets everybody call."""
 
-    __slots__ = ("_authenticator", "_core", "_events", "_handlers")
+    __slots__ = ("_authenticator", "_core", "_dialogs", "_events", "_handlers")
 
     def __init__(self, core: AgentCore, events: AgentEvents, authenticator: Authenticator | None = None) -> None:
         self._core = core
         self._events = events
         self._authenticator = authenticator
         self._handlers: dict[bytes, RequestHandler] = {}
+        self._dialogs = DialogServer(core.stack, core.dialogs, self._handlers)
 
     # what its element asks for
 
@@ -94,11 +85,8 @@ class UserAgent:
     def request_received(self, message: Message, flow: Flow, now: float) -> None:
         """TransactionUser."""
         if message.to_tag:
-            entry = self._core.find_dialog(message)
-            if entry is None:   # 12.2.2
-                self._core.stack.reply_stateless(message, flow, 481)
-            else:
-                self._serve_inside(entry, message, flow, now)
+            if not self._dialogs.serve_in_dialog(message, flow, now):
+                self._core.stack.reply_stateless(message, flow, 481)    # 12.2.2
             return
         if self._authenticator is not None:
             refusal = self._authenticator.challenge(message, flow, now)
@@ -108,40 +96,15 @@ class UserAgent:
         self._serve_outside(message, flow, now)
 
     def ack_received(self, message: Message, flow: Flow, now: float) -> None:
-        """TransactionUser."""
-        entry = self._core.find_dialog(message)
-        usage = entry.usages.get(b"ACK") if entry is not None else None
-        if usage is not None:
-            usage.ack_received(message, now)
+        """TransactionUser. A stray one is dropped: an ACK has no answer."""
+        self._dialogs.ack_received(message, flow, now)
 
     def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
         """TransactionUser."""
-        owner = invite.owner
-        if isinstance(owner, (IncomingInvite, SessionChange)):
-            owner.cancel_received(cancel, now)
-        else:
+        if not self._dialogs.cancel_received(invite, cancel, now):
             invite.respond(487, now)
 
     # requests
-
-    def _serve_inside(self, entry: DialogEntry, message: Message, flow: Flow, now: float) -> None:
-        core = self._core
-        server = core.stack.open_server(message, flow, now)
-        method = message.method
-        if not entry.dialog.admit_request(message):     # 12.2.2
-            server.respond(500, now)
-            return
-        refusal = check_request(message, core, core.methods)
-        if refusal is not None:
-            server.respond(refusal.status, now, refusal.lines)
-        elif method in entry.usages:
-            entry.usages[method].request_received(server, message, now)
-        elif method in self._handlers:
-            self._handlers[method].request_received(server, message, entry.dialog, now)
-        elif method == b"OPTIONS":
-            server.respond(200, now, write_capabilities(core))
-        else:
-            server.respond(481, now)    # an INVITE or a BYE in a dialog without an INVITE usage (RFC 5057 4.1)
 
     def _serve_outside(self, message: Message, flow: Flow, now: float) -> None:
         core = self._core
@@ -159,20 +122,8 @@ class UserAgent:
             server.respond(self._events.decide_availability(message, now), now, write_capabilities(core))
 
     def _take_call(self, server: InviteServer, message: Message, flow: Flow, now: float) -> None:
-        core = self._core
         verdict = self._events.screen_call(message, flow, now)
         if isinstance(verdict, Refusal):
             server.respond(verdict.status, now, verdict.lines)
             return
-        server.tag = core.stack.new_tag()
-        try:
-            dialog = Dialog.of_callee(message, server.tag)
-        except PeerError as error:
-            server.respond(error.status_hint, now, b"Warning: 399 %s \"%s\"\r\n" % (
-                flow.listener.hostport, error.reason.encode("ascii", "replace")))
-            return
-        call = IncomingInvite(core, server, dialog, verdict)
-        call.start(now)
-        verdict.offered(call, call.offer, now)
-        if call.state is OFFERED and not call.has_alerted:
-            server.respond(100, now)    # 8.2.6.1, 17.2.1: whoever does not answer at once says so
+        take_call(self._core, server, verdict, now)

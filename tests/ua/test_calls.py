@@ -216,7 +216,7 @@ def test_a_dialog_that_the_other_side_has_forgotten_ends():
     network, a, b = join_two()
     call = a.call(b)
     network.run(1)
-    b.core.dialogs.clear()
+    b.core.dialogs.entries.clear()
     call.change_session(b"hold", network.now)
     network.run(40)
     assert network.labels()[3:] == ["INVITE", "481 INVITE", "ACK", "BYE", "481 BYE"]

@@ -9,6 +9,7 @@ from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account, AccountDirectory
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
 from appliance.sip.digest.algorithm import MD5, compute_ha1
+from appliance.sip.locating.search import Verdict
 from appliance.ua.inspection import Refusal
 from appliance.ua.redirection import TargetSet
 from appliance.vocabulary.counters import Counters
@@ -236,6 +237,13 @@ def test_a_415_drops_only_what_may_be_dropped():
     assert (statuses, len(requests)) == ([415], 1)
 
 
+def answer_with(asker: Phone, *phones: Phone):
+    """A locator that knows the addresses of these phones, whatever it is asked."""
+    def locate(hop, found, now: float) -> None:
+        found([asker.flow_to(asker.listener, *phone.address) for phone in phones], Verdict.FOUND, now)
+    return locate
+
+
 @pytest.mark.parametrize("first_says", [503, None])
 def test_the_next_address_is_taken(first_says):
     network = Network()
@@ -245,7 +253,7 @@ def test_the_next_address_is_taken(first_says):
         del network.phones[b.address]
     b.agent.serve_method(b"MESSAGE", Server((503, b"")))
     c.agent.serve_method(b"MESSAGE", Server((200, b"")))
-    a.core.locate = lambda uri: [a.flow_to(a.listener, host, 5060) for host in (b.address[0], c.address[0])]
+    a.core.locate = answer_with(a, b, c)
     hearer = Hearer()
     a.agent.send_request(a.core.draft_request(b"MESSAGE", b"sip:2@trunk.test"), hearer, network.now)
     network.run(80)

@@ -14,12 +14,12 @@ from appliance.errors import PeerError
 from appliance.sip.digest.algorithm import Algorithm, bind_session, compute_ha1, compute_ha2, compute_response
 from appliance.sip.digest.challenge import ReceivedChallenge, quote, read_parameters
 
-SESSION_LIMIT = 16      # realms are named by strangers
+SESSION_LIMIT = 32      # realms are named by strangers; a domain may have several servers
 ROUND_LIMIT = 5         # retries of one request: several proxies in turn, a stale nonce now and then
 CNONCE_SIZE_OCTETS = 8
 
 SecretFinder = Callable[[bytes], tuple[bytes, bytes] | None]
-SessionKey = tuple[bytes, bool]     # realm; whether a proxy asks
+SessionKey = tuple[bytes, bool, bytes]     # realm; whether a proxy asks; the place that the request had gone to
 
 
 class ServerProof(IntEnum):
@@ -124,15 +124,16 @@ class DigestClient:
         """For one request and what it is sent again as."""
         return DigestExchange(self)
 
-    def open_session(self, challenge: ReceivedChallenge, is_proxy: bool) -> DigestSession | None:
-        """Take up a challenge; None where we know no algorithm, no qop or no secret for it."""
+    def open_session(self, challenge: ReceivedChallenge, is_proxy: bool, place: bytes) -> DigestSession | None:
+        """Take up a challenge that came from this place; None where we know no algorithm, no qop or no secret for it.
+        """
         algorithm = challenge.algorithm
         if algorithm is None or not challenge.is_answerable:
             return None
         found = self._find_secret(challenge.realm)
         if found is None:
             return None
-        key = (challenge.realm, is_proxy)
+        key = (challenge.realm, is_proxy, place)
         if key not in self.sessions and len(self.sessions) >= SESSION_LIMIT:
             del self.sessions[next(iter(self.sessions))]
         session = self.sessions[key] = DigestSession(challenge, algorithm, is_proxy, found, self.new_cnonce())
@@ -144,9 +145,13 @@ class DigestClient:
 
 
 class DigestExchange:
-    """One request, the challenges it met and the answers that its last try carries."""
+    """One request, the challenges it met and the answers that its last try carries.
 
-    __slots__ = ("_answered", "_answers", "_client", "_rounds", "_sessions")
+    place: where the next try goes (host and port), b"" where there is only one: what one server has asked for is shown
+    to no other unasked. has_been_rejected: credentials of ours met a challenge once more, so the secret is wrong.
+    """
+
+    __slots__ = ("_answered", "_answers", "_client", "_rounds", "_sessions", "has_been_rejected", "place")
 
     def __init__(self, client: DigestClient) -> None:
         self._client = client
@@ -154,10 +159,13 @@ class DigestExchange:
         self._answered: set[SessionKey] = set()
         self._answers: list[DigestAnswer] = []
         self._rounds = 0
+        self.place = b""
+        self.has_been_rejected = False
 
     def write_known(self, method: bytes, uri: bytes, body: bytes = b"") -> bytes:
-        """Credentials for every realm that challenged us before, sent unasked (RFC 3261 sections 22.2 and 22.3)."""
-        self._sessions = dict(self._client.sessions)
+        """Credentials for every realm that challenged us from this place before, sent unasked (RFC 3261 sections 22.2
+        and 22.3)."""
+        self._sessions = {key: session for key, session in self._client.sessions.items() if key[2] == self.place}
         return self._write_lines(method, uri, body)
 
     def answer_challenges(self, www: Iterable[bytes], proxy: Iterable[bytes], method: bytes, uri: bytes,
@@ -173,11 +181,12 @@ class DigestExchange:
         has_answer = False
         for is_proxy, values in ((False, www), (True, proxy)):
             for challenge in pick_challenges(values):
-                key = (challenge.realm, is_proxy)
+                key = (challenge.realm, is_proxy, self.place)
                 if key in self._answered and not challenge.has_stale:
                     self._client.sessions.pop(key, None)
+                    self.has_been_rejected = True
                     return b""      # RFC 3261 section 22.1: never again with credentials that were just rejected
-                session = self._client.open_session(challenge, is_proxy)
+                session = self._client.open_session(challenge, is_proxy, self.place)
                 if session is not None:
                     self._sessions[key] = session
                     self._answered.add(key)

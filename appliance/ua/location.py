@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The seam to whoever finds servers (RFC 3263): what a request asks for and how it is told, at once or later.
+
+The element joins it to `sip.locating`, to its bindings, or to `numeric_locator`; nothing in here keeps state.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.locating.search import Verdict
+
+
+class Hop(NamedTuple):
+    """Where a request is to go next. uri: of its topmost Route, else its Request-URI (RFC 3261 8.1.2); size_octets:
+    about how large it will be, for what goes by TCP above 1300 (18.1.1); near: the listener to prefer, None for any."""
+
+    uri: bytes
+    size_octets: int
+    near: Listener | None = None
+
+
+FlowsFound = Callable[[Sequence[Flow], Verdict, float], None]
+"""The flows in the order in which to try them, why there are none, and the time."""
+
+
+class Lookup(Protocol):
+    """A search that has not ended."""
+
+    def cancel(self) -> None:
+        """Nobody wants to know any more: `found` is not called."""
+
+
+class Locator(Protocol):
+    """Finds the flows that lead to a hop."""
+
+    def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Lookup | None:
+        """`found` is called once, before this returns or later; None where it has been called already."""
+
+
+class PathHealth(Protocol):
+    """Hears which servers answer, so that the next request need not wait for one that does not."""
+
+    def note_failure(self, flow: Flow, now: float) -> None:
+        """It was silent, or its connection failed."""
+
+    def note_answer(self, flow: Flow) -> None:
+        """It is there."""
+
+
+class UnwatchedPaths:
+    """For where nobody wants to know."""
+
+    __slots__ = ()
+
+    def note_failure(self, flow: Flow, now: float) -> None:
+        """Nothing."""
+
+    def note_answer(self, flow: Flow) -> None:
+        """Nothing."""
