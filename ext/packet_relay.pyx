@@ -127,6 +127,7 @@ cdef struct direction_t:            # what one leg sends us, and what became of 
     uint64_t malformed
     uint64_t unmapped               # payload types that are not to pass
     int64_t last_ns
+    address_t stranger              # the last source that was not heard
     reception_t reception
 
 cdef struct leg_t:
@@ -206,6 +207,12 @@ cdef bint is_rtcp_packet(const uint8_t *octets) noexcept nogil:
     return FIRST_RTCP <= octets[1] <= LAST_RTCP
 
 
+cdef bint refuse_stranger(leg_t *leg, const address_t *source) noexcept nogil:
+    leg.counts.foreign += 1
+    leg.counts.stranger = source[0]
+    return False
+
+
 cdef bint accept_report(leg_t *leg, const uint8_t *octets, unsigned size, const address_t *source,
                         bint is_own_port) noexcept nogil:
     """Whether this RTCP packet passes; counts it."""
@@ -214,8 +221,7 @@ cdef bint accept_report(leg_t *leg, const uint8_t *octets, unsigned size, const 
         return False
     if not (may_report(&leg.rtcp, &leg.rtp, source, &leg.signalling, leg.is_behind_nat) if is_own_port
             else may_be_heard(&leg.rtp, source, &leg.signalling, leg.is_behind_nat, NULL)):
-        leg.counts.foreign += 1
-        return False
+        return refuse_stranger(leg, source)
     leg.counts.reports += 1
     return True
 
@@ -230,11 +236,9 @@ cdef bint accept_packet(leg_t *leg, uint8_t *octets, unsigned size, const addres
     payload_type = octets[1] & 0x7F
     mapped = leg.payload_map[payload_type]
     if leg.rtp.state != LATCHED and mapped == DROPPED:      # what was not negotiated proves nothing
-        leg.counts.foreign += 1
-        return False
+        return refuse_stranger(leg, source)
     if not may_be_heard(&leg.rtp, source, &leg.signalling, leg.is_behind_nat, octets):
-        leg.counts.foreign += 1
-        return False
+        return refuse_stranger(leg, source)
     leg.counts.packets += 1
     leg.counts.octets += size
     receive_packet(&leg.counts.reception, octets, leg.clock_rates_hz[payload_type], now_ns)
@@ -425,13 +429,14 @@ cdef void direct_leg(leg_t *leg, const address_t *addresses, bint is_behind_nat)
     relay_end_write(&leg.version)
 
 
-cdef bint is_silent(const session_t *session, int64_t limit_ns, int64_t now_ns) noexcept nogil:
-    cdef int64_t last_ns = session.since_ns
-    cdef int side
-    for side in range(2):
-        if session.legs[side].counts.last_ns > last_ns:
-            last_ns = session.legs[side].counts.last_ns
-    return not session.is_held and now_ns - last_ns >= limit_ns
+cdef bint may_be_silent(const session_t *session) noexcept nogil:
+    """On hold, or before both sides know where to send, silence says nothing."""
+    return (session.is_held or session.legs[0].rtp.destination.family == 0
+            or session.legs[1].rtp.destination.family == 0)
+
+
+cdef int64_t silence_of(const session_t *session, int side, int64_t now_ns) noexcept nogil:
+    return now_ns - max(session.since_ns, session.legs[side].counts.last_ns)
 
 
 # ---- the owner of all memory
@@ -558,6 +563,7 @@ cdef class PacketRelay:
             session = find_session(self.relay, handle)
             if session != NULL:
                 direct_leg(&session.legs[side], packed, is_behind_nat)
+                session.since_ns = relay_clock_ns()
             pthread_mutex_unlock(&self.relay.lock)
         if session == NULL:
             raise KeyError(handle)
@@ -626,14 +632,19 @@ cdef class PacketRelay:
         return copy_figures(&session.legs[side])
 
     def find_silent(self, double limit_s):
-        cdef int64_t limit_ns = <int64_t>(limit_s * 1e9), now_ns = relay_clock_ns()
+        cdef int64_t limit_ns = <int64_t>(limit_s * 1e9), now_ns = relay_clock_ns(), silence_ns
         cdef uint32_t slot
+        cdef int side
         cdef session_t *session
         silent = []
         for slot in range(self.relay.limit):
             session = self.relay.slots[slot]
-            if session != NULL and is_silent(session, limit_ns, now_ns):
-                silent.append(session.handle)
+            if session == NULL or may_be_silent(session):
+                continue
+            for side in range(2):
+                silence_ns = silence_of(session, side, now_ns)
+                if silence_ns >= limit_ns:
+                    silent.append((session.handle, side, silence_ns / 1e9))
         return silent
 
 
@@ -692,4 +703,5 @@ cdef tuple copy_figures(leg_t *leg):
     return (counts.packets, counts.octets, counts.reports, counts.sent, counts.refused, counts.unroutable,
             counts.foreign, counts.malformed, counts.unmapped, expected, received, <int64_t>(expected - received),
             jitter_ms, reception.ssrc if reception.is_begun else None, reception.sources, counts.last_ns / 1e9 or None,
-            ("waiting", "provisional", "latched")[rtp.state], pack_address(&rtp.heard), pack_address(&rtp.destination))
+            ("waiting", "provisional", "latched")[rtp.state], pack_address(&rtp.heard), pack_address(&rtp.destination),
+            pack_address(&counts.stranger))

@@ -36,6 +36,7 @@ from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
 from appliance.system.journal import ProcessJournal
+from appliance.system.media.relay_keeper import RelayKeeper, RelaySurroundings
 from appliance.system.memory import read_resident_octets
 from appliance.system.sd_notify import notify_manager
 from appliance.system.secret_key import keep_secret_key
@@ -95,6 +96,7 @@ class CallServer:
         self._event_stores = EventStores(state_directory, self._note_alarm)
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._machine.dns = partial(describe_dns, self._resolver)
+        self._media = self._prepare_media(configuration)
         self._office = self._build_office(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
@@ -114,6 +116,12 @@ class CallServer:
         surroundings.source_of = find_source_address
         return assemble_office(configuration, self._listeners, surroundings)
 
+    def _prepare_media(self, configuration: Configuration) -> RelayKeeper:
+        """Media passes by the addresses that the listeners have."""
+        hosts = tuple(dict.fromkeys(one.address for one in configuration.listeners.values()))
+        return RelayKeeper(self._state_directory, configuration.media_ports, hosts,
+                           RelaySurroundings(self._journal, self._ports.settle, self._note_alarm))
+
     async def run(self) -> None:
         """Bind, take up saved state, say ready, serve until told to stop, save."""
         loop = asyncio.get_running_loop()
@@ -123,19 +131,28 @@ class CallServer:
         self._ports.open(self._listeners, office.stack)
         control = ControlServer(self._state_directory, OfficeView(office, self._trace, self._machine), monotonic)
         try:
-            self._restore()
-            await control.open()
+            await control.open()        # refuses where another runs on our state directory
             self._journal.start(loop)
+            self._media.open()          # it starts, or says what it has, while we restore
+            self._restore()
             self._catch_signals(loop)
             self._ports.start(loop, office.stack)
             self._watch_wall(loop)
+            await self._media.wait_present()
             self._say_ready()
             await self._stop.wait()
             notify_manager("STOPPING=1")
+            await self._end_media()
         finally:
+            self._media.leave()
             await control.close()
             await self._resolver.close()
             self._close()
+
+    async def _end_media(self) -> None:
+        """No call goes on when we are ended on purpose. Who has given up is started again and takes its calls up."""
+        if not self.own_bugs.has_given_up:
+            await self._media.close()
 
     def _restore(self) -> None:
         by_flow = {(one.name, one.transport): one for one in self._listeners}

@@ -1,54 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that relays media: joins the relay's thread, the ports and the socket of the call server, until a signal.
+"""The process that relays media: joins the relay's thread, the ports and the socket of the call server.
 
-A restart of the call server leaves it and its sessions alone. Exit codes: 0 stopped, 1 the machine says no.
+    python -m appliance.daemons.mediad DIR FIRST LAST [DESCRIPTOR]
+
+FIRST and LAST: its ports; DESCRIPTOR: an open connection to the call server that has started it. It outlives that call
+server for as long as somebody talks. Imports little, to be small. Exit codes: 0 stopped, 1 the machine says no.
 """
 
-import asyncio
+import gc
 import os
-import signal
+import socket
 import sys
-from secrets import randbelow
+from collections.abc import Sequence
 from time import monotonic
 
-from appliance.config.network_kinds import PortRange
 from appliance.errors import MachineError
 from appliance.native.packet_relay import PacketRelay
 from appliance.system.descriptors import raise_descriptor_limit
+from appliance.system.media.messages import PROTOCOL, Greeting
 from appliance.system.media.port_pool import PortPool
 from appliance.system.media.relay_desk import RelayDesk
 from appliance.system.media.relay_server import RelayServer
 from appliance.system.media.relay_thread import RelayThread
+from appliance.version import VERSION
 
 EXIT_STOPPED, EXIT_MACHINE = 0, 1
 SESSIONS_LIMIT = 2048
 DESCRIPTORS_A_SESSION = 4
-DESCRIPTORS_ELSE = 1200         # leases of the call server, its socket, the program's own
+DESCRIPTORS_ELSE = 2200         # leases of the call server, its socket, the program's own
 
 
-def run_mediad(state_directory: str, ports: PortRange) -> int:
-    """Relay until SIGTERM or SIGINT; returns the exit code."""
+def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket | None = None) -> int:
+    """Relay until SIGTERM, SIGINT or the owner's `end`; returns the exit code."""
     os.makedirs(state_directory, mode=0o700, exist_ok=True)
+    room = (raise_descriptor_limit() - DESCRIPTORS_ELSE) // DESCRIPTORS_A_SESSION
+    relay = PacketRelay(max(16, min(SESSIONS_LIMIT, room)))
+    desk = RelayDesk(relay, PortPool(first, last, choose_below))
+    server = RelayServer(state_directory, desk, Greeting(VERSION, PROTOCOL, first, last), monotonic)
+    thread = RelayThread(relay)
     try:
-        asyncio.run(_serve(state_directory, ports))
+        server.open(owner)
     except MachineError as error:
         print(error, file=sys.stderr)
         return EXIT_MACHINE
-    return EXIT_STOPPED
-
-
-async def _serve(state_directory: str, ports: PortRange) -> None:
-    room = (raise_descriptor_limit() - DESCRIPTORS_ELSE) // DESCRIPTORS_A_SESSION
-    relay = PacketRelay(max(16, min(SESSIONS_LIMIT, room)))
-    server = RelayServer(state_directory, RelayDesk(relay, PortPool(ports.first, ports.last, randbelow)), monotonic)
-    thread = RelayThread(relay)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server.open()
     thread.start()
+    gc.freeze()
     try:
-        await stop.wait()
+        server.serve()
     finally:
         server.close()
         thread.stop()
+    return EXIT_STOPPED
+
+
+def choose_below(limit: int) -> int:
+    """A number from 0 that nobody can foresee. `secrets` would bring OpenSSL with it."""
+    return int.from_bytes(os.urandom(8), "big") % limit
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The program; its arguments come from `system.media.relay_process` or a unit file."""
+    state_directory, first, last, *descriptors = arguments
+    owner = socket.socket(fileno=int(descriptors[0])) if descriptors else None
+    return run_mediad(state_directory, int(first), int(last), owner)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 _Figures: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int, int, float, int | None, int,
-                            float | None, str, bytes, bytes]
+                            float | None, str, bytes, bytes, bytes]
 
 class PacketRelay:
     """Sessions of two legs, sides 0 and 1. Any thread may call everything at any time; `run` is one thread's.
@@ -36,7 +36,8 @@ class PacketRelay:
     The same address twice is rtcp-mux.
     Media goes to the announced address; the first packets from the host of the signalling latch their source instead,
     and so do, behind NAT, ten packets of one stream that no other stranger interrupts. Once latched, only that source
-    is heard. The latch is kept when nothing has changed (a refresh), and begins anew when something has."""
+    is heard. The latch is kept when nothing has changed (a refresh), and begins anew when something has. Silence
+    counts from now."""
     def map_payloads(self, handle: int, side: int, payload_types: Iterable[tuple[int, int, int]]) -> None: ...
     """What comes from that side: (payload type received, sent on as, clock rate in Hz). 0 Hz leaves it out of the
     jitter (RFC 4733). Others pass unchanged at 8000 Hz, unless the other side knows something else by their number."""
@@ -48,6 +49,8 @@ class PacketRelay:
     """What has come from that side, without stopping the thread: RTP packets, octets of them, RTCP packets, sent on,
     refused by the kernel, without a destination, of foreign sources, malformed, of unmapped payload types; RFC 3550
     expected, received, lost (A.1, A.3), jitter in ms (A.8), SSRC, how many SSRC so far; monotonic seconds of the last
-    packet; latch ("waiting", "provisional", "latched"), the source that is heard, where media to that side goes."""
-    def find_silent(self, limit_s: float) -> list[int]: ...
-    """Handles of sessions, not held, that have heard nothing from either side for limit_s seconds."""
+    packet; latch ("waiting", "provisional", "latched"), the source that is heard, where media to that side goes, the last
+    source that was not heard."""
+    def find_silent(self, limit_s: float) -> list[tuple[int, int, float]]: ...
+    """(handle, side, seconds) of legs that have been silent for limit_s seconds or more, RTCP included, in sessions that
+    are not held and where both sides have an address."""

@@ -362,10 +362,13 @@ def test_jitter_is_measured_from_the_packets(make_call):
 def test_silence_is_found_except_on_hold(make_call, relay):
     call = make_call()
     call.direct(0)
+    select.select([], [], [], 0.02)
+    assert relay.find_silent(0.01) == []        # nobody has said where the other side is
     call.direct(1)
     assert relay.find_silent(30.0) == []
     select.select([], [], [], 0.02)
-    assert relay.find_silent(0.01) == [call.handle]
+    assert [found[:2] for found in relay.find_silent(0.01)] == [(call.handle, 0), (call.handle, 1)]
+    assert all(0.02 <= seconds < PATIENCE_S for _, _, seconds in relay.find_silent(0.01))
     relay.hold(call.handle, True)
     select.select([], [], [], 0.02)
     assert relay.find_silent(0.01) == []
@@ -374,6 +377,28 @@ def test_silence_is_found_except_on_hold(make_call, relay):
     call.send(0, rtp(1))
     call.settle(0, 1)
     assert relay.find_silent(0.5) == []
+
+
+def test_silence_is_told_of_each_leg(make_call, relay):
+    call = make_call()
+    call.direct(0)
+    call.direct(1)
+    select.select([], [], [], 0.3)
+    call.send(1, write_compound([ReceiverReport(9)]), call.reporters[1], 1)
+    call.settle(1, 1)
+    assert [found[:2] for found in relay.find_silent(0.3)] == [(call.handle, 0)]
+    call.direct(1)                              # an offer or answer: whoever was silent has time again
+    assert relay.find_silent(0.3) == []
+
+
+def test_the_last_source_that_is_not_heard_is_named(make_call):
+    call = make_call()
+    call.direct(0)
+    call.send(0, rtp(0))
+    call.settle(0, 1)
+    assert call.figures(0).stranger == NOBODY
+    call.send(0, rtp(1), call.stranger)
+    assert call.settle(0, 2).stranger == packed(call.stranger.getsockname())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "::1"])

@@ -7,7 +7,6 @@ import socket
 import pytest
 
 from appliance.errors import MachineError
-from appliance.rtp.relaying import LocalPort
 from appliance.system.media.port_pool import PortPool
 
 HOST = "127.0.0.77"
@@ -50,16 +49,30 @@ def test_ports_come_in_no_order_that_can_be_guessed():
 
 
 def test_a_used_port_rests_before_it_is_leased_again():
-    pool = make_pool(31000, 31001)
-    lease = pool.lease(HOST, 0.0)
-    lease.close()
-    pool.give_back(lease.port, 10.0)
+    pool = make_pool(31000, 31003)
+    first, second = lease_all(pool)
+    for lease, now in ((first, 10.0), (second, 35.0)):
+        lease.close()
+        pool.give_back(lease.port, now)
     assert pool.count_free(HOST, 39.9) == 0
-    with pytest.raises(MachineError):
-        pool.lease(HOST, 39.9)
+    assert pool.count_free(HOST, 40.0) == 1
     again = pool.lease(HOST, 40.0)
-    assert again.port == LocalPort(HOST, 31000)
+    assert again.port == first.port
     again.close()
+
+
+def test_where_nothing_else_is_left_the_port_that_has_rested_longest_serves():
+    pool = make_pool(31000, 31005)
+    leases = lease_all(pool)
+    for now, lease in enumerate(leases):
+        lease.close()
+        pool.give_back(lease.port, float(now))
+    again = [pool.lease(HOST, 5.0) for _ in leases]
+    assert [lease.port for lease in again] == [lease.port for lease in leases]
+    with pytest.raises(MachineError):
+        pool.lease(HOST, 5.0)
+    for lease in again:
+        lease.close()
 
 
 def test_a_port_that_somebody_else_has_is_passed_over():

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,13 +14,14 @@ import pytest
 
 from appliance.rtp.packet import RtpPacket, write_packet
 from appliance.rtp.relaying import LegMedia, MediaRelay, PayloadMapping
-from appliance.system.media.relay_client import STOCK_SIZE, RelayClient
+from appliance.system.media.messages import PROTOCOL, Greeting
+from appliance.system.media.relay_client import RelayClient
+from appliance.version import VERSION
 
-HOST = "127.0.0.78"
+HOST = f"127.78.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"      # each worker its own: its ports are counted
 PATIENCE_S = 10.0
-PROGRAM = ("import sys; from appliance.config.network_kinds import PortRange;"
-           "from appliance.daemons.mediad import run_mediad;"
-           "sys.exit(run_mediad(sys.argv[1], PortRange(32000, 32399)))")
+FIRST, LAST = 32000, 32399
+PROGRAM = [sys.executable, "-m", "appliance.daemons.mediad"]
 
 
 class User:
@@ -28,22 +30,28 @@ class User:
     def __init__(self):
         self.told = []
 
-    def session_silent(self, session):
+    def leg_silent(self, session, side, figures, now):
+        self.told.append(("leg silent", session, side, figures))
+
+    def leg_heard(self, session, side, now):
+        self.told.append(("leg heard", session, side))
+
+    def session_silent(self, session, now):
         self.told.append(("silent", session))
 
-    def session_closed(self, session, figures):
+    def session_closed(self, session, figures, now):
         self.told.append(("closed", session, figures))
 
-    def session_refused(self, session, reason):
+    def session_refused(self, session, reason, now):
         self.told.append(("refused", session, reason))
 
-    def figures_told(self, session, figures):
+    def figures_told(self, session, figures, now):
         self.told.append(("figures", session, figures))
 
-    def relay_found(self, sessions):
+    def relay_found(self, sessions, now):
         self.told.append(("found", [found.session for found in sessions], sessions))
 
-    def relay_lost(self):
+    def relay_lost(self, now):
         self.told.append(("lost",))
 
     async def hears(self, kind):
@@ -56,14 +64,44 @@ class User:
         raise AssertionError(f"{kind} was never told: {self.told}")
 
 
+class Owner:
+    """Adopts whatever there is."""
+
+    client = greeting = None
+
+    def relay_greeted(self, greeting):
+        self.greeting = greeting
+        self.client.begin()
+
+    def relay_present(self, session_count):
+        pass
+
+    def connection_ended(self):
+        pass
+
+
+def command(state):
+    return [*PROGRAM, str(state), str(FIRST), str(LAST)]
+
+
 def start_mediad(state):
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(state)])
+    process = subprocess.Popen(command(state))
+    wait_until_served(state, process)
+    return process
+
+
+def wait_until_served(state, process):
     deadline = time.monotonic() + PATIENCE_S
-    while not (state / "media.sock").exists():
+    while True:
         assert process.poll() is None
         assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return process
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+            try:
+                probe.connect(str(state / "media.sock"))
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return
 
 
 @pytest.fixture
@@ -75,10 +113,20 @@ def mediad(tmp_path):
         assert process.wait(PATIENCE_S) == 0
 
 
+def attach(state):
+    user, owner = User(), Owner()
+    client: MediaRelay = RelayClient([HOST], owner, lambda _now: None)
+    client.user = user
+    owner.client = client
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(str(state / "media.sock"))
+    connection.setblocking(False)
+    client.attach(connection)
+    return client, user
+
+
 async def connect(state):
-    user = User()
-    client: MediaRelay = RelayClient(str(state), [HOST], user)
-    client.open()
+    client, user = attach(state)
     await user.hears("found")
     return client, user
 
@@ -138,7 +186,7 @@ def test_a_call_is_relayed_and_its_figures_come_at_its_end(tmp_path, mediad):
             _, name, figures = await user.hears("closed")
             assert name == "one"
             assert [(one.packets, one.sent, one.lost, one.latch) for one in figures] == [(10, 10, 0, "latched")] * 2
-        client.close()
+        client.detach()
 
     asyncio.run(run())
 
@@ -150,11 +198,9 @@ def test_sessions_survive_a_restart_of_the_call_server_and_are_adopted(tmp_path,
             ports = await open_call(client, "kept", phones)
             await user.hears("figures")
             phones.talk(ports, 1)
-            client.close()              # as if killed: nothing was said to the relay
+            client.detach()             # as if killed: nothing was said to the relay
             phones.talk(ports, 2)
-            heir, told = User(), None
-            heir_client = RelayClient(str(tmp_path), [HOST], heir)
-            heir_client.open()
+            heir_client, heir = attach(tmp_path)
             told = await heir.hears("found")
             assert told[1] == ["kept"]
             assert told[2][0].ports == ports
@@ -163,53 +209,47 @@ def test_sessions_survive_a_restart_of_the_call_server_and_are_adopted(tmp_path,
             heir_client.hold("kept", True)
             heir_client.close_session("kept")
             assert (await heir.hears("closed"))[2][1].packets == 3
-            heir_client.close()
+            heir_client.detach()
 
     asyncio.run(run())
 
 
-def test_unused_leases_of_a_call_server_that_is_gone_go_back(tmp_path, mediad):
+def test_a_port_is_there_as_soon_as_the_relay_is_found_and_unused_leases_go_back(tmp_path, mediad):
     async def run():
-        for _ in range(4):              # 4 x 32 of 200 pairs, resting in between: none is lost but for the quarantine
+        seen = set()
+        for _ in range(4):              # 4 x more than half of the pairs there are
             client, _user = await connect(tmp_path)
-            taken = [await take_port(client) for _ in range(STOCK_SIZE // 2)]
-            assert len(set(taken)) == STOCK_SIZE // 2
-            client.close()
+            taken = [client.take_port(HOST) for _ in range(101)]
+            assert len(set(taken)) == 101
+            assert None not in taken
+            seen |= set(taken)
+            client.detach()
+        assert len(seen) <= (LAST - FIRST + 1) // 2
 
     asyncio.run(run())
 
 
-def test_a_relay_that_dies_is_reported_and_found_again_empty(tmp_path, mediad):
+def test_ports_are_drawn_until_none_is_left_and_come_again_after_the_calls(tmp_path, mediad):
+    pairs = (LAST - FIRST + 1) // 2
+
     async def run():
         client, user = await connect(tmp_path)
-        with Phones() as phones:
-            await open_call(client, "lost", phones)
-            await user.hears("figures")
-        mediad.kill()
-        mediad.wait()
-        await user.hears("lost")
+        ports = [await take_port(client) for _ in range(pairs)]
+        assert len(set(ports)) == pairs
         assert client.take_port(HOST) is None
-        process = start_mediad_over(tmp_path)
-        try:
-            assert (await user.hears("found"))[1] == []
-            await take_port(client)
-        finally:
-            client.close()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE_S) == 0
+        for index in range(pairs // 2):
+            client.open_session(str(index), (ports[2 * index], ports[2 * index + 1]))
+            client.close_session(str(index))
+        again = [await take_port(client) for _ in range(pairs)]
+        assert set(again) == set(ports)
+        assert sum(item[0] == "closed" for item in user.told) == pairs // 2
+        client.detach()
 
     asyncio.run(run())
-
-
-def start_mediad_over(state):
-    """Where a killed one has left its socket."""
-    assert (state / "media.sock").exists()
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(state)])
 
 
 def test_a_second_process_on_the_same_directory_is_refused(tmp_path, mediad):
-    second = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False,
-                            timeout=PATIENCE_S)
+    second = subprocess.run(command(tmp_path), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert second.returncode == 1
     assert "another process relays" in second.stderr
     assert mediad.poll() is None
@@ -223,7 +263,7 @@ def test_what_cannot_be_done_is_refused_with_its_reason(tmp_path, mediad):
                     lambda: client.direct("nobody", 0, LegMedia(None))):
             use()
             assert (await user.hears("refused"))[2]
-        client.close()
+        client.detach()
 
     asyncio.run(run())
 
@@ -238,7 +278,7 @@ def test_a_session_that_would_send_to_itself_is_refused(tmp_path, mediad):
                 client.direct("circle", side, LegMedia(ports[1 - side]))
                 assert "own port" in (await user.hears("refused"))[2]
             phones.talk(ports, 1)
-        client.close()
+        client.detach()
 
     asyncio.run(run())
 
@@ -251,22 +291,62 @@ COMMANDS = [b"{}", b'{"do":1}', b'{"do":"lease"}', b'{"do":"lease","host":"x","c
             b'{"do":"direct","session":"s","side":2,"media":{}}']
 
 
-@pytest.mark.parametrize("octets", [*COMMANDS, b"no json", b"[" * 50000, b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("octets", [*COMMANDS, b"no json", b"[" * 50000, b"{}", b"[1]", b"\xff\xfe"])
 def test_wrong_commands_hurt_nobody(tmp_path, mediad, octets):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as rough:
-        rough.settimeout(PATIENCE_S)
-        rough.connect(str(tmp_path / "media.sock"))
-        rough.send(octets)
+    is_command = octets in COMMANDS[1:]
+    with hello(tmp_path) as rough:
+        rough.send(b"[" + octets + b"]" if is_command else octets)
         told = rough.recv(65536)
-        assert (octets in COMMANDS) == bool(told)
+        assert is_command == bool(told)
         if told:
-            message = json.loads(told)
+            [message] = json.loads(told)
             assert message["told"] == "refused" or message["why"] or message["ports"]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
-        other.settimeout(PATIENCE_S)
-        other.connect(str(tmp_path / "media.sock"))
-        other.send(b'{"do":"list"}')
-        assert json.loads(other.recv(65536)) == {"told": "sessions", "is_last": True, "sessions": []}
+    with hello(tmp_path) as other:
+        other.send(b'[{"do":"list"},{"do":"list"}]')
+        assert json.loads(other.recv(65536)) == [{"told": "sessions", "is_last": True, "sessions": []}] * 2
+
+
+def hello(state):
+    """A connection that was greeted as it should be."""
+    rough = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    rough.settimeout(PATIENCE_S)
+    rough.connect(str(state / "media.sock"))
+    assert json.loads(rough.recv(65536)) == [{"told": "hello", **Greeting(VERSION, PROTOCOL, FIRST, LAST)._asdict()}]
+    return rough
+
+
+def test_a_client_that_reads_nothing_is_dropped_and_the_others_are_served(tmp_path, mediad):
+    with hello(tmp_path) as deaf, hello(tmp_path) as other:
+        deaf.setblocking(True)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            ask_for_ever(deaf)
+        other.send(b'[{"do":"list"}]')
+        assert json.loads(other.recv(65536))[0]["sessions"] == []
+
+
+def ask_for_ever(deaf):
+    for _ in range(100_000):
+        deaf.send(b'[{"do":"lease","host":"127.0.0.1","count":1},{"do":"figures","session":"x"}]')
+
+
+def test_a_burst_of_calls_in_one_wake_is_carried_out_in_order(tmp_path, mediad):
+    async def run():
+        client, user = await connect(tmp_path)
+        with Phones() as phones:
+            for index in range(60):
+                client.open_session(str(index), (client.take_port(HOST), client.take_port(HOST)))
+                for side in (0, 1):
+                    client.direct(str(index), side, phones.media(side))
+                client.ask_figures(str(index))
+                client.close_session(str(index))
+            for index in range(60):
+                _, name, (first, second) = await user.hears("figures")
+                assert (name, first.destination, second.destination) == (
+                    str(index), phones.sockets[0].getsockname(), phones.sockets[1].getsockname())
+                assert (await user.hears("closed"))[1] == str(index)
+        client.detach()
+
+    asyncio.run(run())
 
 
 MEDIA = {"rtp": ["127.0.0.1", 4000], "rtcp": None, "signalling_host": None, "is_behind_nat": False, "payloads": [],
@@ -288,6 +368,6 @@ def test_wrong_media_is_refused_and_the_session_goes_on(tmp_path, mediad, wrong)
             await user.hears("refused")
             client.close_session("s")
             await user.hears("closed")
-        client.close()
+        client.detach()
 
     asyncio.run(run())

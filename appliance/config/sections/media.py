@@ -7,7 +7,8 @@ from appliance.config.leaf import Leaf, Section
 from appliance.config.network_kinds import PORT_RANGE, PortRange
 
 PORTS = Leaf(
-    "media ports", PORT_RANGE, "The UDP ports that audio may use.", default=PortRange(30000, 39999), is_built=False
+    "media ports", PORT_RANGE, "The UDP ports that audio may use, on the listeners' addresses.",
+    default=PortRange(30000, 39999)
 )
 
 SECTION = Section("media", "Audio", "Where the audio passes.", (PORTS,))

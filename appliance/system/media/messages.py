@@ -1,37 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the call server and the process that relays say to each other: JSON objects, each one message of the socket.
+"""What the call server and the process that relays say to each other over DIR/media.sock (SOCK_SEQPACKET): each message
+of the socket is a JSON array of objects, in order.
 
-Commands have "do" (lease, return, open, direct, hold, close, figures, list), what comes back has "told" (leased,
-refused, closed, figures, silent, sessions). Reading raises PeerError for what does not belong.
+Commands have "do" (lease, return, open, direct, hold, close, figures, list, end), what comes back has "told" (hello,
+leased, refused, closed, figures, silent, heard, quiet, sessions). Reading raises PeerError for what does not belong.
 """
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from appliance.errors import PeerError
 from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPort, PayloadMapping, RelayedSession
 
 SOCKET_NAME = "media.sock"
+PROTOCOL = 1                        # of this file: a relay that speaks another is replaced
 MESSAGE_LIMIT_OCTETS = 65536
-SESSIONS_A_MESSAGE = 32             # "list" is answered in several messages; the last says so
+BATCH_OCTETS = 24 * 1024            # a message is closed when it has grown to this
+SESSIONS_A_MESSAGE = 16             # "list" is answered in several objects; the last says so
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 Message = dict[str, Any]
 
 
-def write_message(message: Message) -> bytes:
-    """The octets of one message."""
-    return json.dumps(message, separators=(",", ":")).encode()
+class Greeting(NamedTuple):
+    """What a relay says first: only one that is exactly as wanted is adopted. first, last: its ports."""
+
+    version: str
+    protocol: int
+    first: int
+    last: int
 
 
-def read_message(octets: bytes) -> Message:
-    """Raises PeerError for what is no JSON object."""
+def write_object(message: Message) -> str:
+    """One object, to be joined with others."""
+    return _ENCODE(message)
+
+
+def join_objects(objects: list[str]) -> Iterator[bytes]:
+    """The messages that carry these objects."""
+    part: list[str] = []
+    size_octets = 0
+    for one in objects:
+        part.append(one)
+        size_octets += len(one)
+        if size_octets >= BATCH_OCTETS:
+            yield f"[{','.join(part)}]".encode()
+            part, size_octets = [], 0
+    if part:
+        yield f"[{','.join(part)}]".encode()
+
+
+def read_objects(octets: bytes) -> list[Message]:
+    """The objects of one message. Raises PeerError for anything else."""
     try:
-        message = json.loads(octets)
+        objects = json.loads(octets)
     except (ValueError, RecursionError) as error:
         raise PeerError("no JSON", 0, octets) from error
-    if not isinstance(message, dict):
-        raise PeerError("no JSON object", 0, octets)
-    return message
+    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+        raise PeerError("no array of objects", 0, octets)
+    return objects
+
+
+def describe_greeting(greeting: Greeting) -> Message:
+    """The first object that a relay sends."""
+    return {"told": "hello", **greeting._asdict()}
+
+
+def read_greeting(message: Message) -> Greeting | None:
+    """None for what no relay of ours says."""
+    values: list[Any] = [message.get(name) for name in Greeting._fields]
+    return Greeting(*values) if [type(value) for value in values] == [str, int, int, int] else None
 
 
 def describe_media(media: LegMedia) -> Message:
@@ -74,28 +113,28 @@ def read_count(message: Message, name: str, limit: int) -> int:
     return value
 
 
-def describe_figures(figures: Figures) -> list[list[Any]]:
-    """Packed addresses become hexadecimal digits."""
-    return [[item.hex() if isinstance(item, bytes) else item for item in one] for one in figures]
-
-
 def read_figures(value: Any) -> Figures:
-    """The inverse of `describe_figures` after JSON."""
+    """Both directions."""
     try:
-        first, second = (DirectionFigures(*one) for one in value)
-        return _read_addresses(first), _read_addresses(second)
+        first, second = value
+    except (TypeError, ValueError) as error:
+        raise PeerError("figures of two directions") from error
+    return read_direction(first), read_direction(second)
+
+
+def read_direction(value: Any) -> DirectionFigures:
+    """Figures of one direction after JSON."""
+    try:
+        figures = DirectionFigures(*value)
+        return figures._replace(heard=_read_address(figures.heard), destination=_read_address(figures.destination),
+                                stranger=_read_address(figures.stranger))
     except (TypeError, ValueError) as error:
         raise PeerError(f"no figures: {error}") from error
 
 
-def _read_addresses(figures: DirectionFigures) -> DirectionFigures:
-    heard, destination = bytes.fromhex(str(figures.heard)), bytes.fromhex(str(figures.destination))
-    return figures._replace(heard=heard, destination=destination)
-
-
 def describe_session(found: RelayedSession) -> Message:
     """A session for the answer to "list"."""
-    return found._asdict() | {"figures": describe_figures(found.figures)}
+    return found._asdict()
 
 
 def read_session(value: Any) -> RelayedSession:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports for media: pairs of sockets, RTP on the even port and RTCP above it (RFC 3550 11), leased at random.
 
-A port that was used rests before it is used again, so that a late packet of one call reaches no other. Changed by
-`lease` and `give_back` alone; `now` is monotonic seconds.
+A port that was used rests before it is used again, so that a late packet of one call reaches no other; where nothing
+else is left, the one that has rested longest serves. Changed by `lease` and `give_back`; `now` is monotonic seconds.
 """
 
 import errno
@@ -43,15 +43,13 @@ class PortPool:
 
     def lease(self, host: str, now: float) -> Lease:
         """A pair on a random port. Raises MachineError when none is left or the address is not ours."""
-        free = self._collect_free(host, now)
-        for _ in range(min(BUSY_TRIES, len(free))):
-            index = self._choose(len(free))
-            free[index], free[-1] = free[-1], free[index]
-            port = free.pop()
+        free, resting = self._collect_free(host, now), self._resting[host]
+        for _ in range(min(BUSY_TRIES, len(free) + len(resting))):
+            port = self._draw(free) if free else resting.popleft()[1]
             try:
                 return open_pair(host, port)
             except OSError as error:
-                self._resting[host].append((now + self._quarantine_s, port))
+                resting.append((now + self._quarantine_s, port))
                 if error.errno not in _OCCUPIED:
                     raise MachineError(f"media port {host} {port}: {error.strerror}", error.errno or 0) from error
         raise MachineError(f"no media port is left on {host}", errno.EADDRINUSE, self._quarantine_s)
@@ -63,6 +61,11 @@ class PortPool:
     def count_free(self, host: str, now: float) -> int:
         """How many pairs could be leased now, as far as we know."""
         return len(self._collect_free(host, now))
+
+    def _draw(self, free: list[int]) -> int:
+        index = self._choose(len(free))
+        free[index], free[-1] = free[-1], free[index]
+        return free.pop()
 
     def _collect_free(self, host: str, now: float) -> list[int]:
         free = self._free[host] if host in self._free else self._begin(host)

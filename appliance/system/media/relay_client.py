@@ -6,85 +6,117 @@ and when it is found again, with the sessions it has. Runs on the event loop; ch
 """
 
 import asyncio
-import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Protocol
 
 from appliance.errors import PeerError
 from appliance.rtp.relaying import LegMedia, LocalPort, MediaRelayUser, RelayedSession
 from appliance.system.media.messages import (
     MESSAGE_LIMIT_OCTETS,
-    SOCKET_NAME,
+    Greeting,
     Message,
     describe_media,
+    join_objects,
+    read_count,
+    read_direction,
     read_figures,
-    read_message,
+    read_greeting,
+    read_objects,
     read_port,
     read_session,
     read_word,
-    write_message,
+    write_object,
 )
+from appliance.system.media.port_stock import PortStock
+from appliance.system.media.unclaimed import UnclaimedSessions
 
-STOCK_SIZE = 32                 # ports leased ahead for each address of ours
-WAITING_LIMIT = 8192            # commands that the socket has not taken yet; beyond, the relay counts as lost
-RETRY_S = 0.5
+WAITING_LIMIT = 4096            # messages that the socket has not taken yet; beyond, the relay counts as lost
+SHORTAGE_S = 1.0                # ports are asked for again after so long where there were not enough
+
+
+class RelayOwner(Protocol):
+    """Who has opened the connection."""
+
+    def relay_greeted(self, greeting: Greeting | None) -> None:
+        """What the relay is (None: nothing we know): `begin`, or `end` it."""
+    def relay_present(self, session_count: int) -> None:
+        """Its sessions are known and ports are there; the user is told right after this."""
+    def connection_ended(self) -> None:
+        """It has gone, or we have let it go since it speaks something else."""
 
 
 class RelayClient:
-    """Satisfies `rtp.relaying.MediaRelay` for one user. hosts: our addresses that media may use."""
+    """Satisfies `rtp.relaying.MediaRelay` for `user`, who is set before the first wake. settle(now): called after each
+    wake in which the user was told something, to send what it has queued.
+    """
 
-    def __init__(self, state_directory: str, hosts: Sequence[str], user: MediaRelayUser) -> None:
-        self._path = os.path.join(state_directory, SOCKET_NAME)
-        self._user = user
-        self._hosts = tuple(hosts)
-        self._stock: dict[str, deque[LocalPort]] = {host: deque() for host in hosts}
-        self._ordered = dict.fromkeys(hosts, 0)
-        self._waiting: deque[bytes] = deque()
+    def __init__(self, hosts: Sequence[str], owner: RelayOwner, settle: Callable[[float], None]) -> None:
+        self.user: MediaRelayUser = UnclaimedSessions(self)
+        self._owner = owner
+        self._settle = settle
+        self._stock = PortStock(hosts)
+        self._queued: list[str] = []            # of this wake
+        self._waiting: deque[bytes] = deque()   # what the socket has not taken
         self._found: list[RelayedSession] = []
         self._socket: socket.socket | None = None
-        self._retry: asyncio.TimerHandle | None = None
-        self._readers: dict[str, Callable[[Message], None]] = {
-            "leased": self._read_leased, "refused": self._read_refused, "closed": self._read_closed,
-            "figures": self._read_told_figures, "silent": self._read_silent, "sessions": self._read_sessions}
+        self._is_present = False
+        self._shortage: asyncio.TimerHandle | None = None
+        self._readers: dict[str, Callable[[Message, float], None]] = {
+            "hello": self._read_hello, "leased": self._read_leased, "refused": self._read_refused,
+            "closed": self._read_closed, "figures": self._read_told_figures, "silent": self._read_silent,
+            "heard": self._read_heard, "quiet": self._read_quiet, "sessions": self._read_sessions}
 
     @property
-    def is_connected(self) -> bool:
-        return self._socket is not None
+    def is_present(self) -> bool:
+        """Whether calls may have media now."""
+        return self._is_present
 
-    def open(self) -> None:
-        """Connect, now or as soon as there is something to connect to."""
-        self._retry = None
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        try:
-            connecting.connect(self._path)
-        except OSError:         # not there yet: it is looked for again
-            connecting.close()
-            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self.open)
-            return
-        self._socket = connecting
-        asyncio.get_running_loop().add_reader(connecting, self._read)
+    def attach(self, connection: socket.socket) -> None:
+        """Listen to a relay, which will say what it is."""
+        self._socket = connection
+        asyncio.get_running_loop().add_reader(connection, self._read)
+
+    def begin(self) -> None:
+        """It is the right one: lease ports, and take up its sessions."""
         self._found = []
+        self._order()
         self._send({"do": "list"})
-        for host in self._hosts:
-            self._order(host)
 
-    def close(self) -> None:
-        """Leave; sessions go on."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
-        self._forget()
+    def end(self) -> None:
+        """Ask it to end, after everything that it was asked before."""
+        self._send({"do": "end"})
+        self._flush()
+
+    def detach(self) -> None:
+        """Listen to it no more. Its sessions go on unless it ends."""
+        connection, self._socket = self._socket, None
+        if connection is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(connection)
+        loop.remove_writer(connection)
+        if self._shortage is not None:
+            self._shortage.cancel()
+            self._shortage = None
+        self._queued.clear()
+        self._waiting.clear()
+        self._stock.clear()
+        self._is_present = False
+
+    def read_rest(self) -> None:
+        """The process has ended: what it said last, up to the end of the connection."""
+        if self._socket is not None:
+            self._read()
 
     # ---- what a call may ask (rtp.relaying.MediaRelay)
 
     def take_port(self, host: str) -> LocalPort | None:
-        stock = self._stock.get(host)
-        if stock is None or self._socket is None:
-            return None
-        port = stock.popleft() if stock else None
-        if len(stock) + self._ordered[host] <= STOCK_SIZE // 2:
-            self._order(host)
+        port = self._stock.take(host)
+        if self._is_present and self._shortage is None:
+            self._order()
         return port
 
     def return_port(self, port: LocalPort) -> None:
@@ -107,22 +139,28 @@ class RelayClient:
 
     # ---- out
 
-    def _order(self, host: str) -> None:
-        count = STOCK_SIZE - len(self._stock[host]) - self._ordered[host]
-        self._ordered[host] += count
-        self._send({"do": "lease", "host": host, "count": count})
+    def _order(self) -> None:
+        for host, count in self._stock.order():
+            self._send({"do": "lease", "host": host, "count": count})
 
     def _send(self, message: Message) -> None:
+        """Queue for the end of this wake: one message of the socket carries all."""
         if self._socket is None:
             return
-        if len(self._waiting) >= WAITING_LIMIT:
-            self._lose()
-            return
-        self._waiting.append(write_message(message))
-        if len(self._waiting) == 1:
-            self._flush()
+        if not self._queued:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._queued.append(write_object(message))
 
     def _flush(self) -> None:
+        is_blocked = bool(self._waiting)
+        self._waiting.extend(join_objects(self._queued))
+        self._queued.clear()
+        if len(self._waiting) > WAITING_LIMIT:
+            self._lose()
+        elif not is_blocked:
+            self._send_waiting()
+
+    def _send_waiting(self) -> None:
         """Send in order; what the socket does not take waits for it."""
         sender = self._socket
         if sender is None:
@@ -132,75 +170,89 @@ class RelayClient:
                 sender.send(self._waiting[0])
                 self._waiting.popleft()
         except BlockingIOError:
-            asyncio.get_running_loop().add_writer(sender, self._flush)
-            return
+            asyncio.get_running_loop().add_writer(sender, self._continue)
         except OSError:
             self._lose()
-            return
-        asyncio.get_running_loop().remove_writer(sender)
+
+    def _continue(self) -> None:
+        """The socket takes more."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_writer(self._socket)
+            self._send_waiting()
 
     # ---- in
 
     def _read(self) -> None:
+        now = monotonic()
         while self._socket is not None:
             try:
                 octets = self._socket.recv(4 * MESSAGE_LIMIT_OCTETS)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 octets = b""
             if not octets:
                 self._lose()
-                return
+                break
             try:
-                message = read_message(octets)
-                self._readers[read_word(message, "told")](message)
+                for message in read_objects(octets):
+                    self._readers[read_word(message, "told")](message, now)
             except (PeerError, KeyError):
                 self._lose()        # it speaks something else
-                return
+        self._settle(now)
 
-    def _read_leased(self, message: Message) -> None:
-        host = read_word(message, "host")
-        ports = [read_port(item) for item in message["ports"]]
-        self._stock[host].extend(ports)
-        self._ordered[host] -= int(message["asked"])        # more may be asked for, fewer may have come
+    def _read_hello(self, message: Message, _now: float) -> None:
+        self._owner.relay_greeted(read_greeting(message))
 
-    def _read_refused(self, message: Message) -> None:
+    def _read_leased(self, message: Message, _now: float) -> None:
+        ports = message["ports"]
+        asked = read_count(message, "asked", MESSAGE_LIMIT_OCTETS)
+        if not isinstance(ports, list):
+            raise PeerError("no list of ports")
+        self._stock.add(read_word(message, "host"), [read_port(item) for item in ports], asked)
+        if len(ports) < asked and self._shortage is None:
+            self._shortage = asyncio.get_running_loop().call_later(SHORTAGE_S, self._end_shortage)
+
+    def _end_shortage(self) -> None:
+        self._shortage = None
+        self._order()
+
+    def _read_refused(self, message: Message, now: float) -> None:
         session = message.get("session")
         if isinstance(session, str):
-            self._user.session_refused(session, read_word(message, "why"))
+            self.user.session_refused(session, read_word(message, "why"), now)
 
-    def _read_closed(self, message: Message) -> None:
-        self._user.session_closed(read_word(message, "session"), read_figures(message["figures"]))
+    def _read_closed(self, message: Message, now: float) -> None:
+        self.user.session_closed(read_word(message, "session"), read_figures(message["figures"]), now)
 
-    def _read_told_figures(self, message: Message) -> None:
-        self._user.figures_told(read_word(message, "session"), read_figures(message["figures"]))
+    def _read_told_figures(self, message: Message, now: float) -> None:
+        self.user.figures_told(read_word(message, "session"), read_figures(message["figures"]), now)
 
-    def _read_silent(self, message: Message) -> None:
-        self._user.session_silent(read_word(message, "session"))
+    def _read_silent(self, message: Message, now: float) -> None:
+        figures = read_direction(message["figures"])
+        self.user.leg_silent(read_word(message, "session"), read_count(message, "side", 1), figures, now)
 
-    def _read_sessions(self, message: Message) -> None:
-        self._found += map(read_session, message["sessions"])
+    def _read_heard(self, message: Message, now: float) -> None:
+        self.user.leg_heard(read_word(message, "session"), read_count(message, "side", 1), now)
+
+    def _read_quiet(self, message: Message, now: float) -> None:
+        self.user.session_silent(read_word(message, "session"), now)
+
+    def _read_sessions(self, message: Message, now: float) -> None:
+        sessions = message["sessions"]
+        if not isinstance(sessions, list):
+            raise PeerError("no list of sessions")
+        self._found += map(read_session, sessions)
         if message["is_last"]:
             found, self._found = self._found, []
-            self._user.relay_found(found)
+            self._is_present = True
+            self._owner.relay_present(len(found))
+            self.user.relay_found(found, now)
 
     def _lose(self) -> None:
-        """The relay is gone or not to be trusted: look for it again, and say so."""
-        if self._forget():
-            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self.open)
-            self._user.relay_lost()
-
-    def _forget(self) -> bool:
-        if self._socket is None:
-            return False
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._socket)
-        loop.remove_writer(self._socket)
-        self._socket.close()
-        self._socket = None
-        self._waiting.clear()
-        for host in self._hosts:
-            self._stock[host].clear()
-            self._ordered[host] = 0
-        return True
+        """The relay is gone, or not to be trusted: say so."""
+        was_present = self._is_present
+        self.detach()
+        self._owner.connection_ended()
+        if was_present:
+            self.user.relay_lost(monotonic())

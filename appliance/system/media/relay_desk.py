@@ -5,8 +5,10 @@ Sessions belong to no connection: whoever asks for the list adopts them. Leases 
 monotonic seconds. Changed by `obey`, `release` and `find_silent` alone.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import socket
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from appliance.errors import MachineError, PeerError
 from appliance.native.packet_relay import PacketRelay
@@ -15,7 +17,6 @@ from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPor
 from appliance.system.media.messages import (
     SESSIONS_A_MESSAGE,
     Message,
-    describe_figures,
     describe_session,
     read_count,
     read_media,
@@ -24,31 +25,39 @@ from appliance.system.media.messages import (
 )
 from appliance.system.media.port_pool import Lease, PortPool
 
-LEASES_LIMIT = 512                  # of one connection; one command may ask for 64
+LEASES_LIMIT = 1024                 # of one connection; one command may ask for 64
 LEASES_A_COMMAND = 64
-SILENCE_S = 60.0
+LEG_SILENCE_S = 10.0                # of one leg
+SESSION_SILENCE_S = 60.0            # of both
 NO_ADDRESS = b""
+SOCKADDR_IN6_OCTETS = 28
+_PORT = struct.Struct("!2xH")       # sockaddr_in and sockaddr_in6 have it at the same place
 Leases = dict[LocalPort, Lease]
 
 
-@dataclass(slots=True)
 class Session:
-    """What the relay knows by a handle."""
+    """What the relay knows by a handle. silent: per side, whether it was told silent."""
 
-    name: str
-    handle: int
-    ports: tuple[LocalPort, LocalPort]
-    is_held: bool = False
-    is_told_silent: bool = field(default=False)
+    __slots__ = ("handle", "is_held", "is_told_silent", "name", "ports", "silent")
+
+    def __init__(self, name: str, handle: int, ports: tuple[LocalPort, LocalPort]) -> None:
+        self.name = name
+        self.handle = handle
+        self.ports = ports
+        self.is_held = False
+        self.silent = [False, False]
+        self.is_told_silent = False
 
 
 class RelayDesk:
     """Joins one PacketRelay and one PortPool."""
 
-    def __init__(self, relay: PacketRelay, pool: PortPool, silence_s: float = SILENCE_S) -> None:
+    def __init__(self, relay: PacketRelay, pool: PortPool, leg_silence_s: float = LEG_SILENCE_S,
+                 session_silence_s: float = SESSION_SILENCE_S) -> None:
         self._relay = relay
         self._pool = pool
-        self._silence_s = silence_s
+        self._leg_silence_s = leg_silence_s
+        self._session_silence_s = session_silence_s
         self._sessions: dict[str, Session] = {}
         self._names: dict[int, str] = {}
         self._commands: dict[str, Callable[[Message, Leases, float], Iterator[Message]]] = {
@@ -74,12 +83,35 @@ class RelayDesk:
         leases.clear()
 
     def find_silent(self) -> list[Message]:
-        """What to tell everybody about sessions that nothing is heard from; once a silence."""
-        silent = {self._names[handle] for handle in self._relay.find_silent(self._silence_s)}
-        fresh = [session for name, session in self._sessions.items() if name in silent and not session.is_told_silent]
-        for name, session in self._sessions.items():
-            session.is_told_silent = name in silent
-        return [{"told": "silent", "session": session.name} for session in fresh]
+        """What to tell everybody: legs that have fallen silent or are heard again, sessions that are silent."""
+        silences: dict[int, list[float]] = {}
+        for handle, side, silent_s in self._relay.find_silent(min(self._leg_silence_s, self._session_silence_s)):
+            silences.setdefault(handle, [0.0, 0.0])[side] = silent_s
+        told: list[Message] = []
+        for session in self._sessions.values():
+            silent = silences.get(session.handle)
+            if silent is not None or True in session.silent:
+                told += self._tell_changes(session, silent or [0.0, 0.0])
+        return told
+
+    def _tell_changes(self, session: Session, silent_s: list[float]) -> Iterator[Message]:
+        for side in (0, 1):
+            is_silent = silent_s[side] >= self._leg_silence_s
+            if is_silent and not session.silent[side]:
+                yield {"told": "silent", "session": session.name, "side": side,
+                       "figures": self._read_side(session, side)}
+            elif session.silent[side] and not is_silent:
+                yield {"told": "heard", "session": session.name, "side": side}
+            session.silent[side] = is_silent
+        is_quiet = min(silent_s) >= self._session_silence_s
+        if is_quiet and not session.is_told_silent:
+            yield {"told": "quiet", "session": session.name}
+        session.is_told_silent = is_quiet
+
+    def find_last_packet(self) -> float:
+        """Monotonic seconds of the last packet of any session; 0.0 when none ever came."""
+        return max((figures.last_s or 0.0 for session in self._sessions.values()
+                    for figures in self._read_figures(session)), default=0.0)
 
     @property
     def session_count(self) -> int:
@@ -134,6 +166,7 @@ class RelayDesk:
 
     def _direct(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         session, side = self._session(message), read_count(message, "side", 1)
+        session.silent[side] = False
         media = read_media(message.get("media"))
         try:
             addresses = pack_media(media)
@@ -154,16 +187,15 @@ class RelayDesk:
 
     def _close(self, message: Message, _leases: Leases, now: float) -> Iterator[Message]:
         session = self._session(message)
-        first, second = self._relay.close_session(session.handle)
+        figures = tuple(map(read_counts, self._relay.close_session(session.handle)))
         del self._sessions[session.name], self._names[session.handle]
         for port in session.ports:
             self._pool.give_back(port, now)
-        figures = DirectionFigures(*first), DirectionFigures(*second)
-        yield {"told": "closed", "session": session.name, "figures": describe_figures(figures)}
+        yield {"told": "closed", "session": session.name, "figures": figures}
 
     def _figures(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         session = self._session(message)
-        yield {"told": "figures", "session": session.name, "figures": describe_figures(self._read_figures(session))}
+        yield {"told": "figures", "session": session.name, "figures": self._read_figures(session)}
 
     def _list(self, _message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         sessions = tuple(self._sessions.values())
@@ -180,8 +212,25 @@ class RelayDesk:
         return session
 
     def _read_figures(self, session: Session) -> Figures:
-        return (DirectionFigures(*self._relay.statistics(session.handle, 0)),
-                DirectionFigures(*self._relay.statistics(session.handle, 1)))
+        return self._read_side(session, 0), self._read_side(session, 1)
+
+    def _read_side(self, session: Session, side: int) -> DirectionFigures:
+        return read_counts(self._relay.statistics(session.handle, side))
+
+
+def read_counts(counts: Sequence[Any]) -> DirectionFigures:
+    """What the island has counted, with its addresses as people read them."""
+    return DirectionFigures(*counts[:-3], *map(unpack_address, counts[-3:]))
+
+
+def unpack_address(packed: bytes) -> tuple[str, int] | None:
+    """(host, port) of a packed sockaddr; None for none."""
+    if not packed:
+        return None
+    port = int(_PORT.unpack_from(packed)[0])
+    if len(packed) < SOCKADDR_IN6_OCTETS:
+        return socket.inet_ntop(socket.AF_INET, packed[4:8]), port
+    return socket.inet_ntop(socket.AF_INET6, packed[8:24]), port
 
 
 def refuse_circle(announced: bytes, ports: tuple[LocalPort, LocalPort]) -> None:

@@ -1,104 +1,197 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The socket of the process that relays: DIR/media.sock, SOCK_SEQPACKET, for root and the own user (SO_PEERCRED).
+"""The socket of the process that relays: DIR/media.sock, SOCK_SEQPACKET, for root and the own user (SO_PEERCRED), and
+the loop that serves it. A client that does not read is dropped; the sessions go on without it.
 
-A client that does not read is dropped; the sessions go on without it. Runs on the event loop of its process.
+Changed by `serve` alone, in one thread. It has no asyncio: a process that does this little should be small.
 """
 
-import asyncio
 import os
+import selectors
+import signal
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 
 from appliance.errors import MachineError, PeerError
-from appliance.system.media.messages import MESSAGE_LIMIT_OCTETS, SOCKET_NAME, Message, read_message, write_message
+from appliance.system.media.messages import (
+    MESSAGE_LIMIT_OCTETS,
+    SOCKET_NAME,
+    Greeting,
+    Message,
+    describe_greeting,
+    join_objects,
+    read_objects,
+    write_object,
+)
 from appliance.system.media.relay_desk import Leases, RelayDesk
+from appliance.system.unix_address import open_unix_address
 
 CLIENTS_LIMIT = 4
 MESSAGES_A_TURN = 64
-SILENCE_CHECK_S = 1.0
+WAITING_LIMIT = 1024            # messages that a client has not read
+CHECK_S = 1.0
+ALONE_QUIET_S = 60.0            # without a call server: no packet for so long, and nobody talks any more
+ALONE_LONGEST_S = 600.0
 _PEER_CREDENTIALS = struct.Struct("3i")         # pid, uid, gid
 
 
+class Client:
+    """One connection: what it has leased, what it has not read yet."""
+
+    __slots__ = ("connection", "is_blocked", "leases", "waiting")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.leases: Leases = {}
+        self.waiting: deque[bytes] = deque()
+        self.is_blocked = False
+
+
 class RelayServer:
-    """Serves `desk`; clock gives monotonic seconds."""
+    """Serves `desk`; clock gives monotonic seconds. Left alone by its first client, it ends when nobody talks any more;
+    without one (a unit of its own) it ends when it is told to."""
 
-    def __init__(self, state_directory: str, desk: RelayDesk, clock: Callable[[], float]) -> None:
-        self._path = os.path.join(state_directory, SOCKET_NAME)
+    def __init__(self, state_directory: str, desk: RelayDesk, greeting: Greeting, clock: Callable[[], float]) -> None:
+        self._directory = state_directory
         self._desk = desk
+        self._greeting = greeting
         self._clock = clock
-        self._clients: dict[socket.socket, Leases] = {}
+        self._clients: dict[int, Client] = {}
         self._listening: socket.socket | None = None
-        self._check: asyncio.TimerHandle | None = None
+        self._identity: tuple[int, int] | None = None
+        self._selector = selectors.DefaultSelector()
+        self._is_over = False
+        self._is_owned = False
+        self._alone_since: float | None = None
+        self._next_check = 0.0
 
-    def open(self) -> None:
-        """Listen on the running loop. Raises MachineError where that is impossible or another process answers there."""
+    def open(self, owner: socket.socket | None) -> None:
+        """Listen; owner: the connection to the call server that has started us. Raises MachineError where that is
+        impossible or another process answers there."""
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         try:
-            self._refuse_rival()
-            os.fchmod(listening.fileno(), 0o600)        # before bind: the name never exists with another mode
-            listening.bind(self._path)
-            listening.listen(CLIENTS_LIMIT)
+            with open_unix_address(self._directory, SOCKET_NAME) as address:
+                self._refuse_rival(address)
+                os.fchmod(listening.fileno(), 0o600)        # before bind: the name never exists with another mode
+                listening.bind(address)
+                listening.listen(CLIENTS_LIMIT)
+                self._identity = identify_file(address)
         except OSError as error:
             listening.close()
-            raise MachineError(f"media socket {self._path}: {error.strerror}", error.errno or 0) from error
+            path = os.path.join(self._directory, SOCKET_NAME)
+            raise MachineError(f"media socket {path}: {error.strerror}", error.errno or 0) from error
         self._listening = listening
-        asyncio.get_running_loop().add_reader(listening, self._accept)
-        self._plan_check()
+        self._selector.register(listening, selectors.EVENT_READ, self._accept)
+        if owner is not None:
+            self._is_owned = True
+            self._take_in(owner)
+
+    def serve(self) -> None:
+        """Until SIGTERM, SIGINT, the command `end`, or nobody needs us any more."""
+        woken, waking = socket.socketpair()
+        for one in (woken, waking):
+            one.setblocking(False)
+        signal.set_wakeup_fd(waking.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_signal)
+        self._selector.register(woken, selectors.EVENT_READ, None)
+        while not self._is_over:
+            for key, mask in self._selector.select(self._next_wake_s()):
+                if key.data is None:
+                    woken.recv(64)
+                elif isinstance(key.data, Client):
+                    self._serve(key.data, mask)
+                else:
+                    key.data()
+            self._look_around()
 
     def close(self) -> None:
-        """Stop listening and drop every client; sessions are the relay's."""
-        for client in tuple(self._clients):
+        """Stop listening and drop every client; sessions are the relay's. The name goes first: who sees the connection
+        end may take it."""
+        if self._listening is None:
+            return
+        with open_unix_address(self._directory, SOCKET_NAME) as address:
+            if identify_file(address) == self._identity:
+                os.unlink(address)
+        self._listening.close()
+        self._listening = None
+        for client in tuple(self._clients.values()):
             self._drop(client)
-        if self._check is not None:
-            self._check.cancel()
-        if self._listening is not None:
-            asyncio.get_running_loop().remove_reader(self._listening)
-            self._listening.close()
-            self._listening = None
-            os.unlink(self._path)
 
-    def _refuse_rival(self) -> None:
+    def _refuse_rival(self, address: str) -> None:
         """Take away what a killed process left; leave a living one its socket."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
             try:
-                probe.connect(self._path)
+                probe.connect(address)
             except FileNotFoundError:
                 return
             except ConnectionRefusedError:
-                os.unlink(self._path)
+                os.unlink(address)
                 return
-        raise MachineError(f"media socket {self._path}: another process relays on this state directory")
+        path = os.path.join(self._directory, SOCKET_NAME)
+        raise MachineError(f"media socket {path}: another process relays on this state directory")
 
-    def _plan_check(self) -> None:
-        self._check = asyncio.get_running_loop().call_later(SILENCE_CHECK_S, self._tell_silent)
+    # ---- time
 
-    def _tell_silent(self) -> None:
-        for message in self._desk.find_silent():
-            for client in tuple(self._clients):
-                self._send(client, message)
-        self._plan_check()
+    def _note_signal(self, _number: int, _frame: object) -> None:
+        self._is_over = True
+
+    def _next_wake_s(self) -> float | None:
+        """How long nothing happens but messages: for ever where there is nothing to look after."""
+        if self._desk.session_count or self._alone_since is not None:
+            return max(0.0, self._next_check - self._clock())
+        return None
+
+    def _look_around(self) -> None:
+        now = self._clock()
+        if self._clients or not self._is_owned:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
+        if self._alone_since is not None and self._desk.session_count == 0:
+            self._is_over = True        # nothing to hand over
+        if now < self._next_check:
+            return
+        self._next_check = now + CHECK_S
+        told = self._desk.find_silent()
+        for client in tuple(self._clients.values()) if told else ():
+            self._tell(client, told)
+        if self._alone_since is not None and may_leave(now, self._alone_since, self._desk.find_last_packet()):
+            self._is_over = True
+
+    # ---- clients
 
     def _accept(self) -> None:
         if self._listening is None:
             return
         try:
-            client, _address = self._listening.accept()
+            connection, _address = self._listening.accept()
         except OSError:     # the client has gone again, or no descriptor is left: the next one may find one
             return
-        _pid, uid, _gid = _PEER_CREDENTIALS.unpack(
-            client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size))
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+        _pid, uid, _gid = _PEER_CREDENTIALS.unpack(credentials)
         if uid not in (0, os.geteuid()) or len(self._clients) >= CLIENTS_LIMIT:
-            client.close()
+            connection.close()
             return
-        client.setblocking(False)
-        self._clients[client] = {}
-        asyncio.get_running_loop().add_reader(client, self._serve, client)
+        self._take_in(connection)
 
-    def _serve(self, client: socket.socket) -> None:
+    def _take_in(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        client = self._clients[connection.fileno()] = Client(connection)
+        self._selector.register(connection, selectors.EVENT_READ, client)
+        self._tell(client, [describe_greeting(self._greeting)])
+
+    def _serve(self, client: Client, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            self._flush(client)
+        if not mask & selectors.EVENT_READ:
+            return
         for _ in range(MESSAGES_A_TURN):
+            if not self._is_served(client):
+                return
             try:
-                octets = client.recv(MESSAGE_LIMIT_OCTETS)
+                octets = client.connection.recv(MESSAGE_LIMIT_OCTETS)
             except BlockingIOError:
                 return
             except OSError:
@@ -107,30 +200,65 @@ class RelayServer:
                 self._drop(client)
                 return
             self._answer(client, octets)
-            if client not in self._clients:
-                return
 
-    def _answer(self, client: socket.socket, octets: bytes) -> None:
+    def _is_served(self, client: Client) -> bool:
+        return self._clients.get(client.connection.fileno()) is client
+
+    def _answer(self, client: Client, octets: bytes) -> None:
         try:
-            message = read_message(octets)
+            messages = read_objects(octets)
         except PeerError:
             self._drop(client)      # it speaks something else
             return
-        for told in self._desk.obey(message, self._clients[client], self._clock()):
-            self._send(client, told)
-            if client not in self._clients:
-                return
+        told: list[Message] = []
+        for message in messages:
+            if message.get("do") == "end":
+                self._is_over = True
+            else:
+                told += self._desk.obey(message, client.leases, self._clock())
+        self._tell(client, told)
 
-    def _send(self, client: socket.socket, message: Message) -> None:
+    def _tell(self, client: Client, told: list[Message]) -> None:
+        client.waiting.extend(join_objects([write_object(message) for message in told]))
+        if len(client.waiting) > WAITING_LIMIT:
+            self._drop(client)
+        elif client.waiting and not client.is_blocked:
+            self._flush(client)
+
+    def _flush(self, client: Client) -> None:
+        """Send in order; what the client has not read yet waits for it."""
+        is_blocked = False
         try:
-            client.send(write_message(message))
+            while client.waiting:
+                client.connection.send(client.waiting[0])
+                client.waiting.popleft()
+        except BlockingIOError:
+            is_blocked = True
         except OSError:
-            self._drop(client)      # gone, or it does not read
-
-    def _drop(self, client: socket.socket) -> None:
-        leases = self._clients.pop(client, None)
-        if leases is None:
+            self._drop(client)
             return
-        asyncio.get_running_loop().remove_reader(client)
-        client.close()
-        self._desk.release(leases, self._clock())
+        if is_blocked != client.is_blocked:
+            client.is_blocked = is_blocked
+            writing = selectors.EVENT_WRITE if is_blocked else 0
+            self._selector.modify(client.connection, selectors.EVENT_READ | writing, client)
+
+    def _drop(self, client: Client) -> None:
+        if self._clients.pop(client.connection.fileno(), None) is None:
+            return
+        self._selector.unregister(client.connection)
+        client.connection.close()
+        self._desk.release(client.leases, self._clock())
+
+
+def may_leave(now: float, alone_since: float, last_packet: float) -> bool:
+    """Whether a relay without call server may end: its calls are over as far as it can see, or nobody comes back."""
+    return now - max(alone_since, last_packet) >= ALONE_QUIET_S or now - alone_since >= ALONE_LONGEST_S
+
+
+def identify_file(path: str) -> tuple[int, int] | None:
+    """Device and inode of what is at the path; None for nothing."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
