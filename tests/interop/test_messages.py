@@ -163,12 +163,14 @@ def test_sipp_takes_a_message(server, network, new_sipp, udp, away):
 
 
 class Texter(Baresip):
-    """A phone that sends to its one contact and shows what comes on its console, a TCP connection."""
+    """A phone that sends to its one contact and shows what comes on its console, a TCP connection. What comes while
+    nobody looks is lost: it gets its account, and registers, when the console is connected."""
 
     def __init__(self, network, folder: Path, account: Account, voice: Path, friend: str) -> None:
         self.console_port = network.port()
         self.shown = ""
         super().__init__(network, folder, account, voice)
+        (folder / "accounts").write_text("")
         (folder / "contacts").write_text(f'"friend" <sip:{friend}@{account.domain}>\n')
 
     def _config(self, rtp_port: int, voice: Path) -> list[str]:
@@ -183,6 +185,7 @@ class Texter(Baresip):
             super().__exit__()
             raise
         self.display.settimeout(0.2)
+        self.command("uanew", self.account.line().rstrip())
         return self
 
     def __exit__(self, *exception: object) -> None:
