@@ -3,7 +3,8 @@
 #   make run    the phone system in the foreground, from nothing     make lint   ruff, mypy, cython-lint, architecture
 #   make test   every test that this machine can run                 make fuzz   the long fuzz run (SEED, COUNT)
 #   make bench  ratios against peers, JSON lines and a table         make soak   MINUTES at half the highest call rate
-#   make demo box image image-test                                   not built yet
+#   make demo   a plain NAT fails, the gateway works: ladders and measured voices (root)
+#   make box image image-test                                        not built yet
 # Debian builds its Python with profile-guided optimisation, which calls feel: it comes first where it is new enough.
 PYTHON  ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo /usr/bin/python3 || echo python3)
@@ -22,7 +23,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.
 	print(*p["dependencies"], *p["optional-dependencies"][sys.argv[1]], sep="\n")'
 
 .PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop clean \
-	packages-build packages-test packages-bench
+	packages-build packages-test packages-bench packages-demo
 .DELETE_ON_ERROR:
 
 run: setup
@@ -50,8 +51,8 @@ soak: setup-develop packages-bench
 
 NOT_BUILT = @echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2; exit 1
 
-demo:
-	$(NOT_BUILT)
+demo: setup-develop packages-demo
+	@exec $(BIN)/denwaban demo
 
 box image image-test:
 	$(NOT_BUILT)
@@ -94,11 +95,14 @@ BUILD_PACKAGES = \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv; \
 	$(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null \
 		|| echo python3-dev
-TEST_PACKAGES = \
-	command -v sipp >/dev/null || echo sip-tester; \
-	command -v sipsak >/dev/null || echo sipsak; \
+DEMO_PACKAGES = \
 	command -v baresip >/dev/null || echo baresip-core; \
+	{ command -v kamailio || test -x /usr/sbin/kamailio; } >/dev/null || echo kamailio; \
+	{ command -v nft || test -x /usr/sbin/nft; } >/dev/null || echo nftables; \
 	{ command -v ip || test -x /sbin/ip; } >/dev/null || echo iproute2
+TEST_PACKAGES = $(DEMO_PACKAGES); \
+	command -v sipp >/dev/null || echo sip-tester; \
+	command -v sipsak >/dev/null || echo sipsak
 BENCH_PACKAGES = \
 	command -v sipp >/dev/null || echo sip-tester; \
 	command -v taskset >/dev/null || echo util-linux; \
@@ -117,11 +121,17 @@ packages-build:
 	@$(call provide,$(BUILD_PACKAGES),exit 1)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 
+# Debian starts kamailio as a service when it is installed; everything here wants its own one only.
+# $(call provide_kamailio,WHAT IS MISSING,WHAT TO DO WITHOUT ROOT)
+provide_kamailio = had=$$(command -v kamailio || ls /usr/sbin/kamailio 2>/dev/null); $(call provide,$(1),$(2)); \
+	test -n "$$had" || test "$$(id -u)" != 0 || systemctl disable --now kamailio 2>/dev/null || true
+
 # What is missing here only makes tests skip, with their reasons printed: without root we say so and go on.
 packages-test:
-	@$(call provide,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
+	@$(call provide_kamailio,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
 
-# Debian starts kamailio as a service when it is installed; the benchmark wants its own one only.
 packages-bench:
-	@had=$$(command -v kamailio); $(call provide,$(BENCH_PACKAGES),exit 1); \
-	test -n "$$had" || systemctl disable --now kamailio 2>/dev/null || true
+	@$(call provide_kamailio,$(BENCH_PACKAGES),exit 1)
+
+packages-demo:
+	@$(call provide_kamailio,$(DEMO_PACKAGES),exit 1)

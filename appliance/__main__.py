@@ -37,9 +37,9 @@ def _start_console(parsed: argparse.Namespace) -> int:
     return run_console(parsed.state, parsed.command, parsed.json)
 
 
-def _start_demo(_parsed: argparse.Namespace) -> int:
-    print("denwaban demo: not built yet; it comes with the gateway", file=sys.stderr)
-    return 1
+def _start_demo(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.demo import run_demo
+    run_demo(parsed.keep)
 
 
 def _start_version(_parsed: argparse.Namespace) -> int:
@@ -73,7 +73,11 @@ def _build_parser() -> argparse.ArgumentParser:
     console.add_argument("--json", action="store_true", help="print results as JSON")
     console.set_defaults(start=_start_console)
 
-    demo = parts.add_parser("demo", help="show the gateway's cure of NAT live (not built yet)", allow_abbrev=False)
+    demo = parts.add_parser("demo", help="show the gateway's cure of NAT live", allow_abbrev=False, description=(
+        "A carrier, a plain NAT, the gateway and telephones in network namespaces: behind the NAT a phone does not "
+        "hear its caller, through the gateway both hear one another. Needs root and a checkout, where `make demo` "
+        "installs the rest."))
+    demo.add_argument("--keep", metavar="DIR", help="leave captures, recordings and logs in DIR")
     demo.set_defaults(start=_start_demo)
 
     version = parts.add_parser("version", help="print the version", allow_abbrev=False)
