@@ -82,9 +82,11 @@ class DialogDirectory:
 
 class AgentCore:
     """locate: finds servers; random_octets: n -> n octets nobody can guess; dialogs: shared with other cores of the
-    same stack, None for a directory of its own; methods: what Allow says (20.5); health: hears which servers answer."""
+    same stack, None for a directory of its own; methods: what Allow says (20.5); health: hears which servers answer;
+    serves_phones: who calls is a phone of ours, reached where it was last heard (Dialog.is_on_flow)."""
 
-    __slots__ = ("_random_octets", "dialogs", "digest", "health", "locate", "methods", "profile", "stack")
+    __slots__ = ("_random_octets", "dialogs", "digest", "health", "locate", "methods", "profile", "serves_phones",
+                 "stack")
 
     def __init__(self, stack: SipStack, profile: AgentProfile, digest: DigestClient, locate: Locator,
                  random_octets: Callable[[int], bytes], dialogs: DialogDirectory | None = None) -> None:
@@ -95,6 +97,7 @@ class AgentCore:
         self._random_octets = random_octets
         self.dialogs = DialogDirectory() if dialogs is None else dialogs
         self.health: PathHealth = UnwatchedPaths()
+        self.serves_phones = False
         self.methods: list[bytes] = [b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS"]
 
     # dialogs

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serves what comes inside dialogs, whichever core's they are: RFC 3261 12.2.2, RFC 5057. And how a call gets in.
+"""Serves what comes inside dialogs, whichever core's they are: RFC 3261 12.2.2, RFC 5057.
 
 A user agent that has a stack of its own uses it as well as an element that asks it first for every request with a To
 tag. It keeps no state but counters.
 """
 
-from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.invite_server import InviteServer
-from appliance.ua.agent_core import AgentCore, DialogDirectory, DialogEntry
-from appliance.ua.call_events import CallEvents
+from appliance.ua.agent_core import DialogDirectory, DialogEntry
 from appliance.ua.dialog import Dialog
 from appliance.ua.handlers import RequestHandler
 from appliance.ua.incoming_invite import IncomingInvite
-from appliance.ua.inspection import Refusal, check_request, write_capabilities
-from appliance.ua.invite_usage import OFFERED
+from appliance.ua.inspection import check_request, write_capabilities
 from appliance.ua.session_change import SessionChange
 
 
@@ -91,37 +88,3 @@ class DialogServer:
         if known is not None and known.listener.side is not flow.listener.side:
             self._stack.counters["dialogs_changed_side"] += 1
         dialog.flow = flow
-
-
-def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> InviteServer | None:
-    """The transaction of an INVITE outside dialogs; None where it was refused (8.2) and answered."""
-    server = core.stack.open_server(message, flow, now)
-    refusal = check_request(message, core, core.methods)
-    if refusal is None and not core.stack.claim_merge(message, server):
-        refusal = Refusal(482)      # 8.2.2.2
-    if refusal is not None:
-        server.respond(refusal.status, now, refusal.lines)
-        return None
-    return server if isinstance(server, InviteServer) else None
-
-
-def take_call(core: AgentCore, server: InviteServer, events: CallEvents, now: float) -> IncomingInvite | None:
-    """Make an INVITE a call of this core: `events.offered` hears of it. None where it leads to no dialog (12.1.1);
-    that is answered. Whether requests in its dialog go by its flow (Dialog.is_on_flow), `events` says in `offered`."""
-    message = server.request
-    if message is None:     # cancelled while somebody was looking
-        return None
-    server.tag = server.tag or core.stack.new_tag()
-    try:
-        dialog = Dialog.of_callee(message, server.tag)
-    except PeerError as error:
-        server.respond(error.status_hint, now, b"Warning: 399 %s \"%s\"\r\n" % (
-            server.source.listener.hostport, error.reason.encode("ascii", "replace")))
-        return None
-    dialog.flow = server.source
-    call = IncomingInvite(core, server, dialog, events)
-    call.start(now)
-    events.offered(call, call.offer, now)
-    if call.state is OFFERED and not call.has_alerted:
-        server.respond(100, now)    # 8.2.6.1, 17.2.1: whoever does not answer at once says so
-    return call

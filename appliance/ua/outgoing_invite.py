@@ -57,6 +57,7 @@ class OutgoingInvite(InviteUsage):
 
     def __init__(self, core: AgentCore, draft: RequestDraft, events: CallEvents) -> None:
         super().__init__(core, Dialog(draft.call_id, draft.local, draft.remote), events, CALLING)
+        self.dialog.is_on_flow = draft.flow is not None
         self._invite = OutgoingRequest(core, draft, self)
         self._forks: dict[bytes, Fork] = {}
         self._winner: Fork | None = None
@@ -143,7 +144,7 @@ class OutgoingInvite(InviteUsage):
         if fork is None:
             draft = self._invite.draft
             fork = self._forks[response.to_tag] = Fork(Dialog.of_caller(draft, response), draft.body)
-            fork.dialog.flow = self._invite.flow
+            fork.dialog.flow, fork.dialog.is_on_flow = self._invite.flow, self.dialog.is_on_flow
         return fork
 
     def _take_call(self, fork: Fork, response: Message, now: float) -> None:

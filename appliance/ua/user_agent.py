@@ -11,8 +11,9 @@ from appliance.sip.flow import Flow
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
+from appliance.ua.call_taking import take_call
 from appliance.ua.dialog import Dialog
-from appliance.ua.dialog_server import DialogServer, take_call
+from appliance.ua.dialog_server import DialogServer
 from appliance.ua.handlers import RequestHandler
 from appliance.ua.inspection import Refusal, check_request, write_capabilities
 from appliance.ua.outgoing_invite import OutgoingInvite
@@ -126,4 +127,4 @@ class UserAgent:
         if isinstance(verdict, Refusal):
             server.respond(verdict.status, now, verdict.lines)
             return
-        take_call(self._core, server, verdict, now)
+        take_call(self._core, server, message, verdict, now)

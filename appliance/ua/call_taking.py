@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an INVITE becomes a call of a core: RFC 3261 8.2 and 12.1.1. No state of its own."""
+
+from appliance.errors import PeerError
+from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
+from appliance.sip.transaction.invite_server import InviteServer
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.call_events import CallEvents
+from appliance.ua.dialog import Dialog
+from appliance.ua.incoming_invite import IncomingInvite
+from appliance.ua.inspection import Refusal, check_request
+from appliance.ua.invite_usage import OFFERED
+
+
+def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> InviteServer | None:
+    """The transaction of an INVITE outside dialogs; None where it was refused (8.2) and answered."""
+    server = core.stack.open_server(message, flow, now)
+    refusal = check_request(message, core, core.methods)
+    if refusal is None and not core.stack.claim_merge(message, server):
+        refusal = Refusal(482)      # 8.2.2.2
+    if refusal is not None:
+        server.respond(refusal.status, now, refusal.lines)
+        return None
+    return server if isinstance(server, InviteServer) else None
+
+
+def take_call(core: AgentCore, server: InviteServer, message: Message, events: CallEvents, now: float) -> int | None:
+    """Make an INVITE a call of this core: `events.offered` hears of it. The status where it leads to no dialog
+    (12.1.1), which is answered with it; None for a call."""
+    server.tag = server.tag or core.stack.new_tag()
+    try:
+        dialog = Dialog.of_callee(message, server.tag)
+    except PeerError as error:
+        server.respond(error.status_hint, now, b"Warning: 399 %s \"%s\"\r\n" % (
+            server.source.listener.hostport, error.reason.encode("ascii", "replace")))
+        return error.status_hint
+    dialog.flow = server.source
+    dialog.is_on_flow = core.serves_phones
+    call = IncomingInvite(core, server, dialog, events)
+    call.start(now)
+    events.offered(call, call.offer, now)
+    if call.state is OFFERED and not call.has_alerted:
+        server.respond(100, now)    # 8.2.6.1, 17.2.1: whoever does not answer at once says so
+    return None
