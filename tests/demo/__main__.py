@@ -26,6 +26,7 @@ def main() -> int:
     if reason:
         print(f"denwaban demo: {reason}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGINT, signal.default_int_handler)       # a shell may have started us with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     folder = parsed.keep or Path(tempfile.mkdtemp(prefix="denwaban-demo-"))
