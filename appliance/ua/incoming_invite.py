@@ -8,6 +8,7 @@ from typing import Final
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
 from appliance.sip.status import status_line
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.accepted_invite import AcceptedInvite
@@ -47,6 +48,11 @@ class IncomingInvite(InviteUsage):
             self.exchange.receive_offer(self.offer)
         if self.request.expires > 0:
             self._expiry.set(now + self.request.expires, self._expire)
+
+    @property
+    def flow(self) -> Flow:
+        """The way it came."""
+        return self._server.source
 
     @property
     def has_alerted(self) -> bool:

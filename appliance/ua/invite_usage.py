@@ -82,6 +82,11 @@ class InviteUsage:
         """Whether BYE was said, or the call never came about."""
         return self.state in (LEAVING, TERMINATED)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a 2xx of theirs offers and waits for our answer in the ACK."""
+        return self.state is ANSWERING
+
     # what its user asks for
 
     def hang_up(self, now: float, lines: bytes = b"") -> None:

@@ -6,6 +6,7 @@ It knows every early dialog of its INVITE; the first 2xx is the call, any other 
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
 from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallEvents, Cause, Release
@@ -65,6 +66,16 @@ class OutgoingInvite(InviteUsage):
     def start(self, now: float) -> None:
         """The INVITE goes out."""
         self._invite.send(now)
+
+    @property
+    def flow(self) -> Flow | None:
+        """Where the INVITE has gone, None while that is being found."""
+        return self._invite.flow
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether anything has come back, be it a 100."""
+        return self.state is not CALLING
 
     # what its user asks for
 
