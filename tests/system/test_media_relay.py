@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,56 +11,14 @@ import time
 
 import pytest
 
-from appliance.rtp.packet import RtpPacket, write_packet
-from appliance.rtp.relaying import LegMedia, MediaRelay, PayloadMapping
+from appliance.rtp.relaying import LegMedia, MediaRelay
 from appliance.system.media.messages import PROTOCOL, Greeting
 from appliance.system.media.relay_client import RelayClient
 from appliance.version import VERSION
+from tests.system.media_phones import HOST, PATIENCE_S, MediaUser, Phones, open_call
 
-HOST = f"127.78.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"      # each worker its own: its ports are counted
-PATIENCE_S = 10.0
 FIRST, LAST = 32000, 32399
 PROGRAM = [sys.executable, "-m", "appliance.daemons.mediad"]
-
-
-class User:
-    """Writes down what it is told."""
-
-    def __init__(self):
-        self.told = []
-
-    def leg_silent(self, session, side, figures, now):
-        self.told.append(("leg silent", session, side, figures))
-
-    def leg_heard(self, session, side, now):
-        self.told.append(("leg heard", session, side))
-
-    def session_silent(self, session, now):
-        self.told.append(("silent", session))
-
-    def session_closed(self, session, figures, now):
-        self.told.append(("closed", session, figures))
-
-    def session_refused(self, session, reason, now):
-        self.told.append(("refused", session, reason))
-
-    def figures_told(self, session, figures, now):
-        self.told.append(("figures", session, figures))
-
-    def relay_found(self, sessions, now):
-        self.told.append(("found", [found.session for found in sessions], sessions))
-
-    def relay_lost(self, now):
-        self.told.append(("lost",))
-
-    async def hears(self, kind):
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            for index, item in enumerate(self.told):
-                if item[0] == kind:
-                    return self.told.pop(index)
-            await asyncio.sleep(0.005)
-        raise AssertionError(f"{kind} was never told: {self.told}")
 
 
 class Owner:
@@ -114,7 +71,7 @@ def mediad(tmp_path):
 
 
 def attach(state):
-    user, owner = User(), Owner()
+    user, owner = MediaUser(), Owner()
     client: MediaRelay = RelayClient([HOST], owner, lambda _now: None)
     client.user = user
     owner.client = client
@@ -139,47 +96,11 @@ async def take_port(client):
     return port
 
 
-class Phones:
-    """Two phones on addresses of their own, and what they send and hear."""
-
-    def __init__(self):
-        self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
-        for index, opened in enumerate(self.sockets):
-            opened.bind((f"127.0.0.{80 + index}", 0))
-            opened.settimeout(PATIENCE_S)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_unused):
-        for opened in self.sockets:
-            opened.close()
-
-    def talk(self, ports, sequence):
-        for side in (0, 1):
-            octets = write_packet(RtpPacket(0, sequence, sequence * 160, side + 1, b"speech"))
-            self.sockets[side].sendto(octets, ports[side])
-            assert self.sockets[1 - side].recv(2048) == octets
-
-    def media(self, side):
-        return LegMedia(self.sockets[side].getsockname(), None, f"127.0.0.{80 + side}", False, (PayloadMapping(0, 0),))
-
-
-async def open_call(client, name, phones):
-    ports = await take_port(client), await take_port(client)
-    client.open_session(name, ports)
-    client.direct(name, 0, phones.media(0))
-    client.direct(name, 1, phones.media(1))
-    client.ask_figures(name)        # answered in order: then the rest is done
-    return ports
-
-
 def test_a_call_is_relayed_and_its_figures_come_at_its_end(tmp_path, mediad):
     async def run():
         client, user = await connect(tmp_path)
         with Phones() as phones:
-            ports = await open_call(client, "one", phones)
-            await user.hears("figures")
+            ports = await open_call(client, user, "one", phones)
             for sequence in range(10):
                 phones.talk(ports, sequence)
             client.close_session("one")
@@ -195,8 +116,7 @@ def test_sessions_survive_a_restart_of_the_call_server_and_are_adopted(tmp_path,
     async def run():
         client, user = await connect(tmp_path)
         with Phones() as phones:
-            ports = await open_call(client, "kept", phones)
-            await user.hears("figures")
+            ports = await open_call(client, user, "kept", phones)
             phones.talk(ports, 1)
             client.detach()             # as if killed: nothing was said to the relay
             phones.talk(ports, 2)
@@ -272,8 +192,7 @@ def test_a_session_that_would_send_to_itself_is_refused(tmp_path, mediad):
     async def run():
         client, user = await connect(tmp_path)
         with Phones() as phones:
-            ports = await open_call(client, "circle", phones)
-            await user.hears("figures")
+            ports = await open_call(client, user, "circle", phones)
             for side in (0, 1):
                 client.direct("circle", side, LegMedia(ports[1 - side]))
                 assert "own port" in (await user.hears("refused"))[2]
@@ -361,8 +280,7 @@ def test_wrong_media_is_refused_and_the_session_goes_on(tmp_path, mediad, wrong)
     async def run():
         client, user = await connect(tmp_path)
         with Phones() as phones:
-            ports = await open_call(client, "s", phones)
-            await user.hears("figures")
+            ports = await open_call(client, user, "s", phones)
             phones.talk(ports, 1)
             client._send({"do": "direct", "session": "s", "side": 0, "media": MEDIA | wrong})
             await user.hears("refused")

@@ -24,6 +24,7 @@ REMEDY = "look for media_relay lines in the journal; is the machine out of memor
 START_LIMIT_S = 3.0             # a start waits no longer for it; the office is served without
 GREETING_LIMIT_S = 5.0          # one that says nothing for so long is ended
 LEAVING_LIMIT_S = 1.0           # one that was asked to end and does not
+SAID_DELAY_S = 0.2
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 30.0
 STEADY_S = 30.0                 # one that lived so long died of something new: the next one is started at once
 
@@ -75,6 +76,7 @@ class RelayKeeper:
         self._limit: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
+        self._said = b""                            # on standard error, by the process, not noted yet
 
     def open(self) -> None:
         """Adopt or start one; `wait_present` waits for it. The user hears `relay_found` on a later wake."""
@@ -210,17 +212,23 @@ class RelayKeeper:
         loop = asyncio.get_running_loop()
         loop.remove_reader(process.process_descriptor)
         if process.errors >= 0 and loop.remove_reader(process.errors):
-            self._note_errors(process.read_errors())
+            self._said += process.read_errors()
+        self._note_errors()
 
     def _read_errors(self, process: RelayProcess) -> None:
+        """A traceback comes line by line: it is one event."""
         octets = process.read_errors()
+        loop = asyncio.get_running_loop()
         if not octets:
-            asyncio.get_running_loop().remove_reader(process.errors)
-        self._note_errors(octets)
+            loop.remove_reader(process.errors)
+        if not self._said:
+            loop.call_later(SAID_DELAY_S, self._note_errors)
+        self._said += octets
 
-    def _note_errors(self, octets: bytes) -> None:
-        if octets:
-            self._journal.record("media_relay_said", text=octets.decode(errors="replace").rstrip())
+    def _note_errors(self) -> None:
+        if self._said:
+            self._journal.record("media_relay_said", text=self._said.decode(errors="replace").rstrip())
+            self._said = b""
 
     def _enter(self, state: RelayState, limit_s: float | None = None) -> None:
         if state not in TRANSITIONS[self._state]:
