@@ -20,6 +20,8 @@ _ESCAPE: Final = rb"%[0-9A-Fa-f]{2}"
 _USERINFO: Final = rb"[^\x00-\x20\x7f@:<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f@:<>\"%]*)*"
 _PARAMETER: Final = rb"[^\x00-\x20\x7f;?@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f;?@<>\"%]*)*"
 _HEADERS: Final = rb"[^\x00-\x20\x7f@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f@<>\"%]*)*"
+_HEADER_OCTETS: Final = frozenset(bytes([octet]) for octet in (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" b"-_.!~*'()" b"[]/?:+$"))
 _SIP_URI: Final = re.compile(
     rb"(?P<scheme>sips?):"
     rb"(?:(?P<user>(?=[^@:])" + _USERINFO + rb")(?::(?P<password>" + _USERINFO + rb"))?@)?"
@@ -124,6 +126,12 @@ def strip_for_request(uri: bytes) -> bytes:
     head, *parameters = rest.partition(b"?")[0].split(b";")
     kept = [one for one in parameters if normalise_escapes(one.partition(b"=")[0]).lower() != b"method"]
     return userinfo + at + b";".join([head, *kept])
+
+
+def escape_header(value: bytes) -> bytes:
+    """A header field's value as it stands behind the "?" of a URI (25.1: hvalue)."""
+    return b"".join([octet if octet in _HEADER_OCTETS else b"%%%02X" % octet[0]
+                     for octet in (value[at:at + 1] for at in range(len(value)))])
 
 
 def _read_host(written: bytes, uri: bytes) -> bytes:

@@ -5,8 +5,9 @@ Several cores (the office's phones, each trunk) may share one stack and one dire
 and registrations change it through its methods.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.client import DigestClient
@@ -18,6 +19,8 @@ from appliance.ua.dialog import Dialog, DialogKey
 from appliance.ua.location import Locator, PathHealth, UnwatchedPaths
 from appliance.ua.profile import AgentProfile
 from appliance.ua.request_draft import RequestDraft
+
+ENDED_KEPT: Final = 256
 
 
 class DialogUsage(Protocol):
@@ -32,24 +35,26 @@ class DialogUsage(Protocol):
 
 class DialogEntry:
     """A dialog, whose it is, and its usages by method (RFC 5057: several usages may share one). rest: who gets the
-    methods that no usage has claimed, None for nobody."""
+    methods that no usage has claimed, None for nobody; desk: of the REFERs that came in it, None before the first."""
 
-    __slots__ = ("core", "dialog", "rest", "usages")
+    __slots__ = ("core", "desk", "dialog", "rest", "usages")
 
     def __init__(self, dialog: Dialog, core: "AgentCore") -> None:
         self.dialog = dialog
         self.core = core
         self.usages: dict[bytes, DialogUsage] = {}
         self.rest: DialogUsage | None = None
+        self.desk: DialogUsage | None = None
 
 
 class DialogDirectory:
-    """Every dialog of the cores that share it."""
+    """Every dialog of the cores that share it; of those that have ended the last ones (RFC 3891 3 asks)."""
 
-    __slots__ = ("entries",)
+    __slots__ = ("_ended", "entries")
 
     def __init__(self) -> None:
         self.entries: dict[DialogKey, DialogEntry] = {}
+        self._ended: deque[DialogKey] = deque(maxlen=ENDED_KEPT)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -73,7 +78,12 @@ class DialogDirectory:
             entry.rest = None
         if not entry.usages:
             del self.entries[dialog.key]
+            self._ended.append(dialog.key)
             dialog.terminate()
+
+    def has_ended(self, key: DialogKey) -> bool:
+        """Whether this was a dialog until just now."""
+        return key in self._ended
 
     def find(self, request: Message) -> DialogEntry | None:
         """The dialog of a request that has come (12.2.2)."""

@@ -5,6 +5,8 @@ from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.referral import Referral
 
 
 class Cause(IntEnum):
@@ -94,6 +96,14 @@ class CallEvents(Protocol):
 
     def change_refused(self, call: CallHandle, status: int, now: float) -> None:
         """Our re-INVITE failed; the session stays as it was (14.1)."""
+
+    def request_received(self, call: CallHandle, server: ServerTransaction, request: Message, now: float) -> None:
+        """A request in the dialog that belongs to neither set-up nor session (INFO, MESSAGE): to be answered;
+        in_dialog_methods.refuse_unwanted does it for who can do nothing with it."""
+
+    def transfer_asked(self, call: CallHandle, referral: Referral, now: float) -> None:
+        """The other side wants this call's far end connected to somebody else (REFER, RFC 5589): to be accepted or
+        refused."""
 
     def released(self, call: CallHandle, release: Release, now: float) -> None:
         """The call is over."""

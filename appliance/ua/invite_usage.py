@@ -15,11 +15,17 @@ from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.accepted_invite import AcceptedInvite
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents, Cause, Release
-from appliance.ua.dialog import Dialog
+from appliance.ua.dialog import Dialog, DialogState
 from appliance.ua.farewell import USAGE_METHODS, Farewell
+from appliance.ua.in_dialog_methods import serve_inside
+from appliance.ua.in_dialog_request import InDialogRequest
 from appliance.ua.offer_answer import Exchange, OfferAnswer
+from appliance.ua.outgoing_request import RequestOwner
+from appliance.ua.referral import Referral
+from appliance.ua.replaces import Replaces
 from appliance.ua.session_body import read_session
 from appliance.ua.session_change import SessionChange
+from appliance.ua.transfer import Transfer, TransferEvents, find_desk
 
 
 class UsageState(IntEnum):
@@ -83,6 +89,11 @@ class InviteUsage:
         return self.state in (LEAVING, TERMINATED)
 
     @property
+    def has_dialog(self) -> bool:
+        """Whether requests can be sent inside the dialog now."""
+        return not self.is_over and (self.state is OFFERED or self.dialog.state is DialogState.CONFIRMED)
+
+    @property
     def is_answering(self) -> bool:
         """Whether a 2xx of theirs offers and waits for our answer in the ACK."""
         return self.state is ANSWERING
@@ -108,6 +119,20 @@ class InviteUsage:
     def refuse_offer(self, status: int, now: float, lines: bytes = b"") -> None:
         """No change of session; status: 488 for a session we cannot take (14.2)."""
         self._change.refuse(status, now, lines)
+
+    def send_inside(self, method: bytes, lines: bytes, content_type: bytes, body: bytes, owner: RequestOwner,
+                    now: float) -> InDialogRequest:
+        """A request in the dialog that belongs to neither set-up nor session (INFO, MESSAGE, OPTIONS). lines: whole
+        header lines. The owner hears 481 where there is no dialog."""
+        draft = self.dialog.draft_request(method)
+        draft.lines, draft.content_type, draft.body = lines, content_type, body
+        request = InDialogRequest(self, draft, owner)
+        request.send(now)
+        return request
+
+    def refer(self, target: bytes, replaces: Replaces | None, events: TransferEvents, now: float) -> Transfer:
+        """Ask the other side to call `target` instead of us (RFC 5589), in place of the dialog `replaces` there."""
+        return find_desk(self).ask(target, replaces, events, now)
 
     # the end
 
@@ -142,6 +167,16 @@ class InviteUsage:
             self.bye_received(request, now)
         elif isinstance(server, InviteServer):
             self.invite_received(server, request, now)
+        else:
+            serve_inside(self, server, request, now)
+
+    def request_left_over(self, server: ServerTransaction, request: Message, now: float) -> None:
+        """in_dialog_methods.InDialogListener."""
+        self.events.request_received(self, server, request, now)
+
+    def transfer_asked(self, referral: Referral, now: float) -> None:
+        """referral.ReferralHost."""
+        self.events.transfer_asked(self, referral, now)
 
     def bye_received(self, bye: Message, now: float) -> None:
         """15.1.2; answered already."""
@@ -216,4 +251,4 @@ class InviteUsage:
 
     def join(self) -> None:
         """Its dialog's INVITE, ACK and BYE are ours from now on."""
-        self.core.join_dialog(self.dialog, self, USAGE_METHODS)
+        self.core.join_dialog(self.dialog, self, USAGE_METHODS).rest = self

@@ -20,6 +20,8 @@ from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.outgoing_request import OutgoingRequest, RequestOwner
 from appliance.ua.request_draft import RequestDraft
 
+__all__ = ["AgentEvents", "Authenticator", "RequestHandler", "UserAgent", "take_call"]
+
 
 class AgentEvents(Protocol):
     """The element that the user agent speaks for."""

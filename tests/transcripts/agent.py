@@ -9,6 +9,7 @@ from appliance.sip.flow import UDP, Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallHandle
+from appliance.ua.in_dialog_methods import refuse_unwanted
 from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
 from appliance.ua.user_agent import UserAgent
@@ -143,6 +144,12 @@ class AgentUnderTest:
 
     def change_refused(self, call, status: int, now: float) -> None:
         self._react("change_refused", now)
+
+    def request_received(self, call, server, request, now: float) -> None:
+        refuse_unwanted(server, request, now)
+
+    def transfer_asked(self, call, referral, now: float) -> None:
+        referral.refuse(603, now)
 
     def released(self, call, release, now: float) -> None:
         self._react("released", now)

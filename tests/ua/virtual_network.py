@@ -11,6 +11,7 @@ from appliance.sip.flow import UDP, Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallEvents, CallHandle, Release
+from appliance.ua.in_dialog_methods import refuse_unwanted
 from appliance.ua.inspection import Refusal
 from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
@@ -32,6 +33,8 @@ class Caller:
         self.releases: list[Release] = []
         self.alerts: list[Alert] = []
         self.sessions: list[bytes] = []
+        self.requests: list[Message] = []
+        self.referrals: list = []
         self.script: dict[str, Callable[[CallHandle, float], None]] = {}
         self.verdict: Refusal | None = None
         self.available = 200
@@ -73,6 +76,17 @@ class Caller:
 
     def change_refused(self, call, status: int, now: float) -> None:
         self._note(f"change_refused {status}", call, now)
+
+    def request_received(self, call, server, request: Message, now: float) -> None:
+        self.requests.append(request)
+        if "request_received" in self.script:
+            self._note("request_received", server, now)
+        else:
+            refuse_unwanted(server, request, now)
+
+    def transfer_asked(self, call, referral, now: float) -> None:
+        self.referrals.append(referral)
+        self._note("transfer_asked", call, now)
 
     def released(self, call, release: Release, now: float) -> None:
         self.releases.append(release)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds the call that a Replaces names (RFC 3891 3) among the dialogs of our cores. It changes nothing."""
+
+from appliance.ua.agent_core import DialogDirectory
+from appliance.ua.dialog import DialogKey, DialogState
+from appliance.ua.farewell import Farewell
+from appliance.ua.invite_usage import InviteUsage
+from appliance.ua.replaces import Replaced, Replaces, decide_replacement
+
+
+def find_replaced(replaces: Replaces, dialogs: DialogDirectory) -> InviteUsage | int:
+    """The call whose dialog may be replaced, or the status that the INVITE deserves. Whether its sender may do so is
+    for the element to say: who is authenticated as the one replaced, or comes with his Referred-By, may."""
+    usage: InviteUsage | None = None
+    found: Replaced | None = None
+    for key in _write_keys(replaces):
+        if dialogs.has_ended(key):
+            found = Replaced(is_call=True, was_initiated=False, is_confirmed=True, has_ended=True)
+        entry = dialogs.entries.get(key)
+        if entry is None:
+            continue
+        owner = entry.usages.get(b"BYE")
+        usage = owner if isinstance(owner, InviteUsage) else None
+        found = Replaced(
+            is_call=owner is not None, was_initiated=usage is not None and usage.owns_call_id,
+            is_confirmed=entry.dialog.state is not DialogState.EARLY,
+            has_ended=isinstance(owner, Farewell) or (usage is not None and usage.is_over))
+        break
+    status = decide_replacement(replaces, found)
+    return status or usage or 481
+
+
+def _write_keys(replaces: Replaces) -> list[DialogKey]:
+    """The dialog IDs that it may mean, as we know them: 6.1: a tag of zero is also that of a peer without tags."""
+    ours, theirs = replaces.to_tag, replaces.from_tag
+    keys = [(replaces.call_id, ours, theirs)]
+    if theirs == b"0":
+        keys.append((replaces.call_id, ours, b""))
+    return keys
