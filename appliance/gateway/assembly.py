@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins the gateway: trunks with their cores, the router, recognition and admission. Everything but hands.
+
+`Gateway` is what the composition holds; reconfiguring keeps what has not changed.
+"""
+
+from collections.abc import Callable
+
+from appliance.config.configuration import Configuration, TrunkConfiguration
+from appliance.gateway.admission import Admission
+from appliance.gateway.attachment import Attachment
+from appliance.gateway.carrier_profiles import PROFILES
+from appliance.gateway.dial_decision import DialRules
+from appliance.gateway.explanation import explain_route
+from appliance.gateway.inbound_account import Challenged, InboundAccounts
+from appliance.gateway.numbers_of_trunk import TrunkNumbers
+from appliance.gateway.office_extensions import OfficeExtensions
+from appliance.gateway.recognition import Recogniser
+from appliance.gateway.route_table import RouteTable
+from appliance.gateway.router import GatewayRouter
+from appliance.gateway.servers import TrunkServers
+from appliance.gateway.translation import Translator
+from appliance.gateway.trunk import Trunk, TrunkParts
+from appliance.gateway.trunk_agent import build_profiles, write_server_uri
+from appliance.gateway.trunk_link import TrunkLink
+from appliance.native.sip_scanner import Message
+from appliance.sip.digest.client import DigestClient
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.locating.ability import Ability
+from appliance.sip.locating.locator import Locator
+from appliance.sip.locating.records import Resolver, SilentResolver
+from appliance.sip.stack import SipStack
+from appliance.sip.transaction.core import FlowOpener
+from appliance.ua.agent_core import AgentCore, DialogDirectory
+from appliance.ua.profile import AgentProfile
+from appliance.vocabulary.journal import Journal, SilentJournal
+
+
+class GatewaySurroundings:
+    """What the gateway needs from outside. stack, dialogs: shared with the office's phones; listeners: all of ours."""
+
+    __slots__ = ("dialogs", "flow_to", "journal", "listeners", "office", "random_octets", "resolver", "stack")
+
+    def __init__(self, stack: SipStack, listeners: list[Listener], flow_to: FlowOpener,
+                 random_octets: Callable[[int], bytes], office: OfficeExtensions) -> None:
+        self.stack = stack
+        self.listeners = listeners
+        self.flow_to = flow_to
+        self.random_octets = random_octets
+        self.office = office
+        self.dialogs = DialogDirectory()
+        self.journal: Journal = SilentJournal()
+        self.resolver: Resolver = SilentResolver()
+
+
+class Gateway:
+    """trunks: by name, in the order of the configuration; router: call.line.Router of all calls; admission: for whoever
+    lets INVITEs in. Whoever builds it calls start, and stop before the end."""
+
+    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "admission", "router", "trunks")
+
+    def __init__(self, surroundings: GatewaySurroundings) -> None:
+        self._surroundings = surroundings
+        self._accounts = InboundAccounts(surroundings.random_octets)
+        self._attachments: dict[str, Attachment] = {}
+        self._recogniser = Recogniser((), self._accounts)
+        self.admission = Admission()
+        self.trunks: dict[str, Trunk] = {}
+        self.router: GatewayRouter
+
+    # life
+
+    def start(self, now: float) -> None:
+        """Register, and take and make calls."""
+        for name in self.trunks:
+            self._start_trunk(name, now)
+
+    def stop(self, now: float) -> None:
+        """Take every binding away; `has_ended` once the registrars have answered or do not."""
+        for attachment in self._attachments.values():
+            attachment.stop(now)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is registered any more."""
+        return all(attachment.has_ended for attachment in self._attachments.values())
+
+    def renew(self, now: float) -> None:
+        """Our address has changed: register again at once, everywhere."""
+        for attachment in self._attachments.values():
+            attachment.renew(now)
+
+    def reconfigure(self, configuration: Configuration, now: float) -> None:
+        """Take up another configuration. A trunk that goes on to be attached in the same way keeps its registration and
+        its calls; calls of one that is gone go on to their end."""
+        before, attached = self.trunks, dict(self._attachments)
+        self.configure(configuration)
+        for name, trunk in before.items():
+            if self.trunks.get(name) is not trunk:
+                if name in attached:
+                    attached[name].stop(now)
+                trunk.link.stop(now)
+        for name, trunk in self.trunks.items():
+            if before.get(name) is not trunk:
+                self._start_trunk(name, now)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Build what the configuration says; nothing is sent."""
+        translator = Translator(configuration.country)
+        trunks = {name: self._take_trunk(one, translator) for name, one in configuration.trunks.items()}
+        self._attachments = {name: one for name, one in self._attachments.items() if name in trunks}
+        self.trunks = trunks
+        self._accounts.reconfigure(trunks.values())
+        self._recogniser = Recogniser(trunks.values(), self._accounts)
+        self.admission.retain(frozenset(trunks))
+        office = self._surroundings.office
+        rights = {number.encode(): one.allowed for number, one in configuration.extensions.items()}
+        rules = DialRules(translator, RouteTable(configuration.routes.values()), rights, office.has_extension)
+        self.router = GatewayRouter(rules, trunks, office, self._surroundings.journal, configuration.domain.encode())
+
+    # calls
+
+    def identify(self, request: Message, flow: Flow, now: float) -> Trunk | Challenged | None:
+        """Whose a request outside dialogs is: a trunk's, of somebody who must prove that he is one, or nobody's."""
+        return self._recogniser.identify(request, flow, now)
+
+    def explain_route(self, dialled: str, extension: str, now: float) -> list[str]:
+        """What would become of this number dialled by this extension, and why; nothing is called."""
+        return explain_route(self.router, dialled, extension, now)
+
+    # trunks
+
+    def _take_trunk(self, configuration: TrunkConfiguration, translator: Translator) -> Trunk:
+        """The trunk as it is, where its attachment has not changed."""
+        known = self.trunks.get(configuration.name)
+        if known is not None and is_same_attachment(known.configuration, configuration):
+            known.reconfigure(configuration, TrunkNumbers(configuration, known.habits, translator), translator)
+            return known
+        return self._build_trunk(configuration, translator)
+
+    def _build_trunk(self, configuration: TrunkConfiguration, translator: Translator) -> Trunk:
+        around = self._surroundings
+        habits = PROFILES[configuration.profile]
+        parts = TrunkParts()
+        parts.habits = habits
+        parts.translator = translator
+        parts.listeners = [one for one in around.listeners if one.name == configuration.listener]
+        parts.numbers = TrunkNumbers(configuration, habits, translator)
+        locator = Locator(around.resolver, around.stack.timers, Ability.of_listeners(parts.listeners),
+                          around.random_octets)
+        parts.servers = TrunkServers(locator, parts.listeners, around.flow_to)
+        parts.link = TrunkLink(configuration.name, parts.servers, around.journal)
+        is_registered = configuration.registrar is not None
+        parts.token = around.random_octets(12).hex().encode() if is_registered and habits.has_line_parameter else b""
+        calling, registering = build_profiles(configuration, habits, parts.token)
+        account = (configuration.username.encode(), configuration.secret.encode())
+        digest = DigestClient(lambda realm: account if account[1] else None, around.random_octets)
+        parts.core = self._build_core(calling, digest, parts.servers)
+        if is_registered:
+            registrar = write_server_uri(configuration)
+            if habits.registers_domain:     # RFC 3261 10.2: the domain; where that is, the registrar leaf says
+                domain = b"sip:" + configuration.domain.encode()
+                parts.servers.aliases[domain] = registrar
+                registrar = domain
+            self._attachments[configuration.name] = Attachment(
+                self._build_core(registering, digest, parts.servers), parts.core, parts.link, registrar,
+                habits.expires_s)
+        else:
+            self._attachments.pop(configuration.name, None)
+        return Trunk(configuration, parts)
+
+    def _build_core(self, profile: AgentProfile, digest: DigestClient, servers: TrunkServers) -> AgentCore:
+        around = self._surroundings
+        core = AgentCore(around.stack, profile, digest, servers, around.random_octets, around.dialogs)
+        core.health = servers
+        return core
+
+    def _start_trunk(self, name: str, now: float) -> None:
+        attachment = self._attachments.get(name)
+        if attachment is not None:
+            attachment.start(now)
+        else:
+            self.trunks[name].link.start(False, now)
+
+
+def is_same_attachment(one: TrunkConfiguration, other: TrunkConfiguration) -> bool:
+    """Whether both are attached in the same way: what differs is only whose calls they carry."""
+    return _read_attachment(one) == _read_attachment(other)
+
+
+def _read_attachment(one: TrunkConfiguration) -> tuple[object, ...]:
+    return (one.listener, one.registrar, one.peer, one.proxy, one.domain, one.number, one.username, one.secret,
+            one.profile, one.qualify_s)
+
+
+def assemble_gateway(configuration: Configuration, surroundings: GatewaySurroundings) -> Gateway:
+    """Build everything and join it; nothing is sent before `start`."""
+    gateway = Gateway(surroundings)
+    gateway.configure(configuration)
+    return gateway

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may cross to a carrier: a short allow-list of header lines, each written anew from what its grammar lets through
+(RFC 7092 3.2; topology hiding, RFC 5853 3.1). Pure functions.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from appliance.native.sip_scanner import Message
+
+_LANGUAGE: Final = re.compile(rb"(?:[A-Za-z]{1,8}(?:-[A-Za-z]{1,8})?|\*)(?:;q=(?:0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?))?")
+_PRIORITIES: Final = frozenset({b"emergency", b"urgent", b"normal", b"non-urgent"})
+# Anything that could be an address, a host or a user of ours: such a line stays inside whatever a profile says.
+_SUSPECT: Final = re.compile(
+    rb"@|\bsips?:|\btel:|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:", re.IGNORECASE)
+_VISIBLE: Final = re.compile(rb"[\x20-\x7e]{1,256}")
+
+
+def _pass_languages(values: list[bytes]) -> bytes:
+    """20.3"""
+    kept = [value for value in (value.replace(b" ", b"") for value in values) if _LANGUAGE.fullmatch(value)]
+    return b"Accept-Language: %s\r\n" % b", ".join(kept[:8]) if kept else b""
+
+
+def _pass_priority(values: list[bytes]) -> bytes:
+    """20.26"""
+    word = values[0].strip().lower() if values else b""
+    return b"Priority: %s\r\n" % word if word in _PRIORITIES else b""
+
+
+_PASSED: Final[dict[bytes, Callable[[list[bytes]], bytes]]] = {
+    b"Accept-Language": _pass_languages,
+    b"Priority": _pass_priority,
+}
+
+
+def pass_outwards(message: Message, further: tuple[bytes, ...] = ()) -> bytes:
+    """The header lines of an office message that a carrier may see. further: names that its profile adds."""
+    lines = b"".join([write(message.values(name)) for name, write in _PASSED.items()])
+    for name in further:
+        lines += b"".join([b"%s: %s\r\n" % (name, value) for value in message.headers(name)
+                           if _VISIBLE.fullmatch(value) and _SUSPECT.search(value) is None])
+    return lines

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers of one trunk: which of them an INVITE calls, whose it is, under which one somebody calls out. A value."""
+
+from appliance.config.configuration import TrunkConfiguration
+from appliance.gateway.carrier_profiles.carrier_profile import CalledSource, CarrierProfile
+from appliance.gateway.identity import read_address_uri, read_uri_user
+from appliance.gateway.translation import Translator, escape_user, read_digits
+from appliance.native.sip_scanner import Message
+
+
+class TrunkNumbers:
+    """number: the user part of our AOR, "" for none."""
+
+    __slots__ = ("_by_extension", "_extensions", "_habits", "_own", "_translator", "number")
+
+    def __init__(self, configuration: TrunkConfiguration, habits: CarrierProfile, translator: Translator) -> None:
+        self._habits = habits
+        self._translator = translator
+        self.number = configuration.number
+        self._extensions: dict[str, bytes] = {}
+        self._by_extension: dict[bytes, str] = {}
+        self._own: dict[str, str] = {}
+        for dial_in in configuration.dids:
+            key = translator.key(dial_in.number)
+            self._extensions[key] = dial_in.extension.encode()
+            self._by_extension.setdefault(dial_in.extension.encode(), dial_in.number)
+            self._own.setdefault(key, dial_in.number)
+        if self.number:
+            self._own.setdefault(translator.key(self.number), self.number)
+
+    def read_called(self, request: Message) -> list[str]:
+        """Every number that an INVITE may be meant for, as the carrier writes it, the likeliest first: by the profile's
+        order, but the user part of our own Contact, which says nothing, comes last."""
+        called = []
+        for source in self._habits.called_sources:
+            written = _read_source(request, source)
+            if written and written not in called:
+                called.append(written)
+        return sorted(called, key=lambda one: one == self.number)
+
+    def find_extension(self, called: str) -> bytes:
+        """Who rings for this number, b"" for nobody."""
+        return self._extensions.get(self._translator.key(called), b"")
+
+    def owns(self, called: str) -> bool:
+        """Whether the carrier gave us this number."""
+        return self._translator.key(called) in self._own
+
+    def choose_own(self, extension: bytes, caller: bytes) -> str:
+        """The number to call out with: the caller's where it is one of ours (another PBX behind us), the extension's,
+        that of the AOR, any; "" where the trunk has none."""
+        presented = self._own.get(self._translator.key(read_digits(escape_user(caller))))
+        return presented or self._by_extension.get(extension) or self.number or next(iter(self._own.values()), "")
+
+    def list_own(self) -> list[str]:
+        """All of them, as configured."""
+        return list(self._own.values())
+
+
+def _read_source(request: Message, source: CalledSource) -> str:
+    if source is CalledSource.REQUEST_URI:
+        user = read_uri_user(request.uri)
+    elif source is CalledSource.TO:
+        user = read_uri_user(request.to_uri)
+    else:
+        user = read_uri_user(read_address_uri(request.header(b"P-Called-Party-ID") or b""))
+    return read_digits(escape_user(user))

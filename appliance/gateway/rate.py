@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many a second: a bucket of tokens on a virtual clock. Whoever takes from it changes it."""
+
+
+class Rate:
+    """a_second: how fast it fills; burst: how much it holds."""
+
+    __slots__ = ("_filled_at", "_tokens", "a_second", "burst")
+
+    def __init__(self, a_second: float, burst: float) -> None:
+        self.a_second = a_second
+        self.burst = burst
+        self._tokens = burst
+        self._filled_at = 0.0
+
+    def may_take(self, now: float) -> bool:
+        """Whether one more is within the rate; nothing is taken."""
+        return self._look(now) >= 1.0
+
+    def take(self, now: float) -> bool:
+        """Take one; False where there is none. What must go goes all the same: see `force`."""
+        tokens = self._look(now)
+        if tokens < 1.0:
+            return False
+        self._tokens, self._filled_at = tokens - 1.0, now
+        return True
+
+    def force(self, now: float) -> None:
+        """One has gone whatever the rate says."""
+        self._tokens, self._filled_at = self._look(now) - 1.0, now
+
+    def _look(self, now: float) -> float:
+        return min(self.burst, self._tokens + max(0.0, now - self._filled_at) * self.a_second)

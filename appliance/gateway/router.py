@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where calls go: extensions, emergency services, trunks. Satisfies call.line.Router; keeps no state of its own."""
+
+from collections.abc import Sequence
+
+from appliance.call.line import Destination, Dial, Refused
+from appliance.gateway.dial_decision import Decision, DialRules, Kind
+from appliance.gateway.identity import read_uri_user
+from appliance.gateway.office_extensions import OfficeExtensions
+from appliance.gateway.trunk import Trunk
+from appliance.sip.flow import Side
+from appliance.vocabulary.journal import Journal
+
+Groups = list[list[Destination]]
+# Causes of Q.850, 2.2.7
+UNALLOCATED, REJECTED, OUT_OF_ORDER, BARRED = 1, 21, 38, 57
+
+
+class GatewayRouter:
+    """trunks: by name, in the order of the configuration; warning_host: who warns in Warning lines (20.43)."""
+
+    __slots__ = ("_journal", "_office", "_warning_host", "rules", "trunks")
+
+    def __init__(self, rules: DialRules, trunks: dict[str, Trunk], office: OfficeExtensions, journal: Journal,
+                 warning_host: bytes) -> None:
+        self.rules = rules
+        self.trunks = trunks
+        self._office = office
+        self._journal = journal
+        self._warning_host = warning_host
+
+    # call.line.Router
+
+    def route(self, dial: Dial, now: float) -> Groups | Refused:
+        """Router."""
+        if isinstance(dial.origin, Trunk):
+            return self._route_inbound(dial.origin, dial, now)
+        return self._route_dialled(dial, now)
+
+    def follow(self, dial: Dial, target: bytes, now: float) -> Groups | Refused:
+        """Router. Whoever forwards or transfers decides, so his rights count, and nobody else's."""
+        if target[:4].lower() == b"urn:" or self._office.is_own_uri(target):
+            return self._route_dialled(dial._replace(dialled=read_uri_user(target), uri=target), now)
+        return self._office.find_elsewhere(dial, target, now)
+
+    # the kinds of calls
+
+    def _route_dialled(self, dial: Dial, now: float) -> Groups | Refused:
+        decision = self.rules.decide(dial.dialled, dial.extension, dial.uri)
+        if decision.kind is Kind.EMERGENCY:
+            return self._route_emergency(decision.number, dial, now)
+        if decision.kind is Kind.EXTENSION:
+            return self._office.find_phones(dial.dialled, dial, now)
+        if decision.kind is Kind.TRUNKS:
+            return self._route_out(decision, dial, now)
+        return self._refuse(decision, dial)
+
+    def _route_inbound(self, trunk: Trunk, dial: Dial, now: float) -> Groups | Refused:
+        """To the office's own numbers and to nobody else, except where the configuration joins two trunks."""
+        called = dial.dialled.decode("utf-8", "replace")
+        extension = trunk.numbers.find_extension(called)
+        if extension:
+            return self._office.find_phones(extension, dial, now)
+        onward = self.trunks.get(trunk.configuration.inbound_trunk)
+        if onward is not None and called:
+            emergency = self.rules.find_emergency(dial.dialled, dial.uri) if trunk.side is Side.PRIVATE else ""
+            if emergency:   # a telephone of the PBX behind us
+                return self._route_emergency(emergency, dial, now)
+            decision = self.rules.decide_onward(called, onward.name, trunk.configuration.inbound_allowed)
+            if decision.kind is Kind.TRUNKS:
+                return self._route_out(decision, dial, now)
+            return self._refuse(decision, dial)
+        self._journal.record("unknown_number_called", trunk=trunk.name, number=called)
+        return Refused(404, UNALLOCATED, f"trunk {trunk.name} has no did {called}")
+
+    def _route_emergency(self, number: str, dial: Dial, now: float) -> Groups | Refused:
+        """Every trunk that can carry it, in the order of the configuration, those that are up first: an attempt on one
+        that seems down costs nothing, and none made may cost a life."""
+        reaching = [trunk for trunk in self.trunks.values() if trunk.is_emergency and trunk is not dial.origin]
+        reaching.sort(key=lambda trunk: not trunk.link.is_up(now))
+        self._journal.record("emergency_called", number=number, extension=dial.extension,
+                             trunks=" ".join([trunk.name for trunk in reaching]))
+        if not reaching:
+            return self._refuse_unavailable(f"no trunk carries {number}")
+        return [[trunk.write_emergency(number)] for trunk in reaching]
+
+    def _route_out(self, decision: Decision, dial: Dial, now: float) -> Groups | Refused:
+        named = [self.trunks[name] for name in decision.trunks if name in self.trunks]
+        usable = choose_usable([trunk for trunk in named if trunk is not dial.origin], now)
+        if not usable:
+            reasons = ", ".join([f"trunk {trunk.name}: {trunk.link.reason}" for trunk in named])
+            return self._refuse_unavailable(reasons or "the route has no trunk")
+        return [[trunk.write_destination(decision.number, decision.presentation, dial.caller.is_private)]
+                for trunk in usable]
+
+    # refusals
+
+    def _refuse(self, decision: Decision, dial: Dial) -> Refused:
+        reason = decision.reasons[-1]
+        if decision.kind is Kind.UNKNOWN:
+            return Refused(404, UNALLOCATED, reason)
+        self._journal.record("call_blocked", extension=dial.extension, number=decision.number, reason=reason)
+        return Refused(403, BARRED if decision.kind is Kind.BLOCKED else REJECTED, reason)
+
+    def _refuse_unavailable(self, reason: str) -> Refused:
+        """At once: CONTRACT. Only the office reads the Warning."""
+        text = reason.encode("ascii", "replace").replace(b"\\", b"/").replace(b'"', b"'")
+        return Refused(503, OUT_OF_ORDER, reason, b'Warning: 399 %s "%s"\r\n' % (self._warning_host, text))
+
+
+def choose_usable(trunks: Sequence[Trunk], now: float) -> list[Trunk]:
+    """Those that are up; one whose carrier has asked for a pause only where there is no other."""
+    up = [trunk for trunk in trunks if trunk.link.is_up(now)]
+    return [trunk for trunk in up if not trunk.link.is_resting(now)] or up

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers of one trunk, by RFC 3263, the same for REGISTER, OPTIONS and INVITE: all stick to the one that works.
+
+Satisfies ua.location.Locator and PathHealth; lookups and what becomes of requests change it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from appliance.errors import PeerError
+from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
+from appliance.sip.locating.locator import LARGE_OCTETS, Inquiry, Located, Locator
+from appliance.sip.locating.numeric import Target
+from appliance.sip.locating.search import Verdict
+from appliance.sip.transaction.core import FlowOpener
+from appliance.sip.uri import SipUri
+from appliance.ua.location import FlowsFound, Hop
+
+HOLD_S: Final = 30.0
+"""How long a server that has failed is tried after the others (RFC 3263 4.3)."""
+KNOWN_LIMIT: Final = 64
+"""Addresses that the trunk's calls may come from."""
+
+ServerKey = tuple[bytes, bytes, int]
+"""Transport, host, port."""
+
+
+class TrunkServers:
+    """listeners: of the trunk, one for each transport; aliases: URIs that stand for the trunk's servers, and where
+    those are; verdict: of the last lookup; preferred: host and port of the server that answered last."""
+
+    __slots__ = ("_flow_to", "_held", "_known", "_listeners", "_locator", "aliases", "preferred", "verdict")
+
+    def __init__(self, locator: Locator, listeners: Sequence[Listener], flow_to: FlowOpener) -> None:
+        self._locator = locator
+        self._listeners = tuple(listeners)
+        self._flow_to = flow_to
+        self._held: dict[ServerKey, float] = {}
+        self._known: dict[tuple[bytes, int], None] = {}
+        self.aliases: dict[bytes, bytes] = {}
+        self.preferred: tuple[bytes, int] | None = None
+        self.verdict = Verdict.FOUND
+
+    def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Inquiry | None:
+        """ua.location.Locator."""
+        uri = self.aliases.get(hop.uri.lower(), hop.uri)
+        domain = _read_host(uri)
+        may_grow = hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
+
+        def take(located: Located, found_at: float) -> None:
+            targets = located.targets
+            if may_grow and all(target.transport == UDP for target in targets):
+                # RFC 3261 18.1.1: by TCP, with UDP behind it for where that is refused
+                targets = [*(target._replace(transport=TCP) for target in targets), *targets]
+            flows = self._order(self._open_flows(targets, domain), found_at)
+            self.verdict = located.verdict if flows or not targets else Verdict.UNREACHABLE
+            found(flows, self.verdict, found_at)
+        return self._locator.locate(uri, hop.size_octets, take, now)
+
+    def note_failure(self, flow: Flow, now: float) -> None:
+        """ua.location.PathHealth."""
+        key = _key_of(flow)
+        self._held[key] = now + HOLD_S
+        if self.preferred == (flow.host, flow.port):
+            self.preferred = None
+
+    def note_answer(self, flow: Flow) -> None:
+        """ua.location.PathHealth."""
+        self.preferred = (flow.host, flow.port)
+        self._held.pop(_key_of(flow), None)
+        self._learn(flow.host, flow.port)
+
+    def is_server(self, flow: Flow) -> bool:
+        """Whether a request on this flow comes from one of the trunk's servers, to the trunk's own listener."""
+        return (flow.host, flow.port) in self._known and self._is_near(flow)
+
+    def is_beside_server(self, flow: Flow) -> bool:
+        """The same from any port of such a host: carriers send from many, but others may be there as well."""
+        return any(host == flow.host for host, _ in self._known) and self._is_near(flow)
+
+    def _is_near(self, flow: Flow) -> bool:
+        return flow.listener.name == self._listeners[0].name
+
+    def _learn(self, host: bytes, port: int) -> None:
+        self._known.pop((host, port), None)
+        self._known[host, port] = None
+        if len(self._known) > KNOWN_LIMIT:
+            del self._known[next(iter(self._known))]
+
+    def _open_flows(self, targets: Sequence[Target], domain: bytes) -> list[Flow]:
+        flows = []
+        for target in targets:
+            listener = self._choose_listener(target)
+            if listener is None or (target.host, target.port) == (listener.host, listener.port):
+                continue    # nothing to send with, or ourselves
+            self._learn(target.host, target.port)
+            if target.transport == TLS:     # whoever answers there must be who was asked for (RFC 5922 7)
+                flows.append(self._flow_to(listener, target.host, target.port, domain))
+            else:
+                flows.append(self._flow_to(listener, target.host, target.port))
+        return flows
+
+    def _choose_listener(self, target: Target) -> Listener | None:
+        family = 6 if b":" in target.host else 4
+        return next((one for one in self._listeners
+                     if one.transport == target.transport and one.family == family), None)
+
+    def _order(self, flows: list[Flow], now: float) -> list[Flow]:
+        """The one that works first, whatever chance says among equals; who has just failed last."""
+        self._held = {key: until for key, until in self._held.items() if until > now}
+        return sorted(flows, key=lambda flow: (_key_of(flow) in self._held, (flow.host, flow.port) != self.preferred))
+
+
+def _key_of(flow: Flow) -> ServerKey:
+    return flow.listener.transport, flow.host, flow.port
+
+
+def _read_host(uri: bytes) -> bytes:
+    try:
+        return SipUri.parse(uri).host.rstrip(b".")
+    except PeerError:
+        return b""

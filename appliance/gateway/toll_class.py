@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a call may cost: numbers abroad and premium numbers are closed unless somebody opens them. Pure functions.
+
+Who forwards or transfers a call pays for it, so it is his rights that count.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from appliance.numbering.digits import split_presentation
+from appliance.numbering.e164 import DIAL_PLANS
+from appliance.numbering.japan import COUNTRY, NumberClass, classify_number
+
+INTERNATIONAL, PREMIUM, NATIONAL = "international", "premium", ""
+_CLOSED: Final = {NumberClass.INTERNATIONAL: INTERNATIONAL, NumberClass.PREMIUM: PREMIUM}
+_PREFIXES_LIMIT: Final = 8
+# 122 undoes a standing choice of carrier; 00XY, 00XYZ and 0091XY choose one for this call.
+_CARRIER_CHOICE: Final = re.compile(r"00(?:91[0-9]{2}|2[0-9]{2}|[1-9][0-9])(?=0)")
+
+
+def decide_toll_class(number: str, country: str) -> str:
+    """international, premium, or "" for what everybody may call. number: as it would go out, 184 and 186 included."""
+    for _ in range(_PREFIXES_LIMIT):    # however many are put in front of it
+        presentation, number = split_presentation(number, country)
+        if presentation is None:
+            break
+    if country == COUNTRY:
+        return _decide_in_japan(number)
+    plan = DIAL_PLANS.get(country)
+    if number.startswith("+"):
+        return NATIONAL if plan is not None and number.startswith("+" + plan.country_code) else INTERNATIONAL
+    prefix = plan.international_prefix if plan is not None else "00"    # ITU-T E.164 recommends 00
+    return INTERNATIONAL if number.startswith(prefix) else NATIONAL
+
+
+def _decide_in_japan(number: str) -> str:
+    found = classify_number(number)
+    if found is not NumberClass.UNKNOWN:
+        return _CLOSED.get(found, NATIONAL)
+    number = number.removeprefix("122")
+    found = classify_number(_CARRIER_CHOICE.sub("", number, count=1) if number.startswith("00") else number)
+    if found is NumberClass.UNKNOWN and number.startswith(("+", "00", "010")):
+        return INTERNATIONAL    # no number of the country, and a carrier's own way abroad has no fixed form
+    return _CLOSED.get(found, NATIONAL)
+
+
+def may_call(toll_class: str, *rights: Iterable[str]) -> bool:
+    """Whether one of these says that the class is open."""
+    return toll_class == NATIONAL or any(toll_class in allowed for allowed in rights)
