@@ -70,6 +70,6 @@ def test_random_octets_end_in_messages_or_a_peer_error(seed):
 
 def test_dripping_the_largest_message_takes_linear_time():
     message = b"OPTIONS sip:office.test SIP/2.0\r\n" + b"X: y\r\n" * 10000 + b"Content-Length: 3\r\n\r\nabc"
-    began = time.perf_counter()
+    began = time.process_time()
     assert frame(message[i:i + 1] for i in range(len(message))) == [message]
-    assert time.perf_counter() - began < 2.0                       # quadratic would be minutes
+    assert time.process_time() - began < 2.0                       # quadratic would be minutes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts as the configuration makes them."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_ten_thousand_accounts_are_built_in_a_moment():
                   for number in range(10000, 20000)}
     times_s = []
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()
         assert len(AccountDirectory.build(b"office.test", extensions)) == 10000
-        times_s.append(perf_counter() - start)
+        times_s.append(process_time() - start)
     assert min(times_s) < 0.25      # 0.03 s on an idle machine

@@ -2,7 +2,6 @@
 """A stack that keeps what it is given, for tests of the sockets."""
 
 import asyncio
-import socket
 
 
 class RecordingStack:
@@ -41,10 +40,3 @@ class RecordingStack:
         async with asyncio.timeout(limit_s):
             while not is_so():
                 await asyncio.sleep(0)
-
-
-def free_port(host, kind):
-    """A port that nobody has at this moment."""
-    with socket.socket(socket.AF_INET6 if b":" in host else socket.AF_INET, kind) as probe:
-        probe.bind((host.decode(), 0))
-        return probe.getsockname()[1]

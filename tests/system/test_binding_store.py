@@ -117,7 +117,7 @@ def test_saving_and_deleting_do_not_wait_for_the_disk(path, alarms, monkeypatch)
     for number in range(1000):
         store.save([row(aor=b"%d" % number)])
         store.delete([row(aor=b"%d" % number).key])
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
     disk_is_stuck.set()
     store.close()
 

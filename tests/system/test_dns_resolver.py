@@ -188,7 +188,7 @@ def test_a_call_finds_its_server_within_its_budget_when_all_name_servers_have_fa
         while not found and monotonic() - began < BUDGET_S:
             await asyncio.sleep(0.01)
         assert [target.host for target in found[0].targets] == [b"192.0.2.1"]
-        assert monotonic() - began < 2.0
+        assert monotonic() - began < BUDGET_S - 1
         await made.close()
     run(test)
 
@@ -324,7 +324,7 @@ def test_a_refused_port_is_passed_over_at_once(name_server) -> None:
     began = monotonic()
     reading = ask_over_wire(b"one.test", ("127.0.0.1", free_port("127.0.0.1")), (name_server.host, name_server.port))
     assert reading == Reading(GOOD, 60)
-    assert monotonic() - began < 0.5
+    assert monotonic() - began < exchange.TRY_S
 
 
 def test_a_circle_of_aliases_ends(name_server) -> None:
@@ -345,7 +345,7 @@ def test_lies_without_end_are_given_up(name_server) -> None:
     name_server.faults["one.test"] = lambda query, honest: [b"\xff" * 40] * 100
     began = monotonic()
     assert ask_over_wire(b"one.test", (name_server.host, name_server.port)) == Reading(FAILED)
-    assert monotonic() - began < 4
+    assert monotonic() - began < BUDGET_S - 1
 
 
 def test_silent_servers_cost_no_more_than_the_budget(name_server, monkeypatch) -> None:
@@ -353,5 +353,5 @@ def test_silent_servers_cost_no_more_than_the_budget(name_server, monkeypatch) -
     name_server.is_silent = True
     began = monotonic()
     assert ask_over_wire(b"one.test", (name_server.host, name_server.port)) == Reading(FAILED)
-    assert monotonic() - began < 1.0
+    assert monotonic() - began < BUDGET_S - 1
     assert len(name_server.asked) == exchange.ROUNDS

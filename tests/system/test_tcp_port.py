@@ -17,7 +17,8 @@ from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.receiver import Seams
 from appliance.system.sip_sockets.tcp import TcpPort, source_of
 from appliance.vocabulary.counters import Counters
-from tests.system.stack_fixture import RecordingStack, free_port
+from tests.interop.network import free_port
+from tests.system.stack_fixture import RecordingStack
 
 
 def options(number=1, body=b""):
@@ -28,7 +29,7 @@ class Served:
     """A started port set with one TCP listener, its stack and its counters."""
 
     def __init__(self, host, stack):
-        self.listener = Listener("office", TCP, host, free_port(host, socket.SOCK_STREAM))
+        self.listener = Listener("office", TCP, host, free_port(host.decode()))
         self.stack = stack
         self.counters = Counters()
         self.ports = PortSet(self.counters)
@@ -177,7 +178,7 @@ def test_a_flow_without_a_connection_gets_one_from_our_address_and_keeps_it():
 def test_a_refused_connection_fails_its_flow_once_and_the_next_flow_is_a_new_one():
     async def work():
         async with serving() as served:
-            port = free_port(b"127.0.0.1", socket.SOCK_STREAM)
+            port = free_port("127.0.0.1")
             flow = served.ports.flow_to(served.listener, b"127.0.0.1", port)
             served.send(flow, b"one")
             served.send(flow, b"two")
@@ -323,14 +324,14 @@ def test_a_known_peer_may_be_idle_but_not_stop_in_the_middle(monkeypatch):
 
 def test_steady_traffic_that_always_ends_within_a_message_is_not_half_open(monkeypatch):
     monkeypatch.setattr(tcp, "SWEEP_S", 0.02)
-    monkeypatch.setattr(tcp, "HALF_OPEN_S", 0.3)
+    monkeypatch.setattr(tcp, "HALF_OPEN_S", 1.0)
 
     async def work():
         async with serving() as served:
             _, writer = await served.connect()
             writer.write(options(0)[:20])
             for number in range(30):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
                 writer.write(options(number)[20:] + options(number + 1)[:20])
             await served.stack.wait_for(lambda: len(served.stack.messages) == 30)
             assert served.count() == 1
@@ -341,7 +342,7 @@ def test_steady_traffic_that_always_ends_within_a_message_is_not_half_open(monke
 @asynccontextmanager
 async def small_port(limit):
     stack, counters = RecordingStack(), Counters()
-    listener = Listener("office", TCP, b"127.0.0.1", free_port(b"127.0.0.1", socket.SOCK_STREAM))
+    listener = Listener("office", TCP, b"127.0.0.1", free_port("127.0.0.1"))
     port = TcpPort(listener, Seams(stack, lambda now: None, counters), limit)
     port.start(asyncio.get_running_loop())
     try:

@@ -3,7 +3,6 @@
 
 import asyncio
 import shutil
-import socket
 import ssl
 import time
 from contextlib import asynccontextmanager
@@ -20,8 +19,9 @@ from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.tls_credentials import CertificateFiles, TlsCredentials
 from appliance.system.tls_stream import UNPRODUCTIVE_OCTETS, TlsFailure, TlsStream
 from appliance.vocabulary.counters import Counters
+from tests.interop.network import free_port
 from tests.system.certificates import Authority
-from tests.system.stack_fixture import RecordingStack, free_port
+from tests.system.stack_fixture import RecordingStack
 
 HOST = b"127.0.0.1"
 OPTIONS = b"OPTIONS sip:a@b SIP/2.0\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
@@ -46,7 +46,7 @@ class Served:
     """A started port set with one TLS listener."""
 
     def __init__(self, files, trusted, stack):
-        self.listener = Listener("office", TLS, HOST, free_port(HOST, socket.SOCK_STREAM))
+        self.listener = Listener("office", TLS, HOST, free_port(HOST.decode()))
         self.stack, self.counters, self.journal = stack, Counters(), Events()
         self.credentials = TlsCredentials(lambda *alarm: None, time.time)
         self.credentials.configure([CertificateFiles("office", str(files.certificate), str(files.key))], trusted)

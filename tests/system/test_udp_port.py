@@ -11,13 +11,14 @@ from appliance.errors import MachineError
 from appliance.sip.flow import UDP, Listener
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.vocabulary.counters import Counters
-from tests.system.stack_fixture import RecordingStack, free_port
+from tests.interop.network import free_port
+from tests.system.stack_fixture import RecordingStack
 
 PEERS = []
 
 
 def listener(host=b"127.0.0.1", name="office"):
-    return Listener(name, UDP, host, free_port(host, socket.SOCK_DGRAM))
+    return Listener(name, UDP, host, free_port(host.decode()))
 
 
 def peer(host="127.0.0.1"):
