@@ -57,11 +57,12 @@ class Destination:
 
 class Line(Protocol):
     """The office's phones, or a trunk. name: "office" or the trunk's; is_trunk: failover goes on after a time-out or a
-    5xx only, REFER is never sent there, 3xx from there are not followed."""
+    5xx only, REFER is never sent there, 3xx from there are not followed; dscp: of media that we send there."""
 
     name: str
     core: AgentCore
     is_trunk: bool
+    dscp: int
 
     def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
         """The INVITE to a destination of this line: From, To, identity and privacy lines as they are written there.
@@ -70,8 +71,8 @@ class Line(Protocol):
     def pass_lines(self, message: Message) -> bytes:
         """Of a request or response that came on another line: the header lines that may go out on this one."""
 
-    def media_host(self, flow: Flow) -> str:
-        """Our address for media of a leg whose signalling takes this flow; IPv6 without brackets."""
+    def media_host(self, flow: Flow | None) -> str:
+        """Our address for media of a leg whose signalling takes this flow, None: not known yet; IPv6 without brackets."""
 
     def may_begin(self, now: float) -> bool:
         """Whether the line takes another call now (channels)."""

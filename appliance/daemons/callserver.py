@@ -98,6 +98,7 @@ class CallServer:
         self._machine.dns = partial(describe_dns, self._resolver)
         self._media = self._prepare_media(configuration)
         self._office = self._build_office(configuration)
+        self._media.relay.user = self._office.calls.watch
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
@@ -114,6 +115,7 @@ class CallServer:
         surroundings.counters = self._counters
         surroundings.resolver = self._resolver
         surroundings.source_of = find_source_address
+        surroundings.relay = self._media.relay
         return assemble_office(configuration, self._listeners, surroundings)
 
     def _prepare_media(self, configuration: Configuration) -> RelayKeeper:

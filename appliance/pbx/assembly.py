@@ -7,9 +7,13 @@ The daemon gives it sockets, a store, a journal and randomness; tests give it li
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 
+from appliance.call.call_record import NoRecords, RecordStore
+from appliance.call.engine import CallEngine
+from appliance.call.services import CallServices
 from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.pbx.account import AccountDirectory, find_algorithms
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
+from appliance.pbx.call_entry import CallEntry
 from appliance.pbx.call_row import CallStore
 from appliance.pbx.dialog_table import DialogTable
 from appliance.pbx.instant_message.mailbox import MailboxLimits
@@ -18,6 +22,7 @@ from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.kept_calls import KeptCalls
 from appliance.pbx.location import BindingStore, Location
 from appliance.pbx.neighbour_domains import NeighbourDomains
+from appliance.pbx.office_line import ExtensionRouter, OfficeExtensions, OfficeLine, PhoneLocator
 from appliance.pbx.office_server import OfficeParts, OfficeServer
 from appliance.pbx.overload import Overload
 from appliance.pbx.presence.event_parts import EventParts
@@ -34,12 +39,14 @@ from appliance.pbx.register_reading import ExpiryPolicy
 from appliance.pbx.registrar import Registrar
 from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
+from appliance.rtp.relaying import AbsentRelay, MediaRelay
 from appliance.sip.flow import Listener, Side
 from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Locator
 from appliance.sip.locating.records import Resolver, SilentResolver
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import FlowOpener
+from appliance.ua.agent_core import DialogDirectory
 from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 from appliance.vocabulary.journal import Journal
@@ -52,7 +59,8 @@ class Surroundings:
     minus monotonic clock, seconds; the stores: None keeps bindings, messages and so on in memory only."""
 
     __slots__ = ("call_numbers", "call_store", "counters", "flow_to", "journal", "message_store", "publication_store",
-                 "random_octets", "resolver", "signing_key", "source_of", "store", "subscription_store", "wall_offset")
+                 "random_octets", "records", "relay", "resolver", "signing_key", "source_of", "store",
+                 "subscription_store", "wall_offset")
 
     def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self.flow_to = flow_to
@@ -60,6 +68,8 @@ class Surroundings:
         self.journal = journal
         self.counters = Counters()
         self.call_numbers = CallNumbers()
+        self.relay: MediaRelay = AbsentRelay()
+        self.records: RecordStore = NoRecords()
         self.signing_key = random_octets(16)
         self.store: BindingStore | None = None
         self.call_store: CallStore | None = None
@@ -74,8 +84,8 @@ class Surroundings:
 class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
-    __slots__ = ("_parts", "authentication", "counters", "dialogs", "events", "listeners", "location", "messages",
-                 "overload", "server", "signer", "stack")
+    __slots__ = ("_parts", "authentication", "calls", "counters", "dialogs", "events", "extensions", "finder", "line",
+                 "listeners", "location", "messages", "overload", "server", "signer", "stack")
 
     def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
         self._parts = parts
@@ -90,6 +100,10 @@ class Office:
         self.signer = parts.signer
         self.messages = parts.messages
         self.events = parts.events
+        self.calls: CallEngine = parts.calls.engine
+        self.extensions: OfficeExtensions = parts.extensions
+        self.line: OfficeLine = parts.line
+        self.finder: ServerFinder = parts.finder
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
         """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on.
@@ -101,6 +115,7 @@ class Office:
         parts.proxy.has_record_route = configuration.record_route
         parts.neighbours = NeighbourDomains(configuration.neighbours)
         self.server.extensions = frozenset(accounts.by_extension)
+        parts.extensions.accounts = accounts.by_extension
         self.location.retain(self.server.extensions.__contains__, now)
         apply_roles(parts, configuration)
         parts.messages.limits = read_mailbox_limits(configuration)
@@ -147,15 +162,31 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.proxy.has_record_route = configuration.record_route
     parts.neighbours = NeighbourDomains(configuration.neighbours)
     parts.redirects = RedirectServer(stack, location, parts.dialogs)
+    parts.finder = finder
+    build_calls(parts, listeners[0], surroundings)
     parts.messages = MessageRelay(stack, parts.proxy, parts.targets, surroundings.journal, surroundings.message_store)
     parts.messages.wall_offset = surroundings.wall_offset
     parts.messages.limits = read_mailbox_limits(configuration)
     location.on_change(parts.messages.binding_changed)
     apply_roles(parts, configuration)
+    parts.extensions.accounts = accounts.by_extension
     parts.events = build_events(parts, location, surroundings, accounts)
     server = OfficeServer(parts, frozenset(accounts.by_extension))
     stack.serve(server)
     return Office(parts, listeners, server, location)
+
+
+def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) -> None:
+    """The call engine with the office as its only line."""
+    stack, random_octets = parts.stack, surroundings.random_octets
+    services = CallServices(stack.timers, random_octets, surroundings.relay, surroundings.journal)
+    services.wall_offset = surroundings.wall_offset
+    locate = PhoneLocator(parts.targets, parts.finder, near)
+    parts.line = OfficeLine(stack, stack.realm, locate, random_octets, DialogDirectory())
+    parts.extensions = OfficeExtensions(parts.line, parts.targets)
+    services.router = ExtensionRouter(parts.extensions)
+    engine = CallEngine(services, surroundings.call_numbers, surroundings.records)
+    parts.calls = CallEntry(stack, engine, parts.line)
 
 
 def build_events(parts: OfficeParts, location: Location, surroundings: Surroundings,
@@ -176,6 +207,7 @@ def build_events(parts: OfficeParts, location: Location, surroundings: Surroundi
 def apply_roles(parts: OfficeParts, configuration: Configuration) -> None:
     """Which extensions the redirect server serves, and to which others the proxy follows a phone's 3xx."""
     extensions = configuration.extensions.values()
+    parts.calls.roles = {one.number.encode(): one.role for one in extensions}
     parts.redirects.extensions = frozenset(one.number.encode() for one in extensions if one.role == "redirect")
     followed = frozenset(one.number.encode() for one in extensions if one.role != "redirect")
     parts.proxy.follower = RedirectFollower(parts.own, parts.signer, parts.targets, followed)

@@ -8,10 +8,12 @@ first, REGISTER goes to the registrar, calls to extensions go to their bindings.
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
 from appliance.pbx.authentication import NOBODY, Authentication
+from appliance.pbx.call_entry import CallEntry
 from appliance.pbx.dialog_admission import Admission, decide_admission
 from appliance.pbx.dialog_table import Call, DialogTable
 from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.neighbour_domains import NeighbourDomains
+from appliance.pbx.office_line import OfficeExtensions, OfficeLine
 from appliance.pbx.overload import Overload
 from appliance.pbx.presence.event_server import METHODS as EVENT_METHODS
 from appliance.pbx.presence.event_server import EventServer
@@ -28,6 +30,7 @@ from appliance.pbx.proxy.routing import (
     strip_own_maddr,
 )
 from appliance.pbx.proxy.secure_hops import is_secure, keep_secure
+from appliance.pbx.proxy.server_finder import ServerFinder
 from appliance.pbx.proxy.target import Destination, Target
 from appliance.pbx.redirect import RedirectServer
 from appliance.pbx.registrar import Registrar
@@ -62,9 +65,13 @@ class OfficeParts:
 
     __slots__ = (
         "authentication",
+        "calls",
         "dialogs",
         "events",
+        "extensions",
+        "finder",
         "limiter",
+        "line",
         "messages",
         "neighbours",
         "overload",
@@ -79,6 +86,10 @@ class OfficeParts:
 
     stack: SipStack
     authentication: Authentication
+    calls: CallEntry
+    line: OfficeLine
+    extensions: OfficeExtensions
+    finder: ServerFinder
     registrar: Registrar
     proxy: Proxy
     dialogs: DialogTable
@@ -126,6 +137,8 @@ class OfficeServer:
 
     def ack_received(self, message: Message, flow: Flow, now: float) -> None:
         """The ACK of a 2xx goes on when its dialog was admitted; any other is dropped, since an ACK has no answer."""
+        if self._parts.calls.dialogs.ack_received(message, flow, now):
+            return
         message = repair_strict_route(strip_own_maddr(message, self._parts.own, flow), self._parts.own)
         way = read_way(message, self._parts.own, self._parts.signer)
         admission, call = decide_admission(message, way, self._parts.dialogs, self._parts.signer, now)
@@ -140,10 +153,13 @@ class OfficeServer:
 
     def cancel_received(self, invite: InviteServer, cancel: Message, now: float) -> None:
         """A CANCEL of an INVITE that has no final response yet."""
+        if self._parts.calls.dialogs.cancel_received(invite, cancel, now):
+            return
         self._parts.proxy.cancel(invite, cancel, now)
 
     def shut_down(self, now: float) -> None:
-        """The server stops: whoever is still being called is let go, whoever calls is told."""
+        """The server stops: whoever is still being called is let go, whoever calls is told, who talks is parted."""
+        self._parts.calls.engine.shut_down(now)
         for invite in self._parts.stack.pending_invites():
             self._parts.proxy.give_up(invite, now)
 
@@ -159,6 +175,8 @@ class OfficeServer:
     def _serve_in_dialog(self, message: Message, flow: Flow, now: float) -> None:
         """A request with a To tag: the proof is a Record-Route we signed or a dialog we know, never the tag."""
         parts = self._parts
+        if parts.calls.dialogs.serve_in_dialog(message, flow, now):
+            return
         if message.method == b"SUBSCRIBE" and parts.events.serve_in_dialog(message, flow, now):
             return
         message = repair_strict_route(message, parts.own)
@@ -273,6 +291,9 @@ class OfficeServer:
             groups = [[target]] if target is not None else []
         else:
             extension = read_extension(message)
+            if message.method == b"INVITE" and parts.calls.is_carried(extension):
+                parts.calls.take(message, flow, caller, now)
+                return
             if extension not in self.extensions:
                 self._refuse(message, flow, Refusal(404), now)
                 return

@@ -141,3 +141,31 @@ class MediaRelayUser(Protocol):
 def observe(figures: DirectionFigures) -> Observation:
     """What the E-model wants to know of this direction (`rtp.quality.estimate_quality`)."""
     return Observation(figures.expected, figures.lost, figures.jitter_ms)
+
+
+class AbsentRelay:
+    """A relay that is away: where no media are to pass. Satisfies MediaRelay."""
+
+    __slots__ = ()
+
+    def take_port(self, host: str) -> LocalPort | None:
+        """None: there are no ports."""
+        return None
+
+    def return_port(self, port: LocalPort) -> None:
+        """Nothing was taken."""
+
+    def open_session(self, session: str, ports: tuple[LocalPort, LocalPort]) -> None:
+        """Nothing is opened."""
+
+    def direct(self, session: str, side: int, media: LegMedia) -> None:
+        """Nobody hears it."""
+
+    def hold(self, session: str, is_held: bool) -> None:
+        """Nobody hears it."""
+
+    def close_session(self, session: str) -> None:
+        """Nothing was opened."""
+
+    def ask_figures(self, session: str) -> None:
+        """There are none."""

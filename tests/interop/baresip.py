@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.namespaces import connect_inside
-from tests.interop.network import PATIENCE_S, LoopbackNetwork, wait_until
+from tests.interop.network import PATIENCE_S, LoopbackNetwork, free_port, wait_until
 
 PROGRAM = shutil.which("baresip")
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", "/usr/lib64/baresip/modules", "/usr/local/lib/baresip/modules")
@@ -49,12 +49,14 @@ class Baresip:
 
     def __init__(self, network: LoopbackNetwork, folder: Path, account: Account, voice: Path,
                  at: tuple[str, str] | None = None) -> None:
-        """at: namespace and address of the host it stands on; without it an address of the loopback network."""
+        """at: namespace and address of the host it stands on; without it 127.0.0.1, from which its voice comes on
+        loopback whatever its signalling is bound to: a relay hears nobody who speaks from somewhere else."""
         self.account, self.folder = account, folder
-        self.namespace, self.host = at or ("", network.new_host())
-        self.control_port, self.sip_port = network.port(), network.port()
+        self.namespace, self.host = at or ("", "127.0.0.1")
+        self.control_port, self.sip_port, rtp_port = (
+            (network.port(), network.port(), network.port()) if at else [free_port(self.host) for _ in range(3)])
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config").write_text("\n".join(self._config(network.port(), voice)) + "\n")
+        (folder / "config").write_text("\n".join(self._config(rtp_port, voice)) + "\n")
         (folder / "accounts").write_text(account.line())
         (folder / "contacts").write_text(account.contacts)
         self.log = folder / "log"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
-from appliance.config.sections.sip import DIGEST_WORDS, ROLE_NOT_BUILT, ROLE_WORDS
+from appliance.config.sections.sip import DIGEST_WORDS, ROLE_WORDS
 from appliance.config.sections.trunk import TOLL_WORDS
 from appliance.config.word_kinds import NAME, SECRET, TEXT, USERNAME
 
@@ -33,7 +33,6 @@ EXTENSION_ROLE = Leaf(
     ROLE_WORDS,
     "Overrides `sip role` for calls to it.",
     remark="as `sip role`",
-    not_built=ROLE_NOT_BUILT,
 )
 EXTENSION_ALLOW = Leaf(
     "extension <extension> allow",

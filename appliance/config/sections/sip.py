@@ -10,8 +10,7 @@ from appliance.config.word_kinds import BOOLEAN, NAME, PATH, choice_kind, intege
 ROLE_WORDS = choice_kind("b2bua", "proxy", "redirect")
 DIGEST_WORDS = choice_kind("md5", "sha-256")
 EXPIRES_S = integer_kind(1, 86400, "seconds")
-ROLE_NOT_BUILT = {"b2bua": "calls are carried as proxy"}
-ROLE_DEFAULT = "proxy"
+ROLE_DEFAULT = "b2bua"
 
 ADDRESS = Leaf("sip listener <listener> address", LISTENER_ADDRESS, "The address to listen on.", is_required=True)
 LISTENER_PORT = Leaf("sip listener <listener> port", PORT, "The port to listen on.", default=5060)
@@ -57,7 +56,6 @@ ROLE = Leaf(
     ROLE_WORDS,
     "How calls between extensions are carried.",
     default=ROLE_DEFAULT,
-    not_built=ROLE_NOT_BUILT,
 )
 RECORD_ROUTE = Leaf("sip record-route", BOOLEAN, "In the proxy role: stay in the path of every dialog.", default=True)
 DIGEST_ALGORITHM = Leaf(

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two legs that talk: what one wants of the session the other is asked for, answers go back, an end ends both.
+
+Offers pass end to end (RFC 3264; RFC 6337 in all its patterns); glare is refused with 491 on the leg that came second
+(RFC 3261 14.2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from appliance.call.leg import Leg
+from appliance.call.media_pair import MediaPair
+from appliance.call.reasons import write_reason
+from appliance.errors import PeerError
+from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.call_events import Alert, Release
+
+if TYPE_CHECKING:
+    from appliance.call.call import Call
+    from appliance.ua.in_dialog_request import InDialogRequest
+    from appliance.ua.referral import Referral
+
+PASSED_METHODS: Final = frozenset({b"INFO", b"MESSAGE"})
+"""What goes from one leg to the other as it is, body and all."""
+TRUNK_BODIES: Final = frozenset({b"application/dtmf-relay", b"application/dtmf", b"application/media_control+xml"})
+
+
+class Bridge:
+    """call: that it belongs to; legs: side 0 and 1 of `pair`. asking: the leg whose offer the other is considering."""
+
+    __slots__ = ("_asking", "call", "legs", "pair")
+
+    def __init__(self, call: Call, legs: tuple[Leg, Leg], pair: MediaPair) -> None:
+        self.call = call
+        self.legs = legs
+        self.pair = pair
+        self._asking: Leg | None = None
+        for leg in legs:
+            leg.owner = self
+
+    def other_of(self, leg: Leg) -> Leg:
+        """The leg that this one talks to."""
+        return self.legs[1] if leg is self.legs[0] else self.legs[0]
+
+    def side_of(self, leg: Leg) -> int:
+        """Its side of the pair."""
+        return 0 if leg is self.legs[0] else 1
+
+    def expect_answer(self, leg: Leg) -> None:
+        """This leg's offer is with the other side already: the answer will come as `leg_agreed`."""
+        self._asking = leg
+
+    # LegOwner
+
+    def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
+        """LegOwner. An offer of its own, or the one that a re-INVITE without a session asked it for."""
+        other = self.other_of(leg)
+        try:
+            session = self.pair.carry_offer(self.side_of(leg), offer)
+        except PeerError as error:
+            self._refuse(leg, error.status_hint, now)
+            return
+        if self._asking is other:       # the other one wanted to be offered a session (13.2.1)
+            self._asking = leg
+            other.handle.answer_offer(session, now)
+        elif self._asking is None and other.handle.change_session(session, now):
+            self._asking = leg
+        else:
+            self.pair.revert(self.side_of(leg))
+            leg.handle.refuse_offer(491, now)
+
+    def _refuse(self, leg: Leg, status: int, now: float) -> None:
+        """An offer that cannot be passed on. In the 2xx to a re-INVITE of ours it cannot be refused, only ended."""
+        other = self.other_of(leg)
+        if self._asking is other:
+            self._asking = None
+            other.handle.refuse_offer(status, now)
+        leg.handle.refuse_offer(status, now)
+
+    def leg_wanted_offer(self, leg: Leg, now: float) -> None:
+        """LegOwner. The other one is asked for an offer in the same way."""
+        if self._asking is None and self.other_of(leg).handle.change_session(b"", now):
+            self._asking = leg
+        else:
+            leg.handle.refuse_offer(491, now)
+
+    def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
+        """LegOwner. Its answer to what the other offered."""
+        other = self.other_of(leg)
+        if self._asking is not other:
+            return      # to an offer of our own, whose answer changes nothing for the other
+        self._asking = None
+        try:
+            session = self.pair.carry_answer(self.side_of(leg), answer)
+        except PeerError as error:
+            self.pair.revert(self.side_of(other))
+            other.handle.refuse_offer(error.status_hint, now)
+            return
+        other.handle.answer_offer(session, now)
+        self.call.session_changed(now)
+
+    def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
+        """LegOwner. Refused here, refused there: the session stays as it was (14.1)."""
+        other = self.other_of(leg)
+        if self._asking is other:
+            self._asking = None
+            self.pair.revert(self.side_of(other))
+            other.handle.refuse_offer(status, now)
+
+    def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
+        """LegOwner. Nothing new for legs that talk."""
+
+    def leg_confirmed(self, leg: Leg, now: float) -> None:
+        """LegOwner. The later of the two: the call stands on both sides."""
+        self.call.leg_stands(leg, now)
+
+    def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
+        """LegOwner. INFO (RFC 6086 and the older key presses) and MESSAGE go to the other side."""
+        other = self.other_of(leg)
+        kind = (request.header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
+        if request.method not in PASSED_METHODS or not other.is_confirmed:
+            server.respond(405 if request.method not in PASSED_METHODS else 480, now)
+        elif other.line.is_trunk and request.body and kind not in TRUNK_BODIES and request.method == b"INFO":
+            server.respond(415, now, b"Accept: application/dtmf-relay\r\n")
+        else:
+            other.handle.send_inside(request.method, other.line.pass_lines(request),
+                                     request.header(b"Content-Type") or b"", request.body, Relayed(server), now)
+
+    def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:
+        """LegOwner."""
+        self.call.transfer(leg, referral, now)
+
+    def leg_released(self, leg: Leg, release: Release, now: float) -> None:
+        """LegOwner."""
+        self.other_of(leg).hang_up(now, write_reason(release))
+        self.call.leg_ended(leg, release, now)
+
+
+class Relayed:
+    """A request inside a dialog that was passed on: its answer goes back. Satisfies ua.outgoing_request.RequestOwner."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: ServerTransaction) -> None:
+        self._server = server
+
+    def provisional_received(self, request: InDialogRequest, response: Message, now: float) -> None:
+        """RequestOwner. Nobody waits for it (RFC 4320 4.1)."""
+
+    def request_succeeded(self, request: InDialogRequest, response: Message, now: float) -> None:
+        """RequestOwner."""
+        self._server.respond(response.status, now)
+
+    def request_refused(self, request: InDialogRequest, status: int, response: Message | None, now: float) -> None:
+        """RequestOwner."""
+        if status != 408:   # RFC 4320 4.2: a 408 would come too late
+            self._server.respond(status, now)

@@ -1,0 +1,484 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call, from its INVITE to its record: the caller's leg, the hunt for who answers, the bridge between both.
+
+The engine makes it; legs, hunt and bridge tell it what happens.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from appliance.call.bridge import Bridge
+from appliance.call.call_record import CallRecord
+from appliance.call.hunt import Failure, Hunt
+from appliance.call.leg import INCOMING, Leg
+from appliance.call.line import Dial, Refused
+from appliance.call.media_pair import MediaPair
+from appliance.call.reasons import write_reason
+from appliance.errors import MisuseError, PeerError
+from appliance.native.sip_scanner import Message
+from appliance.rtp.relaying import DirectionFigures
+from appliance.sdp.parser import parse_session
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.call_events import Alert, Cause, Release
+
+if TYPE_CHECKING:
+    from appliance.call.services import CallServices
+    from appliance.ua.referral import Referral
+
+
+class CallState(IntEnum):
+    """What a caller would say of the call."""
+
+    CALLING = 0
+    RINGING = 1
+    ANSWERED = 2
+    ENDED = 3
+
+
+CALLING, RINGING, ANSWERED, ENDED = CallState
+TRANSITIONS: Final = (
+    frozenset({RINGING, ANSWERED, ENDED}),
+    frozenset({ANSWERED, ENDED}),
+    frozenset({ENDED}),
+    frozenset[CallState](),
+)
+"""What may follow each state, by its number."""
+RESULTS: Final = {486: "busy", 600: "busy", 480: "no_answer", 408: "no_answer", 404: "not_found", 604: "not_found",
+                  487: "cancelled", 403: "blocked", 603: "refused", 488: "refused"}
+
+
+class Call:
+    """number: counts up; caller: the leg that began it; legs: all of them, in the order in which they were begun;
+    bridge: once somebody has answered; record: what will be kept of it. Times are monotonic seconds, 0.0 for not yet.
+
+    Satisfies leg.LegOwner for its caller's leg until the answer, and hunt.HuntOwner.
+    """
+
+    __slots__ = ("_asked", "_forks", "_hunt", "_offer", "_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "ended_at",
+                 "legs", "number", "record", "services", "started_at", "state", "waiting_media")
+
+    def __init__(self, services: CallServices, number: int, dial: Dial, now: float) -> None:
+        self.services = services
+        self.number = number
+        self.dial = dial
+        self.state = CALLING
+        self.started_at = now
+        self.answered_at = self.ended_at = 0.0
+        self.record = CallRecord(number, self.wall(now))
+        self.record.caller = _text(dial.caller.number)
+        self.record.caller_name = _text(dial.caller.name)
+        self.record.callee = self.record.dialled = _text(dial.dialled)
+        self.legs: list[Leg] = []
+        self.bridge: Bridge | None = None
+        self.waiting_media: set[str] = set()
+        self._hunt: Hunt | None = None
+        self._offer = b""
+        self._pairs: dict[Leg, MediaPair] = {}
+        self._pairs_made = 0
+        self._asked: Leg | None = None      # the branch that considers an early change of the caller
+        self._forks: dict[tuple[Leg, bytes], int] = {}      # To tags that the caller has heard a session from
+        self.caller = Leg(self, dial.origin, INCOMING, dial.caller, self)
+        self.caller.record.started_at = self.record.started_at
+        self.legs.append(self.caller)
+
+    def wall(self, now: float) -> float:
+        """Wall clock time of a monotonic one."""
+        return now + self.services.wall_offset
+
+    def note(self, reason: str) -> None:
+        """Why something did not work, in words, for the record."""
+        self.record.reason = self.record.reason or reason
+
+    def _enter(self, state: CallState, now: float) -> None:
+        if state is self.state:
+            return
+        if state not in TRANSITIONS[self.state]:
+            raise MisuseError(f"call {self.number}: {self.state.name} to {state.name}")
+        self.state = state
+
+    @property
+    def hunt(self) -> Hunt | None:
+        """The search that is going on, None when there is none."""
+        return self._hunt
+
+    @property
+    def pairs(self) -> list[MediaPair]:
+        """Every pair of media that is open."""
+        return list(self._pairs.values())
+
+    # the caller's leg until the answer: LegOwner
+
+    def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
+        """LegOwner. The INVITE; later an early change of the caller's mind (UPDATE, RFC 3311)."""
+        if self._hunt is not None:
+            self._change_early(leg, offer, now)
+            return
+        self._offer = offer
+        leg.flow = leg.incoming.flow
+        verdict = self.services.router.route(self.dial, now)
+        if isinstance(verdict, Refused):
+            self.refuse(verdict, now)
+            return
+        self.services.directory.tell(self)
+        self._hunt = Hunt(self, self.dial, verdict, self)
+        self._hunt.start(now)
+
+    def refuse(self, verdict: Refused, now: float) -> None:
+        """The dial plan says no."""
+        self.note(verdict.reason)
+        self.record.cause = verdict.q850
+        reason = b"Reason: Q.850;cause=%d\r\n" % verdict.q850 if verdict.q850 else b""
+        self.caller.incoming.refuse(verdict.status, now, verdict.lines + reason)
+
+    def _change_early(self, leg: Leg, offer: bytes, now: float) -> None:
+        early = [branch for branch, pair in self._pairs.items() if pair.description_of(1) is not None
+                 and not branch.has_ended]
+        if len(early) != 1:
+            leg.handle.refuse_offer(491, now)
+            return
+        branch = early[0]
+        try:
+            session = self._pairs[branch].carry_offer(0, offer)
+        except PeerError as error:
+            leg.handle.refuse_offer(error.status_hint, now)
+            return
+        if not branch.handle.change_session(session, now, True):
+            self._pairs[branch].revert(0)
+            leg.handle.refuse_offer(504, now)   # RFC 3311 5.2: it could not be asked of the called side
+            return
+        self._asked = branch
+
+    def leg_wanted_offer(self, leg: Leg, now: float) -> None:
+        """LegOwner. Only a call that stands is changed so."""
+        leg.handle.refuse_offer(491, now)
+
+    def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
+        """LegOwner. Nothing rings back at us."""
+
+    def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
+        """LegOwner. In a PRACK: the answer to an offer of the called side in a reliable response (RFC 3262 5)."""
+        for branch, pair in self._pairs.items():
+            if branch.branch == leg.incoming.answered_branch and not branch.has_ended:
+                try:
+                    branch.handle.answer_offer(pair.carry_answer(0, answer), now)
+                except PeerError:
+                    branch.hang_up(now)
+                return
+
+    def leg_confirmed(self, leg: Leg, now: float) -> None:
+        """LegOwner. It is the bridge's by then."""
+        raise MisuseError("a caller's leg that stands without an answer")
+
+    def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
+        """LegOwner."""
+        for branch, pair in self._pairs.items():
+            if not branch.has_ended and pair.description_of(1) is not None:
+                pair.revert(1)
+                branch.handle.refuse_offer(status, now)
+
+    def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
+        """LegOwner. Key presses before the answer have nobody to go to."""
+        server.respond(480, now)
+
+    def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:
+        """LegOwner."""
+        referral.refuse(403, now)
+
+    def leg_released(self, leg: Leg, release: Release, now: float) -> None:
+        """LegOwner. The caller gave up, or has been refused."""
+        if self._hunt is not None:
+            self._hunt.stop(now, write_reason(release) if release.cause is not Cause.REFUSED else b"")
+        self.leg_ended(leg, release, now)
+
+    # the hunt: HuntOwner
+
+    def prepare_offer(self, branch: Leg, now: float) -> bytes:
+        """HuntOwner. The caller's session with our addresses; a pair of media for each branch."""
+        if not self._offer:
+            return b""
+        return self._pair_of(branch).carry_offer(0, self._offer)
+
+    def _pair_of(self, branch: Leg) -> MediaPair:
+        pair = self._pairs.get(branch)
+        if pair is None:
+            services, ends = self.services, (self.caller.media_end(), branch.media_end())
+            branch.origin = services.new_origin(ends[1].host)
+            origins = (services.new_origin(ends[0].host), branch.origin)
+            self._pairs_made += 1
+            name = services.name_media(self.number, self._pairs_made)
+            pair = self._pairs[branch] = MediaPair(services.relay, name, ends, origins)
+        return pair
+
+    def _located_pair(self, branch: Leg) -> MediaPair:
+        """Its pair, once a response has shown where its signalling comes from."""
+        pair = self._pair_of(branch)
+        branch.flow = branch.handle.flow or branch.flow
+        pair.ends[1] = branch.media_end()
+        return pair
+
+    def branch_alerted(self, branch: Leg, alert: Alert, now: float) -> None:
+        """HuntOwner. 180 and 183 pass at once, early media with them."""
+        if alert.status == 199:     # RFC 6228: one fork is over, the others ring on
+            return
+        session = b""
+        if alert.session and self._offer:
+            try:
+                session = self._located_pair(branch).carry_answer(1, alert.session)
+            except PeerError as error:
+                self.note(str(error))
+        if session:
+            branch.branch = self._forks.setdefault((branch, alert.fork), len(self._forks))
+        self._alert_caller(branch, alert.status, session, alert.is_reliable, now)
+
+    def _alert_caller(self, branch: Leg, status: int, session: bytes, is_reliable: bool, now: float) -> None:
+        caller = self.caller.incoming
+        if branch.branch or is_reliable:
+            caller.alert(status, now, session, is_reliable and caller.supports_reliable, branch.branch)
+        else:
+            caller.alert(status, now, session)
+        if self.state is CALLING:
+            self._enter(RINGING, now)
+        self.services.directory.tell(self)
+
+    def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
+        """HuntOwner. The caller left it to the called side to offer; or an early change of the called side."""
+        caller = self.caller.incoming
+        if self._offer and not branch.handle.is_answering:
+            self._pass_early_offer(branch, offer, now)
+            return
+        try:
+            session = self._located_pair(branch).carry_offer(1, offer)
+        except PeerError as error:
+            branch.hang_up(now)
+            caller.refuse(error.status_hint, now)
+            return
+        if branch.handle.is_answering:
+            self._join(branch, session, now).expect_answer(branch)
+        elif caller.supports_reliable:
+            self._alert_caller(branch, 183, session, True, now)
+
+    def _pass_early_offer(self, branch: Leg, offer: bytes, now: float) -> None:
+        pair = self._pair_of(branch)
+        try:
+            session = pair.carry_offer(1, offer)
+        except PeerError as error:
+            branch.handle.refuse_offer(error.status_hint, now)
+            return
+        if not self.caller.handle.change_session(session, now, True):
+            pair.revert(1)
+            branch.handle.refuse_offer(504, now)
+
+    def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
+        """HuntOwner. To the caller's early change; the first answer of a leg comes with `branch_answered`."""
+        if self._asked is not branch:
+            return
+        self._asked = None
+        try:
+            self.caller.handle.answer_offer(self._pair_of(branch).carry_answer(1, answer), now)
+        except PeerError as error:
+            self.caller.handle.refuse_offer(error.status_hint, now)
+
+    def branch_answered(self, branch: Leg, now: float) -> None:
+        """HuntOwner."""
+        try:
+            session = self._located_pair(branch).carry_answer(1, branch.handle.exchange.remote)
+        except PeerError as error:
+            branch.hang_up(now)
+            self.hunt_failed(Failure(error.status_hint, reason=str(error)), now)
+            return
+        self._join(branch, session, now)
+
+    def _join(self, branch: Leg, session: bytes, now: float) -> Bridge:
+        """Somebody answered: the caller gets its 200, the branches that lost their media."""
+        pair = self._pairs.pop(branch)
+        for lost in self._pairs.values():
+            self._close_media(lost)
+        self._pairs = {branch: pair}
+        self._hunt = None
+        # another phone's session may have been heard under the first To tag: then this answer has one of its own
+        fork = (branch, branch.handle.dialog.remote_tag)
+        branch.branch = self._forks.setdefault(fork, len(self._forks))
+        self.caller.origin = pair.origins[0]
+        bridge = self.bridge = Bridge(self, (self.caller, branch), pair)
+        if branch.branch:
+            self.caller.incoming.answer(session, now, branch.branch)
+        else:
+            self.caller.incoming.answer(session, now)
+        self._note_answer(branch, now)
+        return bridge
+
+    def _note_answer(self, branch: Leg, now: float) -> None:
+        self._enter(ANSWERED, now)
+        self.answered_at = now
+        record = self.record
+        record.answered_at = self.wall(now)
+        record.result, record.status = "answered", 200
+        record.callee = _text(branch.party.number) or record.callee
+        record.trunk = branch.line.name if branch.line.is_trunk else \
+            self.caller.line.name if self.caller.line.is_trunk else ""
+        self.services.directory.keep(self, now)
+        self.services.directory.tell(self)
+
+    def branch_ended(self, branch: Leg, now: float) -> None:
+        """HuntOwner."""
+        if self.bridge is None:
+            self.drop_pair_of(branch)
+        self.services.directory.tell(self)
+        self.end_if_over(now)
+
+    def hunt_failed(self, failure: Failure, now: float) -> None:
+        """HuntOwner."""
+        self._hunt = None
+        self.note(failure.reason)
+        if not self.caller.has_ended:
+            self.caller.incoming.refuse(failure.status, now, failure.lines)
+
+    # the bridge
+
+    def session_changed(self, now: float) -> None:
+        """Another session holds between the legs: hold, resume, another codec."""
+        self.services.directory.keep(self, now)
+        self.services.directory.tell(self)
+
+    def leg_stands(self, leg: Leg, now: float) -> None:
+        """The caller's ACK has come."""
+        self.services.directory.keep(self, now)
+        self.services.directory.tell(self)
+
+    def transfer(self, leg: Leg, referral: Referral, now: float) -> None:
+        """REFER: the other side is to be connected to somebody else."""
+        self.services.directory.transfer(self, leg, referral, now)
+
+    def leg_ended(self, leg: Leg, release: Release, now: float) -> None:
+        """A leg is over; with the last one the call is."""
+        record = self.record
+        if not record.ended_by:
+            if release.cause in (Cause.PEER_LEFT, Cause.CANCELLED):
+                record.ended_by = "caller" if leg is self.caller else "callee"
+            else:
+                record.ended_by = "server" if leg is self.caller and release.cause is not Cause.LOST else "callee"
+        if leg is self.caller and self.state < ANSWERED:
+            record.status = leg.status
+            record.result = "cancelled" if release.cause in (Cause.CANCELLED, Cause.PEER_LEFT) \
+                else RESULTS.get(leg.status, "failed")
+        if release.cause in (Cause.LOST, Cause.BROKEN):
+            self.note(release.cause.name.lower())
+        self.end_if_over(now)
+
+    def end_if_over(self, now: float) -> None:
+        """Close what is left once no leg is."""
+        if self.state is ENDED or not all(leg.has_ended for leg in self.legs):
+            return
+        self._enter(ENDED, now)
+        self.ended_at = now
+        self.record.ended_at = self.wall(now)
+        self.record.legs = [leg.record for leg in self.legs]
+        for pair in self._pairs.values():
+            self._close_media(pair)
+        self._pairs.clear()
+        self.services.directory.end_call(self, now)
+
+    def _close_media(self, pair: MediaPair) -> None:
+        sessions = pair.close()
+        self.waiting_media.update(sessions)
+        self.services.directory.expect_figures(self, pair, sessions)
+
+    # legs that are joined anew
+
+    def legs_of(self, pair: MediaPair) -> tuple[Leg | None, Leg | None]:
+        """Whose media these are, side 0 and 1."""
+        if self.bridge is not None and self.bridge.pair is pair:
+            return self.bridge.legs
+        branch = next((leg for leg, one in self._pairs.items() if one is pair), None)
+        return (self.caller, branch) if branch is not None else (None, None)
+
+    def make_pair(self, first: Leg, second: Leg) -> MediaPair:
+        """A pair for legs of which at least the first stands; its origin and the places of its media go on."""
+        services = self.services
+        ends = (first.media_end(), second.media_end())
+        first.origin = first.origin or services.new_origin(ends[0].host)
+        second.origin = second.origin or services.new_origin(ends[1].host)
+        self._pairs_made += 1
+        pair = MediaPair(services.relay, services.name_media(self.number, self._pairs_made), ends,
+                         (first.origin, second.origin))
+        for side, leg in enumerate((first, second)):
+            if leg.usage is not None and leg.handle.exchange.local:
+                pair.expect(side, parse_session(leg.handle.exchange.local))
+        self._pairs[second] = pair
+        return pair
+
+    def bridge_legs(self, legs: tuple[Leg, Leg], pair: MediaPair) -> Bridge:
+        """These two talk from now on; media of any other pair end."""
+        for leg, old in tuple(self._pairs.items()):
+            if old is not pair:
+                del self._pairs[leg]
+                self._close_media(old)
+        self._pairs[legs[1]] = pair
+        self.bridge = Bridge(self, legs, pair)
+        return self.bridge
+
+    def drop_pair(self, pair: MediaPair) -> None:
+        """These media came to nothing."""
+        for leg, one in tuple(self._pairs.items()):
+            if one is pair:
+                del self._pairs[leg]
+                self._close_media(pair)
+
+    def pair_of(self, branch: Leg) -> MediaPair:
+        """The pair whose second side is this leg."""
+        return self._pairs[branch]
+
+    def drop_pair_of(self, branch: Leg) -> None:
+        """A leg that was rung is over: so are its media."""
+        pair = self._pairs.pop(branch, None)
+        if pair is not None:
+            self._close_media(pair)
+
+    def note_transfer(self, moved: Leg, target: Leg) -> None:
+        """Who talks now is not who talked before."""
+        if moved is self.caller or target is self.caller:
+            partner = target if moved is self.caller else moved
+            self.record.callee = _text(partner.party.number) or self.record.callee
+        for leg in (moved, target):
+            if leg.line.is_trunk and not self.record.trunk:
+                self.record.trunk = leg.line.name
+
+    def renew_pair(self) -> MediaPair:
+        """New ports for the legs of the bridge, whose old ones are lost with the relay."""
+        bridge = self.bridge
+        if bridge is None:
+            raise MisuseError("no legs to renew")
+        return self.make_pair(*bridge.legs)
+
+    def adopt_leg(self, leg: Leg) -> None:
+        """A leg of another call talks in this one from now on."""
+        leg.call.legs.remove(leg)
+        leg.call = self
+        self.legs.append(leg)
+
+    def note_silence(self, leg: Leg, figures: DirectionFigures, now: float) -> None:
+        """Nothing comes from this leg: for who asks why."""
+        self.services.directory.tell(self)
+
+    def note_voice(self, leg: Leg, now: float) -> None:
+        """It is heard again."""
+        self.services.directory.tell(self)
+
+    def refuse_stopped(self, now: float) -> None:
+        """Nobody will be rung any more."""
+        if not self.caller.has_ended and self.caller.usage is not None:
+            self.caller.incoming.refuse(503, now)
+
+    def hang_up(self, now: float, lines: bytes) -> None:
+        """The server ends it."""
+        self.record.ended_by = self.record.ended_by or "server"
+        if self._hunt is not None:
+            self._hunt.stop(now, lines)
+        for leg in tuple(self.legs):
+            leg.hang_up(now, lines)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The call engine: every call that we carry as a B2BUA, from its INVITE to its record.
+
+It hands INVITEs to new calls, media news to the calls they concern, and what has ended to the records. Only it changes
+the table of calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from appliance.call.call import ANSWERED, Call
+from appliance.call.call_record import NoRecords, RecordStore
+from appliance.call.leg import Leg
+from appliance.call.line import Dial, Line
+from appliance.call.media_pair import MediaPair
+from appliance.call.media_watch import MediaWatch
+from appliance.call.pickup import Pickups
+from appliance.call.reasons import STOPPED
+from appliance.call.services import CallServices
+from appliance.call.transfer import Transfers
+from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.invite_server import InviteServer
+from appliance.ua.call_taking import take_call
+from appliance.vocabulary.call_numbers import CallNumbers
+
+if TYPE_CHECKING:
+    from appliance.ua.referral import Referral
+
+ENDED_KEPT: Final = 100
+CALLS_LIMIT: Final = 4000
+"""Calls at once; more are refused with 503: each holds ports and memory."""
+FIGURES_WAIT_S: Final = 1.0
+"""A record does not wait longer for what the relay has measured."""
+
+
+class CallEngine:
+    """calls: by number; ended: the last ones; on_change: told of every change of a call."""
+
+    __slots__ = ("_listeners", "_numbers", "calls", "ended", "keeper", "pickups", "records", "services", "total",
+                 "transfers", "watch")
+
+    def __init__(self, services: CallServices, numbers: CallNumbers, records: RecordStore | None = None) -> None:
+        self.services = services
+        self.records: RecordStore = records or NoRecords()
+        self.calls: dict[int, Call] = {}
+        self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
+        self.total = 0
+        self._numbers = numbers
+        self._listeners: list[Callable[[Call], None]] = []
+        self.watch = MediaWatch(self)
+        self.transfers = Transfers(self)
+        self.pickups = Pickups(self)
+        self.keeper: Callable[[Call, float], None] | None = None
+        services.serve(self)
+
+    def on_change(self, listener: Callable[[Call], None]) -> None:
+        """Have every change of a call told to this listener, its end included."""
+        self._listeners.append(listener)
+
+    # calls come
+
+    def take_invite(self, server: InviteServer, message: Message, dial: Dial, now: float) -> None:
+        """An INVITE outside every dialog, from somebody whose right to call is proved."""
+        if len(self.calls) >= CALLS_LIMIT:
+            server.respond(503, now, b"Retry-After: 10\r\n")
+            return
+        replaces = message.header(b"Replaces")
+        if replaces is not None:
+            self.transfers.take_replacing(server, message, dial, now)
+            return
+        call = self.open_call(dial, now)
+        self.begin(call, server, message, now)
+
+    def open_call(self, dial: Dial, now: float) -> Call:
+        """A new call, which has only its caller."""
+        number = self._numbers.next()
+        call = self.calls[number] = Call(self.services, number, dial, now)
+        self.total += 1
+        return call
+
+    def begin(self, call: Call, server: InviteServer, message: Message, now: float) -> None:
+        """Its INVITE becomes the caller's leg."""
+        leg = call.caller
+        leg.flow = server.source
+        status = take_call(call.dial.origin.core, server, message, leg, now)
+        if status is not None:      # no dialog can be made: answered already
+            self.drop_leg(leg, status)
+            call.record.status, call.record.result = status, "failed"
+            call.end_if_over(now)
+
+    @staticmethod
+    def drop_leg(leg: Leg, status: int) -> None:
+        """A leg that never came about, answered with this status."""
+        leg.has_ended = True
+        leg.record.status = leg.status = status
+        leg.line.call_ends()
+
+    # what calls say: services.CallDirectory
+
+    def tell(self, call: Call) -> None:
+        """CallDirectory."""
+        for listener in self._listeners:
+            listener(call)
+
+    def keep(self, call: Call, now: float) -> None:
+        """CallDirectory."""
+        if self.keeper is not None:
+            self.keeper(call, now)
+
+    def end_call(self, call: Call, now: float) -> None:
+        """CallDirectory."""
+        self.calls.pop(call.number, None)
+        self.ended.append(call)
+        if self.keeper is not None:
+            self.keeper(call, now)
+        self.services.journal.record(
+            "call_ended", number=call.number, caller=call.record.caller, callee=call.record.callee,
+            result=call.record.status, ended_by=call.record.ended_by,
+            talked_s=now - call.answered_at if call.answered_at else 0.0)
+        self.tell(call)
+        if call.waiting_media:
+            self.watch.await_figures(call, now + FIGURES_WAIT_S)
+        else:
+            self.records.keep(call.record)
+
+    def expect_figures(self, call: Call, pair: MediaPair, sessions: list[str]) -> None:
+        """CallDirectory."""
+        self.watch.expect(call, pair, sessions)
+
+    def transfer(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
+        """CallDirectory."""
+        self.transfers.start(call, leg, referral, now)
+
+    def free_line(self, line: Line, call: Call, now: float) -> bool:
+        """CallDirectory. The youngest call that is not itself an emergency call."""
+        for other in reversed(self.calls.values()):
+            if other is call or other.record.is_emergency or not any(
+                    leg.line is line and not leg.has_ended for leg in other.legs):
+                continue
+            other.note("its line was needed for an emergency call")
+            other.hang_up(now, b'Reason: Q.850;cause=8;text="Preemption"\r\n')
+            return True
+        return False
+
+    # the shell
+
+    def find_number(self, number: int) -> Call | None:
+        """A call by its number, ended ones included."""
+        call = self.calls.get(number)
+        if call is None:
+            call = next((one for one in reversed(self.ended) if one.number == number), None)
+        return call
+
+    def shut_down(self, now: float) -> None:
+        """The server stops: every call is ended with BYE, every one that rings with 503 or CANCEL."""
+        for call in tuple(self.calls.values()):
+            call.note("the telephone system stopped")
+            if call.state < ANSWERED:
+                call.refuse_stopped(now)
+            call.hang_up(now, STOPPED)
+
+    def flush_records(self) -> None:
+        """Nobody waits for figures any more."""
+        self.watch.flush()

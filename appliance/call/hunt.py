@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search for somebody who answers: groups of destinations, each rung together, one after the other (RFC 3261 16.5 to
+16.7 as a B2BUA does it), trunks with failover, redirections of phones followed.
+
+It owns the legs that it rings until one answers or all have failed.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from appliance.call.leg import OUTGOING, Leg
+from appliance.call.line import Destination, Dial, Refused
+from appliance.call.reasons import ELSEWHERE, NO_ANSWER, choose_best, copy_reason, translate_status
+from appliance.errors import MisuseError, PeerError
+from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.call_events import Alert, Release
+from appliance.ua.outgoing_invite import OutgoingInvite
+from appliance.ua.redirection import TargetSet
+
+if TYPE_CHECKING:
+    from appliance.call.call import Call
+    from appliance.ua.referral import Referral
+
+RINGING_S: Final = 180.0
+SILENCE_S: Final = 4.0
+"""A trunk that has said nothing for so long gives way to the next one; what it says later still counts."""
+REDIRECTIONS_LIMIT: Final = 5
+TARGETS_LIMIT: Final = 30
+
+
+class Failure:
+    """Why nobody was reached. status: for the caller's leg; lines: Reason and the like; reason: in words, for the
+    record."""
+
+    __slots__ = ("lines", "reason", "status")
+
+    def __init__(self, status: int, lines: bytes = b"", reason: str = "") -> None:
+        self.status = status
+        self.lines = lines
+        self.reason = reason
+
+
+class HuntOwner(Protocol):
+    """Who searches."""
+
+    def prepare_offer(self, branch: Leg, now: float) -> bytes:
+        """The session for a leg that is about to be rung, b"" to be offered one. PeerError: none can be made."""
+
+    def branch_alerted(self, branch: Leg, alert: Alert, now: float) -> None:
+        """A phone rings, or speaks early."""
+
+    def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
+        """An offer in a response to an INVITE without one, or an early change of session."""
+
+    def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
+        """An early change of session was answered."""
+
+    def branch_answered(self, branch: Leg, now: float) -> None:
+        """Somebody answered; all others are being let go. The hunt is over and the leg the owner's."""
+
+    def branch_ended(self, branch: Leg, now: float) -> None:
+        """A leg that was rung is over without an answer."""
+
+    def hunt_failed(self, failure: Failure, now: float) -> None:
+        """Nobody is left."""
+
+
+class HuntState(IntEnum):
+    """OPEN until the first answer, the last failure, or `stop`."""
+
+    OPEN = 0
+    OVER = 1
+
+
+class Hunt:
+    """dial: what was asked for; branches: legs that have been begun and are not over."""
+
+    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_owner", "_redirections", "_seen", "_silence",
+                 "branches", "state")
+
+    def __init__(self, call: Call, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
+        self._call = call
+        self._dial = dial
+        self._groups = groups
+        self._owner = owner
+        self._failures: list[tuple[int, Release | None]] = []
+        self._redirections = 0
+        self._seen = {destination.uri for group in groups for destination in group}
+        self._alarm = call.services.alarm()
+        self._silence = call.services.alarm()
+        self.branches: list[Leg] = []
+        self.state = HuntState.OPEN
+
+    def start(self, now: float) -> None:
+        """Ring the first group."""
+        self._alarm.set(now + RINGING_S, self._give_up)
+        self._ring_next(now)
+
+    def stop(self, now: float, lines: bytes = b"") -> None:
+        """Nobody wants this any more: all that ring are let go; lines: Reason."""
+        self._close()
+        for branch in tuple(self.branches):
+            branch.hang_up(now, lines)
+
+    def _close(self) -> None:
+        self.state = HuntState.OVER
+        self._alarm.clear()
+        self._silence.clear()
+
+    # ringing
+
+    def _ring_next(self, now: float) -> None:
+        while self.state is HuntState.OPEN and not any(self._is_open(branch) for branch in self.branches):
+            if not self._groups:
+                self._fail(now)
+                return
+            self._ring_group(self._groups.pop(0), now)
+
+    @staticmethod
+    def _is_open(branch: Leg) -> bool:
+        return not branch.has_ended
+
+    def _ring_group(self, group: list[Destination], now: float) -> None:
+        for destination in group:
+            if self.state is HuntState.OPEN:
+                self._ring(destination, now)
+        if self._groups and self.branches and all(branch.line.is_trunk for branch in self.branches):
+            self._silence.set(now + SILENCE_S, self._pass_silent)
+
+    def _ring(self, destination: Destination, now: float) -> None:
+        line = destination.line
+        if not line.may_begin(now):
+            if not destination.is_emergency or not self._call.services.directory.free_line(line, self._call, now):
+                self._failures.append((503, None))
+                self._call.note(f"no free channel on {line.name}")
+                return
+        branch = Leg(self._call, line, OUTGOING, destination.callee, self)
+        branch.is_phone = destination.is_phone
+        branch.flow = destination.flow
+        self._call.legs.append(branch)
+        self.branches.append(branch)
+        try:
+            offer = self._owner.prepare_offer(branch, now)
+        except PeerError as error:
+            self._abandon(branch, error.status_hint, now)
+            return
+        draft = line.draft_invite(destination, self._dial, offer)
+        branch.record.started_at = self._call.wall(now)
+        branch.usage = OutgoingInvite(line.core, draft, branch)
+        branch.usage.dialog.is_on_flow = destination.is_phone
+        branch.usage.start(now)
+
+    def _abandon(self, branch: Leg, status: int, now: float) -> None:
+        """A leg that never got an INVITE."""
+        branch.has_ended = True
+        branch.record.status = branch.status = status
+        branch.line.call_ends()
+        self.branches.remove(branch)
+        self._failures.append((status, None))
+        self._owner.branch_ended(branch, now)
+
+    def _pass_silent(self, now: float) -> None:
+        """RFC 3263 4.3 would wait 32 s: the next trunk is tried, the silent one is let go as soon as 9.1 allows."""
+        silent = [branch for branch in self.branches if branch.status == 0 and not branch.handle.has_progress]
+        if len(silent) < len(self.branches) or not self._groups:
+            return
+        self._ring_group(self._groups.pop(0), now)
+        for branch in silent:
+            branch.record.reason = "silent"
+            branch.hang_up(now)
+
+    def _give_up(self, now: float) -> None:
+        """Nobody has answered within the time for ringing."""
+        self._groups.clear()
+        failure = Failure(480, NO_ANSWER, "no answer")
+        self.stop(now, NO_ANSWER)
+        self._owner.hunt_failed(failure, now)
+
+    # LegOwner: what the rung legs say
+
+    def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
+        """LegOwner."""
+        self._silence.clear()
+        if self.state is HuntState.OPEN:
+            self._owner.branch_alerted(leg, alert, now)
+
+    def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
+        """LegOwner. In a 2xx it is an answered call that waits for our answer (13.2.1)."""
+        if self.state is not HuntState.OPEN:
+            leg.hang_up(now)
+            return
+        if leg.handle.is_answering:
+            self._take(leg, now)
+        self._owner.branch_offered(leg, offer, now)
+
+    def leg_wanted_offer(self, leg: Leg, now: float) -> None:
+        """LegOwner. Not before the call stands."""
+        leg.handle.refuse_offer(491, now)
+
+    def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
+        """LegOwner. The first answer is looked at when the leg is confirmed; any other is an early change."""
+        if self.state is HuntState.OPEN and not leg.handle.is_over:
+            self._owner.branch_agreed(leg, answer, now)
+
+    def leg_confirmed(self, leg: Leg, now: float) -> None:
+        """LegOwner. The first one has it."""
+        if self.state is not HuntState.OPEN:
+            leg.hang_up(now, ELSEWHERE)
+            return
+        self._take(leg, now)
+        self._owner.branch_answered(leg, now)
+
+    def _take(self, leg: Leg, now: float) -> None:
+        self.branches.remove(leg)
+        self.stop(now, ELSEWHERE)
+
+    def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
+        """LegOwner."""
+
+    def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
+        """LegOwner."""
+        server.respond(481 if request.method == b"INFO" else 405, now)
+
+    def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:
+        """LegOwner. A call that nobody has answered is not transferred."""
+        referral.refuse(403, now)
+
+    def leg_released(self, leg: Leg, release: Release, now: float) -> None:
+        """LegOwner."""
+        if leg in self.branches:
+            self.branches.remove(leg)
+        self._owner.branch_ended(leg, now)
+        if self.state is not HuntState.OPEN:
+            return
+        status = release.status or 480
+        if 300 <= status < 400 and self._follow(leg, release, now):
+            self._ring_next(now)
+            return
+        self._failures.append((status, release))
+        if status >= 600 or not self._may_go_on(leg, status):     # 16.7 step 5: nobody else is wanted
+            self._groups.clear()
+            if status >= 600:
+                for other in tuple(self.branches):
+                    other.hang_up(now)
+        self._ring_next(now)
+
+    def _may_go_on(self, leg: Leg, status: int) -> bool:
+        """After a phone the next group is rung; after a trunk only where the trunk, not the called person, has failed."""
+        return not leg.line.is_trunk or status == 408 or 500 <= status < 600
+
+    def _follow(self, leg: Leg, release: Release, now: float) -> bool:
+        """A phone sends the call elsewhere: under the rights of that phone, and never in circles (RFC 3261 8.1.3.4)."""
+        response = release.message
+        if leg.line.is_trunk or response is None or release.status not in (300, 301, 302):
+            return False
+        dial = self._dial._replace(extension=leg.party.number)
+        found: list[list[Destination]] = []
+        contacts = TargetSet(self._dial.uri)
+        contacts.add_contacts(response)
+        while (uri := contacts.take_next()) is not None:
+            if uri in self._seen or self._redirections >= REDIRECTIONS_LIMIT:
+                continue
+            self._seen.add(uri)
+            self._redirections += 1
+            groups = self._call.services.router.follow(dial, uri, now)
+            if isinstance(groups, Refused):
+                self._failures.append((groups.status, None))
+                continue
+            for group in groups:
+                fresh = [one for one in group if one.uri not in self._seen or one.uri == uri]
+                self._seen.update(one.uri for one in fresh)
+                if fresh and len(self._seen) < TARGETS_LIMIT:
+                    found.append(fresh)
+        self._groups[:0] = found
+        return bool(found)
+
+    def _fail(self, now: float) -> None:
+        self._close()
+        statuses = [status for status, _release in self._failures]
+        place = choose_best(statuses)
+        if place < 0:
+            raise MisuseError("a hunt without a destination")
+        status, release = self._failures[place]
+        message = release.message if release is not None else None
+        lines = copy_reason(message) if message is not None else b""
+        self._owner.hunt_failed(Failure(translate_status(status), lines, release.cause.name.lower() if release else ""), now)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where calls of the office enter the call engine: who calls, with whose rights, in what name (RFC 3261 22.4, RFC 3325)."""
+
+from appliance.call.engine import CallEngine
+from appliance.call.line import Dial
+from appliance.call.party import Party
+from appliance.native.sip_scanner import Message, ScanError, split_address
+from appliance.pbx.account import Account
+from appliance.pbx.office_line import OfficeLine
+from appliance.pbx.request_checks import read_extension
+from appliance.sip.flow import Flow
+from appliance.sip.stack import SipStack
+from appliance.ua.call_taking import open_call
+from appliance.ua.dialog_server import DialogServer
+
+
+class CallEntry:
+    """roles: extension -> how calls to it are carried; those of numbers that are no extension are the engine's."""
+
+    __slots__ = ("_dialogs", "_line", "engine", "roles")
+
+    def __init__(self, stack: SipStack, engine: CallEngine, line: OfficeLine) -> None:
+        self._dialogs = DialogServer(stack, line.core.dialogs)
+        self._line = line
+        self.engine = engine
+        self.roles: dict[bytes, str] = {}
+
+    @property
+    def dialogs(self) -> DialogServer:
+        """Serves what comes inside the dialogs of calls."""
+        return self._dialogs
+
+    def is_carried(self, extension: bytes) -> bool:
+        """Whether a call to this number is a B2BUA's: of the extensions as configured, of all others always."""
+        return self.roles.get(extension, "b2bua") == "b2bua"
+
+    def take(self, message: Message, flow: Flow, caller: Account, now: float) -> None:
+        """An INVITE of one of our users, a trusted source or another domain, to a number of ours."""
+        server = open_call(self._line.core, message, flow, now)
+        if server is None:
+            return
+        is_ours = caller.extension in self.roles
+        dial = Dial(read_extension(message), message.uri, self._line, read_caller(message, caller, is_ours),
+                    caller.extension if is_ours else b"", message)
+        self.engine.take_invite(server, message, dial, now)
+
+
+def read_caller(message: Message, account: Account, is_ours: bool) -> Party:
+    """Who is shown: the extension with the name that its phone sends, else the configured one; somebody else's as
+    written in From. Privacy as asked for (RFC 3323 4.2, RFC 3325 9.3)."""
+    try:
+        name = unquote(split_address(message.from_value)[0])
+    except ScanError:
+        name = b""
+    wishes = {wish.strip().lower() for value in message.headers(b"Privacy") for wish in value.split(b";")}
+    is_anonymous = message.from_user == b"anonymous" or bool(wishes & {b"id", b"user", b"header", b"session"})
+    if is_ours:
+        return Party(account.extension, b"" if is_anonymous else name or account.name.encode(), is_anonymous)
+    domain = message.from_uri.partition(b"@")[2].partition(b";")[0]
+    return Party(message.from_user, name, is_anonymous, domain)
+
+
+def unquote(name: bytes) -> bytes:
+    """A display name without its quotes and escapes (25.1 quoted-string)."""
+    name = name.strip()
+    if len(name) >= 2 and name[:1] == name[-1:] == b'"':
+        name = name[1:-1]
+        if b"\\" in name:
+            written = bytearray()
+            is_escaped = False
+            for octet in name:
+                if octet == 0x5C and not is_escaped:
+                    is_escaped = True
+                    continue
+                written.append(octet)
+                is_escaped = False
+            name = bytes(written)
+    return name

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The office as a line of the call engine: how INVITEs to our own phones are written, and where requests to them go.
+
+Satisfies call.line.Line and, for the office alone, call.line.Router.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from appliance.call.line import Destination, Dial, Refused
+from appliance.call.party import Party
+from appliance.native.sip_scanner import Message
+from appliance.pbx.account import Account
+from appliance.pbx.proxy.secure_hops import keep_secure
+from appliance.pbx.proxy.server_finder import ServerFinder
+from appliance.pbx.proxy.target import Destination as ProxyDestination
+from appliance.pbx.proxy.target import NamedTarget, Target
+from appliance.pbx.target_set import TargetSets
+from appliance.rtp.relaying import EXPEDITED_FORWARDING
+from appliance.sip.digest.client import DigestClient
+from appliance.sip.flow import Flow, Listener
+from appliance.sip.grammar import escape_user, quote
+from appliance.sip.locating.search import Verdict
+from appliance.sip.stack import SipStack
+from appliance.ua.agent_core import AgentCore, DialogDirectory
+from appliance.ua.location import FlowsFound, Hop, Lookup
+from appliance.ua.profile import AgentProfile
+from appliance.ua.request_draft import RequestDraft
+
+ANONYMOUS: Final = Party(b"anonymous", b"Anonymous", True, b"anonymous.invalid")
+PASSED: Final = (b"Alert-Info", b"Subject", b"Call-Info", b"Priority", b"Accept-Language", b"User-to-User", b"Answer-Mode")
+"""What one phone of the office may tell another beyond who calls; everything else stays on its leg (RFC 7092 3.2)."""
+PRODUCT: Final = b"denwaban"
+
+
+class PhoneLocator:
+    """Where requests to our phones go: their flow, else their address, else their name (ua.location.Locator)."""
+
+    __slots__ = ("_finder", "_near", "_targets")
+
+    def __init__(self, targets: TargetSets, finder: ServerFinder, near: Listener) -> None:
+        self._targets = targets
+        self._finder = finder
+        self._near = near
+
+    def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Lookup | None:
+        """Locator."""
+        near = hop.near or self._near
+        target = self._targets.target_at(hop.uri, hop.uri, near, 0, hop.size_octets)
+        if isinstance(target, Target):
+            found([target.flow], Verdict.FOUND, now)
+            return None
+        if target is None:
+            found([], Verdict.ABSENT, now)
+            return None
+        return self._finder.find(target, hop.size_octets, found, now)
+
+
+class OfficeLine:
+    """The phones of the office."""
+
+    __slots__ = ("_domain", "_listeners", "core", "dscp", "is_trunk", "name")
+
+    def __init__(self, stack: SipStack, domain: bytes, locate: PhoneLocator, random_octets: Callable[[int], bytes],
+                 dialogs: DialogDirectory) -> None:
+        self.name = "office"
+        self.is_trunk = False
+        self.dscp = EXPEDITED_FORWARDING
+        self._domain = domain
+        profile = AgentProfile(b"sip:" + domain, b"")
+        profile.product = PRODUCT
+        profile.may_follow = follow_nothing     # a phone's 3xx is followed by the hunt, under that phone's rights
+        digest = DigestClient(find_no_secret, random_octets)
+        self.core = AgentCore(stack, profile, digest, locate, random_octets, dialogs)
+
+    def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
+        """Line. The caller is shown with the office's domain: calling back goes through us."""
+        core = self.core
+        draft = core.draft_request(b"INVITE", destination.uri)
+        caller = dial.caller
+        if caller.is_private:
+            caller = ANONYMOUS._replace(name=caller.name or ANONYMOUS.name)
+        name = quote(caller.name) + b" " if caller.name else b""
+        user = escape_user(caller.number) + b"@" if caller.number else b""
+        draft.local = b"%s<sip:%s%s>;tag=%s" % (name, user, caller.domain or self._domain, core.stack.new_tag())
+        called = escape_user(destination.callee.number) + b"@" if destination.callee.number else b""
+        draft.remote = b"<sip:%s%s>" % (called, self._domain)
+        is_secure = destination.uri[:5].lower() == b"sips:"
+        draft.contact = core.profile.secure_contact if is_secure else core.profile.contact
+        if dial.request is not None:
+            draft.lines += self.pass_lines(dial.request)
+        draft.lines += core.allow_line
+        draft.body = offer
+        draft.flow = destination.flow
+        if destination.routes:
+            draft.set_routes(destination.routes)
+        return draft
+
+    def pass_lines(self, message: Message) -> bytes:
+        """Line."""
+        lines = b""
+        for name in PASSED:
+            for value in message.headers(name):
+                lines += b"%s: %s\r\n" % (name, value)
+        return lines
+
+    def media_host(self, flow: Flow | None) -> str:
+        """Line. The address of the listener that the phone talks to."""
+        return "" if flow is None else flow.listener.host.decode("ascii").strip("[]")
+
+    def may_begin(self, now: float) -> bool:
+        """Line. Phones say themselves when they are busy."""
+        return True
+
+    def call_begins(self) -> None:
+        """Line."""
+
+    def call_ends(self) -> None:
+        """Line."""
+
+
+class OfficeExtensions:
+    """Extensions as destinations of calls."""
+
+    __slots__ = ("_line", "_targets", "accounts")
+
+    def __init__(self, line: OfficeLine, targets: TargetSets) -> None:
+        self._line = line
+        self._targets = targets
+        self.accounts: dict[bytes, Account] = {}
+
+    def is_extension(self, number: bytes) -> bool:
+        """Whether somebody of ours has it."""
+        return number in self.accounts
+
+    def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
+        """Its phones, in groups of equal q; [] where none is registered."""
+        groups = self._targets.of_extension(number, 0)
+        if is_secure:
+            groups = keep_secure(groups)
+        account = self.accounts.get(number)
+        party = Party(number, account.name.encode() if account is not None else b"")
+        return [[self._describe(target, party) for target in group] for group in groups]
+
+    def _describe(self, target: ProxyDestination, party: Party) -> Destination:
+        flow = None if isinstance(target, NamedTarget) else target.flow
+        routes = tuple(line.partition(b":")[2].strip() for line in target.lines.splitlines() if line)
+        destination = Destination(self._line, target.uri, party, flow, routes)
+        destination.is_phone = isinstance(target, Target) and not routes
+        return destination
+
+
+class ExtensionRouter:
+    """The dial plan of an office without trunks: extensions, and nothing else."""
+
+    __slots__ = ("_extensions",)
+
+    def __init__(self, extensions: OfficeExtensions) -> None:
+        self._extensions = extensions
+
+    def route(self, dial: Dial, now: float) -> list[list[Destination]] | Refused:
+        """Router."""
+        if not self._extensions.is_extension(dial.dialled):
+            return Refused(404, 1, "no such extension")
+        is_secure = dial.uri[:5].lower() == b"sips:"
+        return self._extensions.find_destinations(dial.dialled, is_secure) or Refused(480, 20, "phone not registered")
+
+    def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
+        """Router."""
+        from appliance.call.transfer import read_user
+        return self.route(dial._replace(dialled=read_user(target), uri=target), now)
+
+
+def find_no_secret(_realm: bytes) -> None:
+    """We prove nothing to phones."""
+
+
+def follow_nothing(uri: bytes) -> bool:
+    """No redirection is obeyed by the user agent itself."""
+    return not uri and False
