@@ -3,8 +3,9 @@
 forms), MESSAGE, OPTIONS, REFER. What its failure ends beside itself: RFC 5057 5.1.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
+from appliance.native.sip_scanner import Message
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_ending import Ending, decide_ending
@@ -32,13 +33,27 @@ class InDialogHost(Protocol):
         """The other side is gone (12.2.1.2)."""
 
 
+class InDialogOwner(Protocol):
+    """Who sent the request; as outgoing_request.RequestOwner."""
+
+    def provisional_received(self, request: "InDialogRequest", response: Message, now: float) -> None:
+        """A 1xx."""
+
+    def request_succeeded(self, request: "InDialogRequest", response: Message, now: float) -> None:
+        """A 2xx."""
+
+    def request_refused(self, request: "InDialogRequest", status: int, response: Message | None, now: float) -> None:
+        """Nothing more can be tried; 481 where there was no dialog, 408 or 503 without a response where nobody
+        answered."""
+
+
 class InDialogRequest(OutgoingRequest):
     """An outgoing request whose refusal may end the call that it was sent in; its owner hears of the refusal first."""
 
     __slots__ = ("_host",)
 
-    def __init__(self, host: InDialogHost, draft: RequestDraft, owner: RequestOwner) -> None:
-        super().__init__(host.core, draft, owner, host.dialog)
+    def __init__(self, host: InDialogHost, draft: RequestDraft, owner: InDialogOwner) -> None:
+        super().__init__(host.core, draft, cast(RequestOwner, owner), host.dialog)    # it hears of this request alone
         self._host = host
 
     def send(self, now: float) -> None:

@@ -18,9 +18,8 @@ from appliance.ua.call_events import CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog, DialogState
 from appliance.ua.farewell import USAGE_METHODS, Farewell
 from appliance.ua.in_dialog_methods import serve_inside
-from appliance.ua.in_dialog_request import InDialogRequest
+from appliance.ua.in_dialog_request import InDialogOwner, InDialogRequest
 from appliance.ua.offer_answer import Exchange, OfferAnswer
-from appliance.ua.outgoing_request import RequestOwner
 from appliance.ua.referral import Referral
 from appliance.ua.replaces import Replaces
 from appliance.ua.session_body import read_session
@@ -120,7 +119,7 @@ class InviteUsage:
         """No change of session; status: 488 for a session we cannot take (14.2)."""
         self._change.refuse(status, now, lines)
 
-    def send_inside(self, method: bytes, lines: bytes, content_type: bytes, body: bytes, owner: RequestOwner,
+    def send_inside(self, method: bytes, lines: bytes, content_type: bytes, body: bytes, owner: InDialogOwner,
                     now: float) -> InDialogRequest:
         """A request in the dialog that belongs to neither set-up nor session (INFO, MESSAGE, OPTIONS). lines: whole
         header lines. The owner hears 481 where there is no dialog."""

@@ -46,6 +46,47 @@ TRANSITIONS: Final = (
 """What may follow each state, by its number."""
 
 
+class RegistrationFailure(IntEnum):
+    """Why the last REGISTER failed, as far as people can do something about it. NONE: it did not."""
+
+    NONE = 0
+    UNRESOLVED = 1
+    """Nobody could say where the registrar is: the DNS, or no transport of ours."""
+    UNREACHABLE = 2
+    """The connection failed, see `words`."""
+    SILENT = 3
+    WRONG_CREDENTIALS = 4
+    """What it had asked for it refused."""
+    NO_CREDENTIALS = 5
+    """It asks for what we do not have: another realm, an algorithm that we do not know."""
+    FORBIDDEN = 6
+    UNKNOWN = 7
+    """404: it knows no such number."""
+    INTERVAL = 8
+    """423 with an interval that we would not ask for."""
+    SERVER = 9
+    """5xx: the registrar is in trouble."""
+    REFUSED = 10
+
+
+_FAILURES: Final = {403: RegistrationFailure.FORBIDDEN, 404: RegistrationFailure.UNKNOWN,
+                    408: RegistrationFailure.SILENT, 423: RegistrationFailure.INTERVAL}
+
+
+def decide_failure(request: OutgoingRequest, status: int, response: Message | None) -> RegistrationFailure:
+    """What a refused REGISTER means."""
+    if response is None:
+        if request.client is None:
+            return RegistrationFailure.UNRESOLVED
+        return RegistrationFailure.SILENT if status == 408 else RegistrationFailure.UNREACHABLE
+    if status in (401, 407):
+        return (RegistrationFailure.WRONG_CREDENTIALS if request.has_wrong_credentials
+                else RegistrationFailure.NO_CREDENTIALS)
+    if 500 <= status < 600:
+        return RegistrationFailure.SERVER
+    return _FAILURES.get(status, RegistrationFailure.REFUSED)
+
+
 class RegistrationEvents(Protocol):
     """Who wants to know."""
 
@@ -62,10 +103,11 @@ class RegistrationEvents(Protocol):
 class Registration:
     """registrar: a URI without user part (10.2); parameters: of our Contact, from the first ";"; expires_s: what we ask
     for; service_route: what the registrar wants our requests to go by (RFC 3608); does_map: register under the address
-    that a NAT gives us."""
+    that a NAT gives us; flow: to the registrar, of the last REGISTER; failure, words: why that failed, words: in those
+    of whoever refused, "" where there are none."""
 
     __slots__ = ("_alarm", "_call_id", "_core", "_cseq", "_events", "_failures", "_registrar", "_request", "_stale",
-                 "_tag", "does_map", "expires_s", "parameters", "service_route", "state")
+                 "_tag", "does_map", "expires_s", "failure", "flow", "parameters", "service_route", "state", "words")
 
     def __init__(self, core: AgentCore, registrar: bytes, events: RegistrationEvents, expires_s: int = 3600) -> None:
         if b"@" in registrar:
@@ -84,6 +126,9 @@ class Registration:
         self.parameters = b""
         self.service_route: list[bytes] = []
         self.does_map = True
+        self.flow: Flow | None = None
+        self.failure = RegistrationFailure.NONE
+        self.words = ""
         self.state = IDLE
 
     def _enter(self, state: RegistrationState) -> None:
@@ -152,6 +197,7 @@ class Registration:
         self.service_route = response.values(b"Service-Route")
         self._stale = []
         self._failures = 0
+        self._note_outcome(request, 200, response)
         if self.state is CLOSING:
             self._remove(now)
             return
@@ -170,12 +216,26 @@ class Registration:
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
         """RequestOwner."""
         self._cseq = request.draft.cseq
+        self._note_outcome(request, status, response)
         if self.state is REMOVING or (self.state is CLOSING and response is None):
             self._end(now)  # nobody is there to hear that we leave
         elif self.state is CLOSING:
             self._remove(now)
         else:
             self._retry(status, _read_retry_after(response), now)
+
+    def _note_outcome(self, request: OutgoingRequest, status: int, response: Message | None) -> None:
+        flow = self.flow = request.flow
+        if status == 200:
+            self.failure, self.words = RegistrationFailure.NONE, ""
+            return
+        self.failure = decide_failure(request, status, response)
+        if response is not None:
+            self.words = response.reason_phrase.decode("utf-8", "replace")
+        elif flow is not None and self.failure is RegistrationFailure.UNREACHABLE:
+            self.words = flow.failure
+        else:
+            self.words = ""
 
     def _retry(self, status: int, retry_after_s: int, now: float) -> None:
         self._enter(WAITING)
