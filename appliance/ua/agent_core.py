@@ -108,7 +108,7 @@ class AgentCore:
         self.dialogs = DialogDirectory() if dialogs is None else dialogs
         self.health: PathHealth = UnwatchedPaths()
         self.serves_phones = False
-        self.methods: list[bytes] = [b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS"]
+        self.methods: list[bytes] = [b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"PRACK", b"UPDATE"]
 
     # dialogs
 

@@ -22,6 +22,8 @@ class Cause(IntEnum):
     """The other side does not answer or knows nothing of the dialog."""
     BROKEN = 5
     """The other side broke the protocol."""
+    EXPIRED = 6
+    """Nobody refreshed the session in time (RFC 4028)."""
 
 
 class Release(NamedTuple):
@@ -34,8 +36,9 @@ class Release(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """A provisional response above 100. session: the answer or the offer in it, b"" for none; fork: the To tag of the
-    early dialog that it belongs to, b"" where it makes none; is_reliable: it was sent reliably (RFC 3262)."""
+    """A provisional response above 100. session: the answer in it, b"" for none (an offer in it comes afterwards, as
+    offer_received); fork: the To tag of the early dialog that it belongs to, b"" where it makes none; is_reliable: it
+    was sent reliably (RFC 3262)."""
 
     status: int
     session: bytes
@@ -45,36 +48,44 @@ class Alert(NamedTuple):
 
 
 class CallHandle(Protocol):
-    """What every call, whoever made it, can be asked by its user."""
+    """What every call, whoever made it, can be asked by its user; and every early dialog of one."""
 
-    def hang_up(self, now: float, lines: bytes = b"") -> None:
-        """End it in the way its state wants: CANCEL, refusal or BYE; lines: further header lines."""
+    def hang_up(self, now: float, lines: bytes = b"", status: int = 603) -> None:
+        """End it in the way its state wants: CANCEL, refusal with this status or BYE; lines: further header lines."""
 
-    def answer_offer(self, session: bytes, now: float) -> None:
-        """Our answer to the offer that has come, or our offer where one was wanted."""
+    def answer_offer(self, session: bytes, now: float) -> bool:
+        """Our answer to the offer that has come, or our offer where one was wanted. False where nothing waits for it
+        any more: the other side has withdrawn, or an UPDATE was not answered in time."""
 
-    def refuse_offer(self, status: int, now: float) -> None:
-        """The re-INVITE is refused; the session stays as it was."""
+    def refuse_offer(self, status: int, now: float, lines: bytes = b"") -> bool:
+        """The change is refused; the session stays as it was. An offer in a response cannot be refused: the call, or
+        early dialog, ends. False as with answer_offer."""
 
-    def change_session(self, offer: bytes, now: float) -> bool:
-        """re-INVITE with this offer, or b"" to be offered one; False while another change is under way."""
+    def change_session(self, offer: bytes, now: float, prefers_update: bool = False) -> bool:
+        """re-INVITE, or UPDATE where that is preferred and the peer allows it, with this offer; b"" to be offered one.
+        Before the call is answered: UPDATE, where both sides have come so far and the peer allows it. False while
+        another change is under way or none may be made."""
 
 
 class IncomingCall(CallHandle, Protocol):
-    """What a call that comes in can be asked besides, until it is answered."""
+    """What a call that comes in can be asked besides, until it is answered. branch: each number is an early dialog with
+    a To tag of its own."""
 
-    def alert(self, status: int, now: float, session: bytes = b"") -> None:
-        """180, 183 ...; session: an early answer."""
+    def alert(self, status: int, now: float, session: bytes = b"", is_reliable: bool = False,
+              branch: int = 0) -> None:
+        """180, 183 ...; session: an early answer, or sent reliably an offer where the INVITE had none."""
 
-    def answer(self, session: bytes, now: float) -> None:
-        """200 with the answer, or with our offer where the INVITE had none."""
+    def answer(self, session: bytes, now: float, branch: int = 0) -> None:
+        """200 with the answer, or with our offer where the INVITE had none; of no account where answer and offer have
+        been exchanged before."""
 
     def refuse(self, status: int, now: float, lines: bytes = b"") -> None:
         """A final response of 300 or above; lines: Contact for 3xx, Retry-After, Warning."""
 
 
 class CallEvents(Protocol):
-    """Who hears of one call. After `released` nothing comes any more."""
+    """Who hears of one call. After `released` nothing comes any more. What concerns the session of an early dialog
+    comes with that early dialog as its handle (early_dialog.EarlyDialog); `fork` is its To tag."""
 
     def offered(self, call: IncomingCall, offer: bytes, now: float) -> None:
         """A call that was screened and let in is there; offer: its session, b"" where we are to offer."""
@@ -86,7 +97,8 @@ class CallEvents(Protocol):
         """The answer to our offer."""
 
     def offer_received(self, call: CallHandle, offer: bytes, now: float) -> None:
-        """An offer in a 2xx or a re-INVITE: to be answered with answer_offer or, for a re-INVITE, refuse_offer."""
+        """An offer in a response to an INVITE without one, in a re-INVITE, UPDATE or PRACK: to be answered with
+        answer_offer or refuse_offer."""
 
     def offer_wanted(self, call: CallHandle, now: float) -> None:
         """A re-INVITE without a session: to be answered with answer_offer(our offer) or refuse_offer."""
@@ -95,7 +107,7 @@ class CallEvents(Protocol):
         """Both sides know that the call stands: the ACK was sent or has come."""
 
     def change_refused(self, call: CallHandle, status: int, now: float) -> None:
-        """Our re-INVITE failed; the session stays as it was (14.1)."""
+        """Our re-INVITE or UPDATE failed; the session stays as it was (14.1)."""
 
     def request_received(self, call: CallHandle, server: ServerTransaction, request: Message, now: float) -> None:
         """A request in the dialog that belongs to neither set-up nor session (INFO, MESSAGE): to be answered;

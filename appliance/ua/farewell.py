@@ -10,7 +10,7 @@ from appliance.ua.agent_core import AgentCore
 from appliance.ua.dialog import Dialog
 from appliance.ua.outgoing_request import OutgoingRequest
 
-USAGE_METHODS = (b"INVITE", b"ACK", b"BYE")
+USAGE_METHODS = (b"INVITE", b"ACK", b"BYE", b"PRACK", b"UPDATE")
 
 
 class Farewell:

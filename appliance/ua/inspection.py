@@ -7,11 +7,13 @@ from typing import Final, NamedTuple
 from appliance.native.sip_scanner import Message
 from appliance.sip.grammar import unescape
 from appliance.ua.agent_core import AgentCore
+from appliance.ua.session_timer import check_interval
 
 KNOWN_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE",
                                   b"INFO", b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
 DIALOG_METHODS: Final = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
 """They mean nothing outside a dialog (RFC 3261 15.1.2, 3262, 3311, 6086)."""
+TARGET_REFRESHES: Final = frozenset({b"INVITE", b"UPDATE"})
 SESSION_METHODS: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 
 
@@ -35,7 +37,25 @@ def check_request(request: Message, core: AgentCore, methods: Container[bytes]) 
         unsupported = [tag for tag in request.values(b"Require") if tag and tag.lower() not in known]
         if unsupported:     # 8.2.2.3
             return Refusal(420, b"Unsupported: %s\r\n" % b", ".join(unsupported))
-    return _check_content(request, core) if request.method in SESSION_METHODS else None
+    if request.method not in SESSION_METHODS:
+        return None
+    return _check_extensions(request, core) or _check_content(request, core)
+
+
+def _check_extensions(request: Message, core: AgentCore) -> Refusal | None:
+    """421 for an INVITE that lacks an extension we insist on (21.4.16), 422 for an interval that is too short (RFC 4028
+    9)."""
+    profile = core.profile
+    if profile.demanded and request.method == b"INVITE" and not request.to_tag:
+        offered = {tag.lower() for name in (b"Supported", b"Require") for tag in request.values(name)}
+        missing = [tag for tag in profile.demanded if tag not in offered]
+        if missing:
+            return Refusal(421, b"Require: %s\r\n" % b", ".join(missing))
+    if request.method in TARGET_REFRESHES:
+        lines = check_interval(request, profile)
+        if lines:
+            return Refusal(422, lines)
+    return None
 
 
 def _check_target(request: Message, core: AgentCore) -> Refusal | None:

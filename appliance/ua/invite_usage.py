@@ -16,14 +16,17 @@ from appliance.ua.accepted_invite import AcceptedInvite
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog, DialogState
+from appliance.ua.early_dialog import EarlyDialog
 from appliance.ua.farewell import USAGE_METHODS, Farewell
 from appliance.ua.in_dialog_methods import serve_inside
 from appliance.ua.in_dialog_request import InDialogOwner, InDialogRequest
 from appliance.ua.offer_answer import Exchange, OfferAnswer
+from appliance.ua.outgoing_request import OutgoingRequest
 from appliance.ua.referral import Referral
 from appliance.ua.replaces import Replaces
-from appliance.ua.session_body import read_session
+from appliance.ua.session_body import SESSION_LINE, read_session
 from appliance.ua.session_change import SessionChange
+from appliance.ua.session_timer import TIMER, SessionTimer, decide_interval, read_refresher, read_seconds
 from appliance.ua.transfer import Transfer, TransferEvents, find_desk
 
 
@@ -56,15 +59,19 @@ TRANSITIONS: Final = (
     frozenset[UsageState](),
 )
 """What may follow each state, by its number."""
+EXPIRED_LINE: Final = b'Reason: SIP;cause=408;text="session timer"\r\n'
 
 
 class InviteUsage:
-    """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE.
+    """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE; peer_message:
+    the INVITE or the 2xx to ours, which says what the peer can do; change, timer: None until there is need of one.
 
-    Satisfies call_events.CallHandle, agent_core.DialogUsage, accepted_invite.AcceptedOwner, session_change.ChangeHost.
+    Satisfies call_events.CallHandle, agent_core.DialogUsage, accepted_invite.AcceptedOwner, change_host.ChangeHost,
+    session_timer.TimerHost.
     """
 
-    __slots__ = ("_accepted", "_change", "core", "dialog", "events", "exchange", "owns_call_id", "state")
+    __slots__ = ("_accepted", "_peer_methods", "change", "core", "dialog", "events", "exchange", "owns_call_id",
+                 "peer_message", "state", "timer")
 
     def __init__(self, core: AgentCore, dialog: Dialog, events: CallEvents, state: UsageState) -> None:
         self.core = core
@@ -74,7 +81,10 @@ class InviteUsage:
         self.owns_call_id = state is CALLING
         self.state = state
         self._accepted: dict[int, AcceptedInvite] = {}
-        self._change = SessionChange(core, self)
+        self._peer_methods: frozenset[bytes] | None = None
+        self.peer_message: Message | None = None
+        self.change: SessionChange | None = None
+        self.timer: SessionTimer | None = None
 
     def enter(self, state: UsageState) -> None:
         """The one way to another state."""
@@ -88,36 +98,108 @@ class InviteUsage:
         return self.state in (LEAVING, TERMINATED)
 
     @property
+    def is_early(self) -> bool:
+        """Whether nobody has answered yet, and nobody has given up."""
+        return self.state in (CALLING, PROCEEDING, OFFERED)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the call stands on both sides."""
+        return self.state is CONFIRMED
+
+    @property
     def has_dialog(self) -> bool:
         """Whether requests can be sent inside the dialog now."""
         return not self.is_over and (self.state is OFFERED or self.dialog.state is DialogState.CONFIRMED)
 
     @property
     def is_answering(self) -> bool:
-        """Whether a 2xx of theirs offers and waits for our answer in the ACK."""
+        """Whether the 2xx to our INVITE offers and waits for our answer in the ACK."""
         return self.state is ANSWERING
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether the other side has said anything."""
+        return self.state is not CALLING
+
+    # what the other side can do
+
+    @property
+    def peer_methods(self) -> frozenset[bytes]:
+        """What its Allow says (20.5), empty where it says nothing."""
+        if self._peer_methods is None:
+            message = self.peer_message
+            self._peer_methods = frozenset(message.values(b"Allow")) if message is not None else frozenset()
+        return self._peer_methods
+
+    def restore_peer_methods(self, methods: frozenset[bytes]) -> None:
+        """What was known before a restart."""
+        self._peer_methods = methods
+
+    def peer_allows(self, method: bytes) -> bool:
+        """Whether it has said that it serves this method."""
+        return method in self.peer_methods
+
+    def peer_supports(self, tag: bytes) -> bool:
+        """Whether it has said that it knows this extension (20.37)."""
+        message = self.peer_message
+        return message is not None and tag in [known.lower() for known in message.values(b"Supported")]
 
     # what its user asks for
 
-    def hang_up(self, now: float, lines: bytes = b"") -> None:
+    def hang_up(self, now: float, lines: bytes = b"", status: int = 603) -> None:
         """End it in the way its state wants; a second time means nothing."""
         if self.state is CONFIRMED:
             self.say_bye(now, lines, Release(Cause.WE_LEFT, 0))
 
-    def change_session(self, offer: bytes, now: float) -> bool:
-        """re-INVITE (14.1); False where another exchange is open or the call does not stand."""
-        if self.state is not CONFIRMED or not self._change.is_idle or self.exchange.state is not Exchange.IDLE:
+    def change_session(self, offer: bytes, now: float, prefers_update: bool = False) -> bool:
+        """re-INVITE (14.1) or UPDATE (RFC 3311); False where another exchange is open or the call does not stand."""
+        if self.state is not CONFIRMED or self.exchange.state is not Exchange.IDLE:
             return False
-        self._change.start(offer, now)
+        change = self.open_change()
+        if not change.is_idle:
+            return False
+        is_update = prefers_update and bool(offer) and self.peer_allows(b"UPDATE")
+        change.start(offer, now, b"UPDATE" if is_update else b"INVITE")
         return True
 
-    def answer_offer(self, session: bytes, now: float) -> None:
-        """Our part of a change of session."""
-        self._change.answer(session, now)
+    @property
+    def asking(self) -> EarlyDialog | None:
+        """The early dialog, or the former one, whose offer waits for our answer."""
+        return None
 
-    def refuse_offer(self, status: int, now: float, lines: bytes = b"") -> None:
+    @property
+    def was_asked_by_update(self) -> bool:
+        """Whether the offer that waits for us came in an UPDATE, which is to be answered promptly (RFC 3311 5.2)."""
+        change = self.change if (asking := self.asking) is None else asking.change
+        return change is not None and change.was_asked_by_update
+
+    def answer_offer(self, session: bytes, now: float) -> bool:
+        """Our part of a change of session."""
+        asking = self.asking
+        if asking is not None:
+            return asking.answer_offer(session, now)
+        return self.change is not None and self.change.answer(session, now)
+
+    def refuse_offer(self, status: int, now: float, lines: bytes = b"") -> bool:
         """No change of session; status: 488 for a session we cannot take (14.2)."""
-        self._change.refuse(status, now, lines)
+        asking = self.asking
+        if asking is not None:
+            return asking.refuse_offer(status, now, lines)
+        return self.change is not None and self.change.refuse(status, now, lines)
+
+    def open_change(self) -> SessionChange:
+        """Its changes of session."""
+        if self.change is None:
+            self.change = SessionChange(self.core, self)
+        return self.change
+
+    def adopt(self, early: EarlyDialog) -> None:
+        """The call was answered in this early dialog, and goes on in it."""
+        self.dialog, self.exchange, self.change = early.dialog, early.exchange, early.change
+        if self.change is not None:
+            self.change.adopt(self)
+        self.join()
 
     def send_inside(self, method: bytes, lines: bytes, content_type: bytes, body: bytes, owner: InDialogOwner,
                     now: float) -> InDialogRequest:
@@ -137,7 +219,8 @@ class InviteUsage:
 
     def say_bye(self, now: float, lines: bytes, release: Release) -> None:
         """Leave a dialog that stands: over for us as soon as BYE is on its way (15.1.1)."""
-        self._change.abandon(now)   # what it owes, an ACK or a 487, goes before the BYE
+        if self.change is not None:
+            self.change.abandon(now)    # what it owes, an ACK or a 487, goes before the BYE
         Farewell(self.core, self.dialog).send(now, lines)
         self.finish(now, release)
 
@@ -145,7 +228,10 @@ class InviteUsage:
         """Over, without a word to the other side."""
         was_over = self.is_over
         self.enter(TERMINATED)
-        self._change.abandon(now)
+        if self.change is not None:
+            self.change.abandon(now)
+        if self.timer is not None:
+            self.timer.stop()
         for accepted in self._accepted.values():
             accepted.abandon()
         self._accepted.clear()
@@ -157,15 +243,23 @@ class InviteUsage:
         """12.2.1.2, RFC 5057: a request in the dialog met 481, 408 or the like; BYE in case they still hear us."""
         self.say_bye(now, b"", Release(Cause.LOST, status))
 
+    def break_off(self, status: int, now: float) -> None:
+        """ChangeHost. The offer in a 2xx to our INVITE cannot be refused: ACK, then BYE (13.2.2.4)."""
+        self.say_bye(now, b"", Release(Cause.WE_LEFT, status))
+
     # requests in the dialog
 
     def request_received(self, server: ServerTransaction, request: Message, now: float) -> None:
-        """DialogUsage: BYE or a re-INVITE."""
+        """DialogUsage: BYE, a re-INVITE or an UPDATE."""
         if request.method == b"BYE":
             server.respond(200, now)
             self.bye_received(request, now)
         elif isinstance(server, InviteServer):
             self.invite_received(server, request, now)
+        elif request.method == b"UPDATE" and not self.is_over:
+            self.open_change().receive_update(server, request, now)
+        elif request.method in USAGE_METHODS:
+            server.respond(481, now)    # RFC 3262 3: nothing reliable is unacknowledged
         else:
             serve_inside(self, server, request, now)
 
@@ -177,6 +271,7 @@ class InviteUsage:
         """referral.ReferralHost."""
         self.events.transfer_asked(self, referral, now)
 
+
     def bye_received(self, bye: Message, now: float) -> None:
         """15.1.2; answered already."""
         self.finish(now, Release(Cause.PEER_LEFT, 200, bye))
@@ -184,7 +279,7 @@ class InviteUsage:
     def invite_received(self, server: InviteServer, request: Message, now: float) -> None:
         """14.2."""
         if self.state in (CONFIRMED, ACCEPTED, ANSWERING):
-            self._change.receive_invite(server, request, now)
+            self.open_change().receive_invite(server, request, now)
         else:
             server.respond(481, now)    # RFC 5407 3.2.2
 
@@ -202,8 +297,10 @@ class InviteUsage:
         profile = core.profile
         contact = profile.contact_uri(server.flow.listener, dialog.is_secure)
         lines = b"Contact: %s\r\n%s%s" % (contact, core.allow_line, core.supported_line)
+        if TIMER in profile.supported:
+            lines += self.write_interval(request, now)
         if session:
-            lines += b"Content-Type: application/sdp\r\n"
+            lines += SESSION_LINE
         octets = request.reply(status_line(200), dialog.local_tag, lines, session, has_record_route=True)
         repeated = self._accepted.get(request.cseq)
         if repeated is not None:    # a peer that does not count: one ACK is good for both
@@ -227,7 +324,72 @@ class InviteUsage:
         """AcceptedOwner. 13.3.1.4: without an ACK for 64*T1 the dialog stands, but is ended with BYE."""
         self.say_bye(now, b"", Release(Cause.LOST, 408))
 
+    # the session timer, RFC 4028
+
+    def write_interval(self, request: Message, now: float) -> bytes:
+        """ChangeHost. 9: of a 2xx to an INVITE or UPDATE; with it the interval begins."""
+        profile = self.core.profile
+        interval = decide_interval(request, profile) if TIMER in profile.supported else None
+        if interval is None:
+            if self.timer is not None:
+                self.timer.stop()   # 7.2: turned off in mid dialog
+            return b""
+        timer = self._open_timer()
+        timer.learn_minimum(read_seconds(request.header(b"Min-SE")))
+        timer.start(interval.seconds, interval.refresher == b"uas", now)
+        return interval.lines
+
+    def draft_interval(self, request: OutgoingRequest) -> None:
+        """ChangeHost."""
+        if self.timer is not None:
+            self.timer.write_request(request.draft)
+
+    def read_interval(self, request: OutgoingRequest, response: Message, now: float) -> None:
+        """ChangeHost. 7.2; what a UAC has asked of a UAS that knows no timer it does alone."""
+        profile = self.core.profile
+        if TIMER not in profile.supported:
+            return
+        written = response.header(b"Session-Expires") or b""
+        seconds = read_seconds(written) or (request.draft.session_expires_s if profile.session_expires_s else 0)
+        if seconds:
+            timer = self._open_timer()
+            timer.learn_minimum(request.draft.min_se_s)
+            timer.start(seconds, read_refresher(written) != b"uas", now)
+        elif self.timer is not None:
+            self.timer.stop()
+
+    def _open_timer(self) -> SessionTimer:
+        if self.timer is None:
+            self.timer = SessionTimer(self.core, self)
+        return self.timer
+
+    def refresh_session(self, now: float) -> None:
+        """TimerHost. 7.4: UPDATE without a session to a peer that allows it, else a re-INVITE with the same session."""
+        change, exchange, timer = self.open_change(), self.exchange, self._open_timer()
+        if self.state is not CONFIRMED or not change.is_idle or exchange.state is not Exchange.IDLE:
+            timer.postpone(now)
+        elif self.peer_allows(b"UPDATE") and not timer.prefers_invite:
+            change.refresh(b"", now, b"UPDATE")
+        else:
+            change.refresh(exchange.local, now, b"INVITE")
+
+    def refresh_failed(self, status: int, now: float) -> None:
+        """ChangeHost. 10."""
+        timer = self._open_timer()
+        if status in (405, 501):
+            timer.prefers_invite = True
+        timer.retry(now)
+
+    def expire_session(self, now: float) -> None:
+        """TimerHost. 10: BYE slightly before the session expires."""
+        self.say_bye(now, EXPIRED_LINE, Release(Cause.EXPIRED, 408))
+
     # what the change of session says
+
+    @property
+    def is_ours(self) -> bool:
+        """ChangeHost. Whether the exchange that is open hangs on an INVITE of ours."""
+        return self.state is ANSWERING
 
     def change_asked(self, offer: bytes, now: float) -> None:
         """ChangeHost."""

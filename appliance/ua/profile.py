@@ -13,11 +13,13 @@ from appliance.sip.grammar import quote
 class AgentProfile:
     """aor: the URI in From; user: the user part of Contact; routes: Route values of every request outside a dialog, the
     outbound proxies (8.1.2); answers_for: user parts of Request-URIs that reach us, None for every one; supported:
-    option tags we know; product: for User-Agent; accepted: body types we take; may_follow: whether a redirection to
+    option tags we know; product: for User-Agent; accepted: body types we take; demanded: option tags that
+    callers must know (421); session_expires_s: the session interval we ask for (RFC 4028), 0 for none; min_se_s: the
+    shortest that we take; may_follow: whether a redirection to
     this URI may be obeyed; mapped: listener name -> our host:port as the outside sees it."""
 
-    __slots__ = ("accepted", "answers_for", "aor", "display_name", "mapped", "may_follow", "product", "routes",
-                 "supported", "user")
+    __slots__ = ("accepted", "answers_for", "aor", "demanded", "display_name", "mapped", "may_follow", "min_se_s",
+                 "product", "routes", "session_expires_s", "supported", "user")
 
     def __init__(self, aor: bytes, user: bytes, display_name: bytes = b"") -> None:
         self.aor = aor
@@ -26,6 +28,9 @@ class AgentProfile:
         self.routes: tuple[bytes, ...] = ()
         self.supported: tuple[bytes, ...] = ()
         self.accepted: tuple[bytes, ...] = (b"application/sdp",)
+        self.demanded: tuple[bytes, ...] = ()
+        self.session_expires_s = 0
+        self.min_se_s = 90
         self.product = b""
         self.answers_for: frozenset[bytes] | None = None
         self.may_follow: Callable[[bytes], bool] = follow_everything

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests made acceptable after a refusal that says how: 415, 416, 420, 421, 423 (RFC 3261 8.1.3.5, 21.4). Each
+"""Requests made acceptable after a refusal that says how: 415, 416, 420, 421, 422, 423 (RFC 3261 8.1.3.5, 21.4). Each
 returns whether there is a point in another try; only the draft changes.
 """
 
@@ -65,8 +65,20 @@ def lengthen_interval(draft: RequestDraft, response: Message, profile: AgentProf
     return True
 
 
+def lengthen_session(draft: RequestDraft, response: Message, profile: AgentProfile) -> bool:
+    """422 (RFC 4028 7.3, 7.4): at least its Min-SE, which is repeated from now on."""
+    minimum = (response.header(b"Min-SE") or b"").partition(b";")[0].strip()
+    if not draft.session_expires_s or not minimum.isdigit() or len(minimum) > 9:
+        return False
+    minimum_s = int(minimum)
+    if not max(draft.session_expires_s, draft.min_se_s) < minimum_s <= EXPIRES_LIMIT_S:
+        return False
+    draft.session_expires_s = draft.min_se_s = minimum_s
+    return True
+
+
 _REPAIRS: Final[dict[int, Repair]] = {415: drop_body, 416: use_sip_uri, 420: drop_extensions, 421: require_extensions,
-                                      423: lengthen_interval}
+                                      422: lengthen_session, 423: lengthen_interval}
 
 
 def repair_draft(draft: RequestDraft, response: Message, profile: AgentProfile) -> bool:

@@ -19,12 +19,14 @@ UNWRITTEN_OCTETS = 240
 class RequestDraft:
     """One request. local, remote: the whole From and To values with their tags; routes: Route values in order; lines:
     further whole header lines; content_type: of the body; required, supported: option tags; expires_s: -1 for no
-    Expires line; contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says
-    where the octets go; flow: go exactly there while it is open, whatever the URI says (a phone of ours is where it
-    registered); near: the listener to prefer otherwise."""
+    Expires line; session_expires_s, refresher, min_se_s: of Session-Expires and Min-SE (RFC 4028), 0 for none;
+    contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says where the
+    octets go; flow: go exactly there while it is open, whatever the URI says (a phone of ours is where it registered);
+    near: the listener to prefer otherwise."""
 
     __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local", "method",
-                 "near", "next_hop", "remote", "required", "routes", "supported", "uri")
+                 "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes", "session_expires_s",
+                 "supported", "uri")
 
     def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
         self.method = method
@@ -41,6 +43,9 @@ class RequestDraft:
         self.required: list[bytes] = []
         self.supported: list[bytes] = []
         self.expires_s = -1
+        self.session_expires_s = 0
+        self.min_se_s = 0
+        self.refresher = b""
         self.contact: ContactWriter | None = None
         self.flow: Flow | None = None
         self.near: Listener | None = None
@@ -76,9 +81,17 @@ class RequestDraft:
             parts.append(b"Supported: %s\r\n" % b", ".join(self.supported))
         if self.expires_s >= 0:
             parts.append(b"Expires: %d\r\n" % self.expires_s)
+        if self.session_expires_s:
+            parts.append(self._write_interval())
         parts += [credentials, self.lines]
         if self.body:
             parts.append(b"Content-Type: %s\r\n" % self.content_type)
         parts.append(b"Content-Length: %d\r\n\r\n" % len(self.body))
         parts.append(self.body)
         return b"".join(parts)
+
+    def _write_interval(self) -> bytes:
+        """RFC 4028 4, 5."""
+        role = b";refresher=" + self.refresher if self.refresher else b""
+        minimum = b"Min-SE: %d\r\n" % self.min_se_s if self.min_se_s else b""
+        return b"Session-Expires: %d%s\r\n%s" % (self.session_expires_s, role, minimum)

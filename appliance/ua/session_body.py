@@ -6,6 +6,7 @@ from typing import Final
 from appliance.native.sip_scanner import Message
 
 SESSION_TYPE: Final = b"application/sdp"
+SESSION_LINE: Final = b"Content-Type: application/sdp\r\n"
 
 
 def read_session(message: Message) -> bytes:
