@@ -5,20 +5,56 @@ A back-to-back user agent has several in one INVITE, each under its own To tag. 
 when something is said in it that needs more than a plain provisional response.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
+from appliance.sip.transaction.invite_server import InviteServer
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Cause, Release
 from appliance.ua.dialog import Dialog
-from appliance.ua.early_dialog import EarlyDialog
+from appliance.ua.early_dialog import EarlyDialog, EarlyHost
 from appliance.ua.offer_answer import IDLE, LOCAL_OFFER, REMOTE_OFFER, OfferAnswer
 from appliance.ua.reliable_provisional import Provisional, ReliableProvisionals
 from appliance.ua.session_body import SESSION_LINE, read_session
 
-if TYPE_CHECKING:
-    from appliance.ua.incoming_invite import IncomingInvite
+
+class BranchHost(EarlyHost, Protocol):
+    """The call that it is an early dialog of. request: the INVITE; server: its transaction; answered_branch: where an
+    answer or offer has come last; retry_after: a header line with a random time."""
+
+    request: Message
+    server: InviteServer
+    answered_branch: int
+
+    @property
+    def is_early(self) -> bool:
+        """Whether there is no final response yet."""
+
+    @property
+    def retry_after(self) -> bytes:
+        """14.2, RFC 3311 5.2."""
+
+    def peer_allows(self, method: bytes) -> bool:
+        """Whether the caller has said that it serves this method."""
+
+    def request_received(self, server: ServerTransaction, request: Message, now: float) -> None:
+        """BYE and INVITE concern the whole call."""
+
+    def write_provisional(self, status: int, dialog: Dialog, lines: bytes, session: bytes) -> bytes:
+        """A provisional response in this dialog."""
+
+    def send_provisional(self, status: int, octets: bytes, now: float) -> None:
+        """Send it, now and every minute."""
+
+    def provisional_unacknowledged(self, now: float) -> None:
+        """No PRACK has come in time."""
+
+    def continue_answer(self, now: float) -> None:
+        """An answer that has waited may go out now."""
+
+    def give_up(self, release: Release, now: float) -> None:
+        """Nobody is there to be answered."""
 
 
 class Branch(EarlyDialog):
@@ -26,7 +62,7 @@ class Branch(EarlyDialog):
 
     __slots__ = ("_call", "_prack", "_preview", "_reliables", "number")
 
-    def __init__(self, call: "IncomingInvite", number: int, dialog: Dialog, exchange: OfferAnswer) -> None:
+    def __init__(self, call: BranchHost, number: int, dialog: Dialog, exchange: OfferAnswer) -> None:
         super().__init__(dialog, exchange)
         self._call = call
         self._preview = b""
@@ -35,7 +71,7 @@ class Branch(EarlyDialog):
         self.number = number
 
     @property
-    def call(self) -> "IncomingInvite":
+    def call(self) -> BranchHost:
         """Whose early dialog it is."""
         return self._call
 

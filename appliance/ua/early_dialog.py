@@ -5,20 +5,25 @@
 When its call is answered in it, the call takes over dialog, exchange and change.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.call_events import CallEvents, CallHandle
 from appliance.ua.dialog import Dialog
 from appliance.ua.farewell import USAGE_METHODS
-from appliance.ua.in_dialog_methods import serve_inside
+from appliance.ua.in_dialog_methods import InDialogListener, serve_inside
 from appliance.ua.offer_answer import Exchange, OfferAnswer
 from appliance.ua.outgoing_request import OutgoingRequest
 from appliance.ua.session_change import SessionChange
 
-if TYPE_CHECKING:
-    from appliance.ua.invite_usage import InviteUsage
+
+class EarlyHost(InDialogListener, CallHandle, Protocol):
+    """The call whose early dialog it is. owns_call_id: it sent the INVITE."""
+
+    events: CallEvents
+    owns_call_id: bool
 
 
 class EarlyDialog:
@@ -36,7 +41,7 @@ class EarlyDialog:
         self.is_over = False
 
     @property
-    def call(self) -> "InviteUsage":
+    def call(self) -> EarlyHost:
         """Whose it is."""
         raise NotImplementedError
 

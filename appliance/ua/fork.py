@@ -4,7 +4,7 @@
 Its call, an OutgoingInvite, makes it out of the first response with a new To tag.
 """
 
-from typing import TYPE_CHECKING
+from typing import Final, Protocol
 
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
@@ -12,16 +12,24 @@ from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.call_events import Alert, Cause, Release
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_ending import Ending, decide_ending
-from appliance.ua.early_dialog import EarlyDialog
+from appliance.ua.early_dialog import EarlyDialog, EarlyHost
 from appliance.ua.offer_answer import IDLE, LOCAL_OFFER, OfferAnswer
 from appliance.ua.outgoing_request import OutgoingRequest
 from appliance.ua.provisional_order import ProvisionalOrder, read_rseq
 from appliance.ua.session_body import read_session
 
-if TYPE_CHECKING:
-    from appliance.ua.outgoing_invite import OutgoingInvite
+PRACK_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE", b"PRACK"})
 
-PRACK_METHODS = frozenset({b"INVITE", b"ACK", b"BYE", b"PRACK"})
+
+class ForkHost(EarlyHost, Protocol):
+    """The call that it is a branch of."""
+
+    @property
+    def has_offered(self) -> bool:
+        """Whether the INVITE carried our offer."""
+
+    def lose_fork(self, fork: "Fork", release: Release, now: float) -> None:
+        """This early dialog is over before its time."""
 
 
 class Fork(EarlyDialog):
@@ -29,7 +37,7 @@ class Fork(EarlyDialog):
 
     __slots__ = ("_call", "_is_settled", "_message", "_order", "_owes_answer", "ack", "has_left")
 
-    def __init__(self, call: "OutgoingInvite", dialog: Dialog, offer: bytes) -> None:
+    def __init__(self, call: ForkHost, dialog: Dialog, offer: bytes) -> None:
         super().__init__(dialog, OfferAnswer())
         self._call = call
         self._order: ProvisionalOrder | None = None
@@ -42,7 +50,7 @@ class Fork(EarlyDialog):
             self.exchange.send_offer(offer)
 
     @property
-    def call(self) -> "OutgoingInvite":
+    def call(self) -> ForkHost:
         """Whose branch it is."""
         return self._call
 
