@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`denwaban console`: one command and its output, or a prompt.
 
-Exit codes: 0 done, 1 the server cannot be reached or the command is not built, 2 the command is wrong. Everything is
-imported when it is needed: `-c` answers in less than a tenth of a second.
+Exit codes: 0 done, 1 the server cannot be reached, 2 the command is wrong. Everything is imported when it is needed:
+`-c` answers in less than a tenth of a second.
 """
 
 import sys
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from appliance.control.client import ControlClient
 
 DONE, UNREACHABLE, WRONG = 0, 1, 2
-NOT_BUILT = UNREACHABLE
 PROMPT = "denwaban> "
 LOCAL_MODULES = ("show_help", "leave_console")
-UNBUILT_MODULES = ("explain_call",)
 
 
 class Session:
@@ -51,9 +49,10 @@ class Session:
             self.is_over = command.module == "leave_console"
             sys.stdout.write(operation.render(None))
             return DONE
-        if command.module in UNBUILT_MODULES:
-            sys.stderr.write(operation.render(None))
-            return NOT_BUILT
+        if hasattr(operation, "stream"):
+            for text in operation.stream(self._ask, words):
+                sys.stdout.write(text)
+            return DONE
         result = self._ask(getattr(operation, "ask", list)(words))
         if self._is_json:
             import json

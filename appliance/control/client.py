@@ -38,9 +38,9 @@ class ControlClient:
         except OSError as error:
             raise MachineError(f"ask the daemon: {error}", error.errno or 0) from error
         answer = self._read_answer()
-        if answer.get("ok"):
-            return answer.get("result")
         error_said = answer.get("error")
+        if answer.get("ok") and error_said is None:
+            return answer.get("result")
         if not isinstance(error_said, dict):
             raise MachineError("read the daemon's answer: neither result nor error")
         raise OperatorError(*(str(error_said.get(key, "")) for key in ("path", "said", "allowed", "remedy")))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One line in, pieces of one line out: the protocol of the control socket without the socket.
 
-Request {"id": any, "command": [words]}; answer {"id", "ok": true, "result"} or {"id", "ok": false, "error"}.
+Request {"id": any, "command": [words]}; answer {"id", "ok": true, "result"} or {"id", "ok": false, "error"}. A list
+that could not be told to its end has "error" behind its "result".
 """
 
 import json
@@ -23,21 +24,28 @@ def answer_line(line: bytes, observed: Observed, now: float) -> Iterator[bytes]:
         identity, words = _read_request(line)
         result = answer_question(words, observed, now)
     except OperatorError as error:
-        yield _print_line({"id": identity, "ok": False, "error": {
-            "path": error.path, "said": error.said, "allowed": error.allowed, "remedy": error.remedy}})
+        yield _print_line({"id": identity, "ok": False, "error": _describe_error(error)})
         return
     if not isinstance(result, Iterator):
         yield _print_line({"id": identity, "ok": True, "result": result})
         return
     yield b'{"id":%s,"ok":true,"result":[' % _print_value(identity)
-    yield from _print_rows(result)
-    yield b"]}\n"
+    try:
+        yield from _print_rows(result)
+    except OperatorError as error:
+        yield b'],"error":%s}\n' % _print_value(_describe_error(error))
+    else:
+        yield b"]}\n"
 
 
 def refusal(said: str, allowed: str, remedy: str = "") -> bytes:
     """The line that tells a client why it is sent away."""
     return _print_line({"id": None, "ok": False, "error": {
         "path": "control socket", "said": said, "allowed": allowed, "remedy": remedy}})
+
+
+def _describe_error(error: OperatorError) -> dict[str, str]:
+    return {"path": error.path, "said": error.said, "allowed": error.allowed, "remedy": error.remedy}
 
 
 def _read_request(line: bytes) -> tuple[object, list[str]]:

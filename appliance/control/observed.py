@@ -6,7 +6,7 @@ daemon satisfies `Observed`; nothing here changes any state.
 """
 
 from collections.abc import Iterable
-from typing import Protocol, TypedDict
+from typing import NamedTuple, Protocol, TypedDict
 
 from appliance.diagnosis.ladder import Ladder
 
@@ -28,28 +28,101 @@ class Registration(TypedDict):
 
 
 class Leg(TypedDict):
-    """One way a call was tried. state: trying, ringing, answered, refused, cancelled; status: last response, 0 none."""
+    """One leg of a call, or one way that the proxy tried. target: the URI that was asked for, or the Contact of who
+    called; state: trying, ringing, answered, refused, cancelled, ended; status: last response, 0 none; line: "office"
+    or a trunk; direction: incoming (they called us), outgoing; number, name, address: of the other side; codec and all
+    after it: of what comes from there; loss_percent, jitter_ms: -1.0 where nothing was measured; opinion: an estimate
+    of how it sounds (G.107, 1.0 to 4.5), 0.0 unknown."""
 
     target: str
     state: str
     status: int
+    line: str
+    direction: str
+    number: str
+    name: str
+    address: str
+    call_id: str
+    reason: str
+    started_at: str
+    answered_at: str
+    ended_at: str
+    codec: str
+    packets_received: int
+    packets_sent: int
+    loss_percent: float
+    jitter_ms: float
+    opinion: float
 
 
 class Call(TypedDict):
     """One call. number: ever increasing; state: calling, ringing, answered, ended; status: the final response to the
-    caller, 0 before; answered_at, ended_at: "" where it never came to that; duration_s: since the answer, 0 before."""
+    caller, 0 before; answered_at, ended_at: "" where it never came to that; duration_s: since the answer, 0 before;
+    call_id: of the caller's leg; result: answered, busy, no_answer, refused, cancelled, failed, not_found, blocked, ""
+    while it is open; cause: Q.850, 0 none; ended_by: caller, callee, server; reason: in words; trunk: that has it."""
 
     number: int
     state: str
     caller: str
+    caller_name: str
     callee: str
+    dialled: str
     started_at: str
     answered_at: str
     ended_at: str
     duration_s: int
     status: int
     call_id: str
+    result: str
+    cause: int
+    ended_by: str
+    reason: str
+    trunk: str
+    is_emergency: bool
     legs: list[Leg]
+
+
+class Trunk(TypedDict):
+    """One connection to the outside. kind: registered, static; state: up, registering, down; fault: wrong_credentials,
+    refused, unreachable, dns_failed, overloaded, channels_full, "" for none; reason: why it is not up; server:
+    host:port that is used now; number: ours there; registered_until: "" for never; channels_used, channels_limit: calls
+    on it, and how many it takes, 0 no limit; qualify_ms: how long the peer took to answer OPTIONS, -1.0 unknown;
+    last_failure, failed_at: what went wrong last, "" for nothing."""
+
+    name: str
+    kind: str
+    state: str
+    fault: str
+    reason: str
+    server: str
+    listener: str
+    number: str
+    registered_until: str
+    channels_used: int
+    channels_limit: int
+    qualify_ms: float
+    is_emergency: bool
+    last_failure: str
+    failed_at: str
+
+
+class EvidenceLine(TypedDict):
+    """at: "" where it belongs to no moment; text: what was seen."""
+
+    at: str
+    text: str
+
+
+class Explanation(TypedDict):
+    """Why a call went as it did. cause: a name of it, good for nothing wrong, not_known; sentence: for a person;
+    evidence: in the order of time; remedy: what to do, "" for nothing; also: sentences of what else was noticed."""
+
+    number: int
+    cause: str
+    sentence: str
+    evidence: list[EvidenceLine]
+    remedy: str
+    also: list[str]
 
 
 class MessageCounts(TypedDict):
@@ -209,6 +282,16 @@ class Presence(TypedDict):
     publications: list[PublishedState]
 
 
+class RecordQuestion(NamedTuple):
+    """Which records. limit: the last so many, or with `after` the first so many above that number; party: who called or
+    was called, "" for anybody; since: a moment, or how long ago, as it was written, "" for ever."""
+
+    limit: int
+    after: int | None = None
+    party: str = ""
+    since: str = ""
+
+
 class Observed(Protocol):
     """The questions. now: monotonic seconds. What is iterated may be produced in pieces while the daemon works on."""
 
@@ -222,7 +305,16 @@ class Observed(Protocol):
         """One call, None when there is none of this number (any more)."""
 
     def ladder(self, number: int) -> Ladder | None:
-        """The traced messages of one call, None when there is no such call."""
+        """The traced messages of all legs of one call, None when there is no such call."""
+
+    def explain_call(self, number: int, now: float) -> Explanation | None:
+        """Why it went as it did, None when there is no such call, nor a record of it."""
+
+    def trunks(self, now: float) -> Iterable[Trunk]:
+        """Every trunk, in the order of the configuration."""
+
+    def records(self, question: RecordQuestion, now: float) -> Iterable[Call]:
+        """Calls that are over, out of their records, oldest first. Raises OperatorError."""
 
     def messages(self, now: float) -> Iterable[WaitingMessage]:
         """Instant messages that wait, by extension, in the order of delivery."""

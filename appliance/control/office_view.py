@@ -1,43 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running office as the console sees it: satisfies `Observed` by reading, and changes nothing."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
+from appliance.control.call_view import CallView, Records, describe_call, write_moment
 from appliance.control.dns_view import describe_no_dns
+from appliance.control.engine_calls import EngineCalls
 from appliance.control.event_view import list_presence, list_subscriptions
+from appliance.control.explanation_view import describe_explanation
 from appliance.control.message_view import describe_waiting
 from appliance.control.observed import (
     Alarm,
     Call,
-    CallCounts,
     DnsState,
+    Explanation,
     MessageCounts,
     Presence,
+    RecordQuestion,
     Registration,
     Statistics,
     TlsState,
+    Trunk,
     WaitingMessage,
     WatchedState,
 )
+from appliance.control.proxied_calls import ProxiedCalls
 from appliance.control.tls_view import describe_no_tls
-from appliance.diagnosis.ladder import Ladder, build_ladder
+from appliance.control.trunk_view import describe_trunk
+from appliance.diagnosis.call_ladder import build_call_ladder
+from appliance.diagnosis.explain.evidence import Evidence
+from appliance.diagnosis.explain.rules import explain_call
+from appliance.diagnosis.ladder import Ladder
 from appliance.diagnosis.tally import MessageTally
 from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office
-from appliance.pbx.dialog_table import Call as OfficeCall
 from appliance.pbx.location import Binding
 from appliance.version import VERSION
+from appliance.vocabulary.trunk_state import NoTrunks, TrunksObserved
 
 DISCARDED = "discarded_"
 
 
 class Machine:
     """What is known of the process. resident_octets, wall_offset: asked when needed; socket_counts: of the sockets;
-    tls, dns: how they stand; alarms: by name; started_at: monotonic seconds."""
+    tls, dns, trunks: how they stand; alarms: by name; started_at: monotonic seconds; records: of calls that are over."""
 
-    __slots__ = ("alarms", "dns", "resident_octets", "socket_counts", "started_at", "tls", "wall_offset")
+    __slots__ = ("alarms", "dns", "records", "resident_octets", "socket_counts", "started_at", "tls", "trunks",
+                 "wall_offset")
 
     def __init__(self, started_at: float, wall_offset: Callable[[], float], resident_octets: Callable[[], int],
                  socket_counts: Callable[[], dict[str, int]]) -> None:
@@ -48,14 +57,18 @@ class Machine:
         self.tls: Callable[[], TlsState] = describe_no_tls
         self.dns: Callable[[float], DnsState] = describe_no_dns
         self.alarms: dict[str, Alarm] = {}
+        self.records: Records | None = None
+        self.trunks: TrunksObserved = NoTrunks()
 
 
 class OfficeView:
     """Reads office, trace and machine."""
 
-    __slots__ = ("_machine", "_office", "_trace")
+    __slots__ = ("_calls", "_machine", "_office", "_trace")
 
     def __init__(self, office: Office, trace: Trace, machine: Machine) -> None:
+        proxied, carried = ProxiedCalls(office.dialogs, machine.wall_offset), EngineCalls(office.calls)
+        self._calls = CallView([proxied, carried], machine.records)
         self._office = office
         self._trace = trace
         self._machine = machine
@@ -85,40 +98,37 @@ class OfficeView:
 
     def calls(self, now: float, is_ended_included: bool) -> Iterator[Call]:
         """Calls in progress, oldest first; the last ended ones before them when asked for."""
-        dialogs = self._office.dialogs
-        chosen = [*dialogs.ended, *dialogs.calls()] if is_ended_included else dialogs.calls()
-        for call in chosen:
-            yield self._describe_call(call, now)
+        return self._calls.list_calls(self._wall_s(now), is_ended_included)
 
     def call(self, number: int, now: float) -> Call | None:
         """One call by its number."""
-        call = self._office.dialogs.find_number(number)
-        return None if call is None else self._describe_call(call, now)
-
-    def _describe_call(self, call: OfficeCall, now: float) -> Call:
-        return {
-            "number": call.number,
-            "state": call.state.name.lower(),
-            "caller": _text(call.caller),
-            "callee": _text(call.callee),
-            "started_at": self._wall(call.started_at),
-            "answered_at": self._wall(call.answered_at),
-            "ended_at": self._wall(call.ended_at),
-            "duration_s": int((call.ended_at or now) - call.answered_at) if call.answered_at else 0,
-            "status": call.result,
-            "call_id": _text(call.call_id),
-            "legs": [{"target": _text(leg.target), "state": leg.state, "status": leg.status} for leg in call.legs],
-        }
+        call = self._calls.find_call(number)
+        return None if call is None else describe_call(call, self._wall_s(now))
 
     def ladder(self, number: int) -> Ladder | None:
-        """The traced messages of one call."""
-        call = self._office.dialogs.find_number(number)
+        """The traced messages of one call, all its legs."""
+        call = self._calls.find_call(number)
+        return None if call is None else build_call_ladder(call, self._trace)
+
+    def explain_call(self, number: int, now: float) -> Explanation | None:
+        """Why it went as it did."""
+        call = self._calls.find_call(number)
         if call is None:
             return None
-        names = {_text(call.caller_flow.hostport): _text(call.caller)}
-        for answer in call.answers.values():
-            names.setdefault(_text(answer.flow.hostport), _text(call.callee))
-        return build_ladder(self._trace.entries_of(frozenset({call.call_id})), names.get)
+        states = {state.name: state for state in self._machine.trunks.trunk_states(now)}
+        entries = self._trace.entries_of(call.call_ids())
+        called = frozenset(name.encode() for name in (call.callee, call.dialled) if name)
+        evidence = Evidence(call, entries, self._trace.registrations_of(called), states, self._machine.wall_offset())
+        return describe_explanation(explain_call(evidence))
+
+    def records(self, question: RecordQuestion, now: float) -> Iterator[Call]:
+        """Calls that are over, oldest first."""
+        return self._calls.list_records(question, self._wall_s(now))
+
+    def trunks(self, now: float) -> Iterator[Trunk]:
+        """Every trunk."""
+        for state in self._machine.trunks.trunk_states(now):
+            yield describe_trunk(state, self._wall)
 
     def messages(self, now: float) -> Iterator[WaitingMessage]:
         """Instant messages that wait, by extension."""
@@ -145,22 +155,13 @@ class OfficeView:
             "is_overloaded": office.overload.is_overloaded(now),
             "messages_received": _count_messages(self._trace.received),
             "messages_sent": _count_messages(self._trace.sent),
-            "calls": self._count_calls(),
+            "calls": self._calls.count_calls(),
             "discarded_by_reason": {name.removeprefix(DISCARDED): count for name, count in sorted(counters.items())
                                     if name.startswith(DISCARDED)},
             "transactions_open": office.stack.transactions_open,
             "bindings": office.location.count_bindings(),
             "counters": dict(sorted(counters.items())),
             "alarms": list(machine.alarms.values()),
-        }
-
-    def _count_calls(self) -> CallCounts:
-        dialogs = self._office.dialogs
-        return {
-            "active": len(dialogs),
-            "total": dialogs.total,
-            "answered": dialogs.answered,
-            "failed_by_status": {str(status): count for status, count in sorted(Counter(dialogs.failed).items())},
         }
 
     def dns(self, now: float) -> DnsState:
@@ -177,10 +178,10 @@ class OfficeView:
 
     def _wall(self, at: float) -> str:
         """A monotonic time as UTC, "" for 0.0."""
-        if not at:
-            return ""
-        moment = datetime.fromtimestamp(at + self._machine.wall_offset(), UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return write_moment(self._wall_s(at)) if at else ""
+
+    def _wall_s(self, at: float) -> float:
+        return at + self._machine.wall_offset()
 
 
 def _count_messages(tally: MessageTally) -> MessageCounts:

@@ -42,14 +42,15 @@ def draw_heading(names: Sequence[str], columns: Sequence[int]) -> str:
     return line
 
 
-def draw_arrow(columns: Sequence[int], source: int, target: int, label: str, offset_s: float | None) -> str:
+def draw_arrow(columns: Sequence[int], source: int, target: int, label: str, offset_s: float | None,
+               shaft: str = "-") -> str:
     """One message from lane `source` to lane `target`; offset_s None leaves the time out (the same moment)."""
     cells = [" "] * (columns[-1] + 1)
     for column in columns:
         cells[column] = "|"
     left, right = sorted((columns[source], columns[target]))
-    shaft = _shorten(label, right - left - 5).center(right - left - 2, "-")
-    cells[left + 1:right] = f"{shaft}>" if source < target else f"<{shaft}"
+    written = _shorten(label, right - left - 5).center(right - left - 2, shaft)
+    cells[left + 1:right] = f"{written}>" if source < target else f"<{written}"
     time = "" if offset_s is None else f"{offset_s:.3f}"
     return time.rjust(TIME_WIDTH) + "".join(cells)[TIME_WIDTH:]
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traced messages to a ladder: who spoke to whom, when, what; plain values, ready for JSON and for diagnosis.drawing.
 
-Pure. Everything we own stands in one lane; every other transport address has its own.
+Pure. What we own stands in one lane, or in one for each listener where a call passes through several: both sides of
+the border. Every other transport address has its own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypedDict
 
 from appliance.diagnosis.redaction import redact_message
@@ -39,66 +40,104 @@ class LadderMessage(TypedDict):
     text: str
 
 
+class MediaRow(TypedDict):
+    """What was spoken one way between two lanes. packets: RTP; loss_percent, jitter_ms: -1.0 where nobody measured;
+    opinion: an estimate of how it sounds (1.0 to 4.5), 0.0 unknown."""
+
+    source: str
+    target: str
+    codec: str
+    packets: int
+    loss_percent: float
+    jitter_ms: float
+    opinion: float
+
+
 class Ladder(TypedDict):
     """What `show call N ladder --json` prints."""
 
     participants: list[Participant]
     messages: list[LadderMessage]
+    media: list[MediaRow]
 
 
 def build_ladder(entries: Iterable[TraceEntry], name_of: Callable[[str], str | None] = lambda address: None) -> Ladder:
     """The ladder of these entries, oldest first; name_of(host:port) says who is known to be there."""
-    lanes = _Lanes(name_of)
+    entries = list(entries)
+    lanes = Lanes(entries, name_of)
+    return {"participants": lanes.participants(), "messages": list_messages(entries, lanes), "media": []}
+
+
+def list_messages(entries: Iterable[TraceEntry], lanes: "Lanes") -> list[LadderMessage]:
+    """One arrow an entry, between the lanes of their addresses."""
     messages: list[LadderMessage] = []
     seen: set[tuple[bool, bytes, bytes]] = set()
     began_at = 0.0
     for entry in entries:
         began_at = began_at if messages else entry.at
-        peer_address = entry.flow.hostport
-        ours, peer = lanes.join(entry, peer_address.decode("ascii", "replace"))
-        identity = (entry.is_sent, peer_address, entry.octets)
+        ours, peer = lanes.own_of(entry), lanes.peer_of(entry)
+        identity = (entry.is_sent, entry.flow.hostport, entry.octets)
         source, target = (ours, peer) if entry.is_sent else (peer, ours)
         messages.append(_describe(entry, source, target, entry.at - began_at, identity in seen))
         seen.add(identity)
-    return {"participants": lanes.participants(), "messages": messages}
+    return messages
 
 
-class _Lanes:
-    """Gives each address its lane, in the order in which they appear; two addresses never share a name."""
+class Lanes:
+    """Gives each address its lane, in the order in which they appear; two addresses never share a name. Whoever speaks
+    first stands on the left, our own lanes beside him, everybody else to the right of us."""
 
-    def __init__(self, name_of: Callable[[str], str | None]) -> None:
+    def __init__(self, entries: Sequence[TraceEntry], name_of: Callable[[str], str | None]) -> None:
         self._name_of = name_of
-        self._names: dict[str, str] = {}
-        self._own_addresses: list[str] = []
+        self._own: dict[str, list[str]] = {}        # addresses by the name of their listener
+        self._peers: dict[str, str] = {}            # names by address
+        self._sides: dict[str, str] = {}            # by peer's address: the listener that it is reached from
+        for entry in entries:
+            listener = entry.flow.listener
+            addresses = self._own.setdefault(listener.name, [])
+            own_address = listener.hostport.decode("ascii", "replace")
+            if own_address not in addresses:
+                addresses.append(own_address)
+        for entry in entries:
+            address = _peer_address(entry)
+            if address not in self._peers:
+                self._peers[address] = self._choose_name(address)
+                self._sides[address] = entry.flow.listener.name
+        self._is_sender_first = bool(entries) and not entries[0].is_sent
 
-    def join(self, entry: TraceEntry, peer_address: str) -> tuple[str, str]:
-        """(our lane's name, the peer's); the one that sends first stands further left."""
-        own_address = entry.flow.listener.hostport.decode("ascii", "replace")
-        if entry.is_sent:
-            return self._own(own_address), self._peer(peer_address)
-        peer = self._peer(peer_address)
-        return self._own(own_address), peer
+    def own_of(self, entry: TraceEntry) -> str:
+        """The name of our lane that an entry begins or ends at."""
+        return self._own_name(entry.flow.listener.name)
 
-    def _own(self, address: str) -> str:
-        self._names.setdefault("", OWN_NAME)
-        if address not in self._own_addresses:
-            self._own_addresses.append(address)
-        return OWN_NAME
+    def peer_of(self, entry: TraceEntry) -> str:
+        """The name of the other lane."""
+        return self._peers[_peer_address(entry)]
 
-    def _peer(self, address: str) -> str:
-        known = self._names.get(address)
-        if known is not None:
-            return known
+    def find_peer(self, address: str) -> tuple[str, str] | None:
+        """(its lane, ours beside it) of a host:port, None where nothing was exchanged with it."""
+        if address not in self._peers:
+            return None
+        return self._peers[address], self._own_name(self._sides[address])
+
+    def _own_name(self, listener: str) -> str:
+        return OWN_NAME if len(self._own) == 1 else f"{OWN_NAME} {listener}"
+
+    def _choose_name(self, address: str) -> str:
         name = self._name_of(address) or address
-        if name == OWN_NAME or name in self._names.values():
-            name = address  # a second device of the same extension
-        self._names[address] = name
-        return name
+        is_taken = name in self._peers.values() or name in map(self._own_name, self._own)
+        return address if is_taken else name    # a second device of the same extension
 
     def participants(self) -> list[Participant]:
         """The lanes from left to right."""
-        return [{"name": name, "address": address or ", ".join(self._own_addresses)}
-                for address, name in self._names.items()]
+        peers: list[Participant] = [{"name": name, "address": address} for address, name in self._peers.items()]
+        own: list[Participant] = [{"name": self._own_name(listener), "address": ", ".join(addresses)}
+                                  for listener, addresses in self._own.items()]
+        left = 1 if self._is_sender_first else 0
+        return [*peers[:left], *own, *peers[left:]]
+
+
+def _peer_address(entry: TraceEntry) -> str:
+    return entry.flow.hostport.decode("ascii", "replace")
 
 
 def _describe(entry: TraceEntry, source: str, target: str, offset_s: float, is_retransmission: bool) -> LadderMessage:

@@ -62,9 +62,22 @@ class Trace:
         return [entry for entry in self.entries()
                 if any(call_id in entry.octets for call_id in call_ids) and _belongs(entry, call_ids)]
 
+    def registrations_of(self, users: frozenset[bytes]) -> list[TraceEntry]:
+        """REGISTER requests of these users, and their answers, oldest first."""
+        return [entry for entry in self.entries() if b"REGISTER" in entry.octets and names_user(entry, users)]
+
 
 def _belongs(entry: TraceEntry, call_ids: frozenset[bytes]) -> bool:
     try:
         return Message(entry.octets).call_id in call_ids
     except ScanError:
         return True  # unreadable octets that name the call are exactly what a person is looking for
+
+
+def names_user(entry: TraceEntry, users: frozenset[bytes]) -> bool:
+    """Whether a REGISTER, or the answer to one, is about one of these users (RFC 3261 10.2: its To)."""
+    try:
+        message = Message(entry.octets)
+    except ScanError:
+        return False
+    return message.method == b"REGISTER" and message.to_user in users

@@ -60,7 +60,7 @@ def test_the_ladder_and_the_texts_below_it():
 
 
 def test_a_ladder_that_the_trace_no_longer_holds_is_said_to_be_gone():
-    assert "no longer" in show_ladder.render({"participants": [], "messages": []})
+    assert "no longer" in show_ladder.render({"participants": [], "messages": [], "media": []})
 
 
 def test_statistics_name_what_was_counted():

@@ -2,6 +2,8 @@
 """The console as a process: output, exit codes, and what it imports."""
 
 import asyncio
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -44,21 +46,33 @@ def test_json_is_what_the_server_said(tmp_path: Path):
 def test_a_wrong_command_exits_2_and_says_what_is_allowed(tmp_path: Path):
     done = start_console(tmp_path, "-c", "shwo calls")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "command: 'shwo' is not known here\nallowed: show | explain | help | exit\n"
+    assert done.stderr == "command: 'shwo' is not known here\nallowed: show | export | explain | help | exit\n"
 
 
 def test_a_call_that_is_not_there_exits_2(tmp_path: Path):
     done = console(tmp_path, "-c", "show call 99")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "show call: 99\nallowed: no such call: `show calls all` lists what is known\n"
+    assert done.stderr == "show call: 99\nallowed: no such call: `show calls all`, `show records` list what is known\n"
 
 
-def test_trunks_are_none_and_explain_is_not_built(tmp_path: Path):
-    assert console(tmp_path, "-c", "show trunks").stdout == "no trunk: the gateway is not built yet\n"
-    assert json.loads(console(tmp_path, "-c", "show trunks", "--json").stdout) == []
-    done = start_console(tmp_path, "-c", "explain call 7")
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "explain call: not built yet; `show call N` and "
-                                                                  "`show call N ladder` say what happened\n")
+def test_trunks_and_explanations_come_from_the_server(tmp_path: Path):
+    assert console(tmp_path, "-c", "show trunks").stdout.startswith("trunk    state  server")
+    assert json.loads(console(tmp_path, "-c", "show trunks", "--json").stdout)[0]["name"] == "carrier"
+    assert console(tmp_path, "-c", "explain call 1").stdout.startswith("call 1: 202 is busy\n")
+    assert console(tmp_path, "-c", "explain call 99").returncode == 2
+
+
+def test_an_export_is_asked_for_page_by_page_and_has_every_record(tmp_path: Path):
+    done = console(tmp_path, "-c", "export records csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
+    assert [int(row["number"]) for row in rows] == list(range(1, 1201))
+    lines = console(tmp_path, "-c", "export records json").stdout.splitlines()
+    assert [json.loads(line)["number"] for line in lines] == list(range(1, 1201))
+
+
+def test_an_export_that_breaks_off_says_so(tmp_path: Path):
+    done = console(tmp_path, "-c", "export records csv number broken")
+    assert (done.returncode, done.stderr) == (2, "records: read\nallowed: a file that can be read\n")
 
 
 @pytest.mark.parametrize("name", [".", "missing"])

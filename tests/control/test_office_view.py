@@ -25,6 +25,8 @@ class Console:
 
     def __init__(self, name: str, rows: int = -1) -> None:
         transcript = read_transcript(TRANSCRIPTS / f"{name}.txt")
+        if not any(line.startswith("set sip role") for line in transcript.configuration):
+            transcript.configuration.append("set sip role proxy")
         self.office = OfficeUnderTest(transcript.configuration, transcript.address[SERVER])
         machine = Machine(1000.0, lambda: WALL_OFFSET, lambda: 30_000_000, lambda: {"datagrams_received": 7})
         self.view = OfficeView(self.office.office, self.office.trace, machine)
@@ -67,7 +69,8 @@ def check_shape(value: typing.Any, shape: typing.Any) -> None:
 
 @pytest.mark.parametrize(("command", "shape"), [
     ("show registrations", list[observed.Registration]), ("show calls all", list[observed.Call]),
-    ("show call 1", observed.Call), ("show call 1 ladder", ladder.Ladder), ("show statistics", observed.Statistics),
+    ("show call 1", observed.Call), ("explain call 1", observed.Explanation),
+    ("show call 1 ladder", ladder.Ladder), ("show statistics", observed.Statistics),
     ("show alarms", list[observed.Alarm])])
 def test_every_answer_has_its_documented_form(command: str, shape: type):
     result = Console("chapter/figure_3_through_the_server").ask(command)
@@ -93,7 +96,11 @@ def test_a_call_goes_through_its_states():
     (call,) = whole.ask("show calls all", now=1200.0)
     assert (call["number"], call["state"], call["caller"], call["callee"]) == (1, "ended", "201", "202")
     assert (call["status"], call["duration_s"]) == (200, 57)
-    assert call["legs"] == [{"target": "sip:202@192.168.1.12", "state": "answered", "status": 200}]
+    (leg,) = call["legs"]
+    assert (leg["target"], leg["state"], leg["status"]) == ("sip:202@192.168.1.12", "answered", 200)
+    assert (leg["line"], leg["direction"], leg["number"], leg["address"]) == (
+        "office", "outgoing", "202", "192.168.1.12:5060")
+    assert (call["result"], call["ended_by"], call["trunk"]) == ("answered", "caller", "")
     assert call["started_at"] < call["answered_at"] < call["ended_at"]
 
 

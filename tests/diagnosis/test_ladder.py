@@ -6,7 +6,7 @@ import pytest
 from appliance.diagnosis.drawing import WIDTH, draw_arrow, draw_ladder, place_lanes
 from appliance.diagnosis.ladder import Ladder, build_ladder
 from appliance.diagnosis.trace import TraceEntry
-from appliance.sip.flow import UDP, Flow, Listener
+from appliance.sip.flow import TCP, UDP, Flow, Listener
 from tests.diagnosis.test_trace import request
 
 OFFICE = Listener("office", UDP, b"192.168.1.1", 5060)
@@ -66,12 +66,28 @@ def test_the_same_octets_the_other_way_or_to_another_place_are_no_retransmission
     assert [message["is_retransmission"] for message in ladder["messages"]] == [False, False, False, True]
 
 
-def test_both_sides_of_the_border_are_one_lane():
+def test_both_sides_of_the_border_are_lanes_of_their_own():
     ladder = build_ladder([TraceEntry(1.0, False, request(), A), TraceEntry(1.1, True, request(), CARRIER)])
     assert ladder["participants"] == [
         {"name": "192.168.1.11:5060", "address": "192.168.1.11:5060"},
-        {"name": "server", "address": "192.168.1.1:5060, 203.0.113.5:5060"},
+        {"name": "server office", "address": "192.168.1.1:5060"},
+        {"name": "server wan", "address": "203.0.113.5:5060"},
         {"name": "198.51.100.1:5060", "address": "198.51.100.1:5060"}]
+    assert [(one["source"], one["target"]) for one in ladder["messages"]] == [
+        ("192.168.1.11:5060", "server office"), ("server wan", "198.51.100.1:5060")]
+
+
+def test_a_call_from_outside_has_the_outside_on_its_left():
+    ladder = build_ladder([TraceEntry(1.0, False, request(), CARRIER), TraceEntry(1.1, True, request(), A)])
+    assert [lane["name"] for lane in ladder["participants"]] == [
+        "198.51.100.1:5060", "server wan", "server office", "192.168.1.11:5060"]
+
+
+def test_several_transports_of_one_listener_are_one_lane():
+    office = Listener("office", TCP, b"192.168.1.1", 5062)
+    ladder = build_ladder([TraceEntry(1.0, False, request(), A),
+                           TraceEntry(1.1, True, request(), Flow(office, b"192.168.1.12", 40000))])
+    assert ladder["participants"][1] == {"name": "server", "address": "192.168.1.1:5060, 192.168.1.1:5062"}
 
 
 def test_two_phones_of_one_extension_have_lanes_of_their_own():
@@ -93,7 +109,7 @@ def test_unreadable_octets_are_shown_and_not_hidden():
 
 
 def test_an_empty_trace_gives_an_empty_ladder():
-    assert build_ladder([]) == {"participants": [], "messages": []}
+    assert build_ladder([]) == {"participants": [], "messages": [], "media": []}
 
 
 @pytest.mark.parametrize("count", range(2, 6))

@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from appliance.control.observed import Call
 
 
+HEADINGS = ("call", "state", "caller", "callee", "started (UTC)", "duration", "trunk")
+
+
 def render(result: "list[Call]") -> str:
     """The calls in their order; a call that failed shows with which status."""
     if not result:
         return "no calls\n"
+    count = len(HEADINGS) if any(row["trunk"] for row in result) else len(HEADINGS) - 1
     rows = [(row["number"], describe_state(row), row["caller"], row["callee"], render_time(row["started_at"]),
-             render_duration(row["duration_s"])) for row in result]
-    return render_table(("call", "state", "caller", "callee", "started (UTC)", "duration"), rows)
+             render_duration(row["duration_s"]), row["trunk"])[:count] for row in result]
+    return render_table(HEADINGS[:count], rows)
 
 
 def describe_state(call: "Call") -> str:

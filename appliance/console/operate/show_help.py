@@ -7,5 +7,5 @@ from appliance.console.table import render_pairs
 
 def render(_result: None) -> str:
     """The commands; any word may be shortened."""
-    return render_pairs([(" ".join(command.words), command.help) for command in COMMANDS]) + (
+    return render_pairs([(" ".join(command.words), command.help) for command in COMMANDS if command.help]) + (
         "\nAny word may be cut to a beginning that is unique: `sh reg`.\n")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`show call N ladder`: the call's messages as arrows between lanes."""
+"""`show call N ladder`: the call's messages as arrows between lanes, both legs, and what was spoken."""
 
 from typing import TYPE_CHECKING
 
 from appliance.console.table import clean
-from appliance.diagnosis.drawing import draw_ladder
+from appliance.diagnosis.drawing import draw_arrow, draw_ladder, place_lanes
 
 if TYPE_CHECKING:
-    from appliance.diagnosis.ladder import Ladder
+    from appliance.diagnosis.ladder import Ladder, MediaRow
 
 
 def render(result: "Ladder", has_text: bool = False) -> str:
@@ -18,6 +18,21 @@ def render(result: "Ladder", has_text: bool = False) -> str:
     arrows = [(message["offset_s"], clean(message["source"]), clean(message["target"]), clean(message["label"]),
                message["is_retransmission"], message["text"] if has_text else "") for message in result["messages"]]
     text = draw_ladder(participants, arrows)
+    lanes = {name: place for place, (name, _address) in enumerate(participants)}
+    columns = place_lanes(len(lanes))
+    for row in result["media"]:
+        places = lanes[clean(row["source"])], lanes[clean(row["target"])]
+        text += draw_arrow(columns, *places, f"RTP {row['packets']}", None, "=") + "\n"
+    text += "".join(map(_describe_sound, result["media"]))
     if any(message["is_retransmission"] for message in result["messages"]):
         text += "# *: the same octets once more\n"
     return text
+
+
+def _describe_sound(row: "MediaRow") -> str:
+    """A remark on what was measured; nothing on what was not."""
+    if row["loss_percent"] < 0.0:
+        return ""
+    opinion = f"{row['opinion']:.1f} of 4.5" if row["opinion"] else "unknown"
+    return clean(f"# {row['source']} spoke {row['codec'] or 'some codec'}: {row['packets']} packets, "
+                 f"{row['loss_percent']:.1f} % lost, jitter {row['jitter_ms']:.1f} ms, estimate {opinion}") + "\n"
