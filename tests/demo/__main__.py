@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.demo.requirements import missing_requirements
+from tests.demo.requirements import PATH, missing_requirements
 
 HEADINGS = {1: "A phone behind a plain NAT router is called (figure 8)",
             2: "The same call through the gateway, inwards (figure 9)",
@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="denwaban demo", description=__doc__)
     parser.add_argument("--keep", metavar="DIR", type=Path, help="leave captures, recordings and logs there")
     parsed = parser.parse_args()
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{PATH}".lstrip(":")
     reason = missing_requirements()
     if reason:
         print(f"denwaban demo: {reason}", file=sys.stderr)

@@ -45,14 +45,17 @@ class Direction:
     def is_heard(self) -> bool:
         return self.score >= HEARD
 
+    def in_short(self) -> str:
+        if not self.arrived:
+            return f"{self.hearer} heard nothing of {self.speaker}"
+        late = "" if self.after_answer_s is None else f" after {self.after_answer_s:.2f} s"
+        return f"{self.hearer} heard {self.speaker}: {self.score:.3f}{late}"
+
     def sentence(self) -> str:
         if not self.arrived:
-            return (f"{self.hearer} heard nothing of {self.speaker}: {self.sent} packets sent to {self.aimed_at}, "
-                    f"none arrived")
-        late = "" if self.after_answer_s is None else f" after {self.after_answer_s:.2f} s"
+            return f"{self.in_short()}: {self.sent} packets sent to {self.aimed_at}, none arrived"
         way = "" if self.on_the_way_ms is None else f", {self.on_the_way_ms:.1f} ms on the way"
-        return (f"{self.hearer} heard {self.speaker}: {self.score:.3f}{late} "
-                f"({self.arrived} of {self.sent} packets{way})")
+        return f"{self.in_short()} ({self.arrived} of {self.sent} packets{way})"
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ class Office:
         for speaker, hearer in ((self.b, self.a), (self.a, self.b)):
             direction = conversation.measure(speaker, hearer)
             verdict.claim(direction.is_heard, direction.sentence())
+            verdict.voices.append(direction.in_short())
         for point, own in ((OUTSIDE, GATEWAY_OUTSIDE), (INSIDE, GATEWAY_INSIDE)):
             judge_addresses(verdict, conversation, point, own)
         for point, words, meant in (

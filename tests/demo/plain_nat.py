@@ -29,9 +29,9 @@ def play_plain_nat(place: Place, verdict: Verdict) -> None:
         conversation = converse(place.capture, b, a, OFFICE_LINE.number, ender=a)
     carried = addresses_of_answer(conversation)
     verdict.claim(carried.count(PHONE_A) == 2, f"A's 200 reached B as A wrote it: {carried}")
-    outwards = conversation.measure(a, b)
+    outwards, inwards = conversation.measure(a, b), conversation.measure(b, a)
+    verdict.voices += [outwards.in_short(), inwards.in_short()]
     verdict.claim(outwards.is_heard, outwards.sentence())
-    inwards = conversation.measure(b, a)
     verdict.claim(inwards.sent >= TALK_PACKETS and not inwards.arrived and is_aimed_inside(inwards),
                   f"{inwards.sentence()}; no router outside knows that address")
 

@@ -8,7 +8,7 @@ from appliance.diagnosis.drawing import draw_ladder
 from tests.demo.observation import Lane, Point, sightings, streams
 from tests.interop.capture import Capture
 
-LADDER_WIDTH = 108
+LADDER_WIDTH = 116
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,13 @@ class Drawing:
 
 @dataclass
 class Verdict:
-    """What one step has shown: claims with whether they held, in the order in which they were looked at."""
+    """What one step has shown: claims with whether they held, in the order in which they were looked at; voices: who
+    heard whom, in short."""
 
     step: int
     title: str
     claims: list[tuple[bool, str]] = field(default_factory=list)
+    voices: list[str] = field(default_factory=list)
 
     def claim(self, has_held: bool, sentence: str) -> bool:
         self.claims.append((has_held, sentence))
@@ -37,7 +39,8 @@ class Verdict:
 
     def lines(self) -> list[str]:
         rows = [f"  {'ok  ' if has_held else 'FAIL'}  {sentence}" for has_held, sentence in self.claims]
-        return [*rows, f"step {self.step}: {'PASS' if self.has_passed else 'FAIL'}  {self.title}"]
+        said = "; ".join([self.title, *self.voices])
+        return [*rows, f"step {self.step}: {'PASS' if self.has_passed else 'FAIL'}  {said}"]
 
 
 def draw_call(capture: Capture, drawing: Drawing, since: float) -> str:
