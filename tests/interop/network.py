@@ -16,6 +16,8 @@ from pathlib import Path
 
 NETWORKS = 200
 HOSTS_A_BLOCK = 250
+FIRST_PORT = 20000
+SHARED_PORTS = (10000, FIRST_PORT)
 PATIENCE_S = 20.0                                                  # for what is due at once, on a busy machine
 
 
@@ -32,7 +34,7 @@ class LoopbackNetwork:
         else:
             raise RuntimeError("every loopback network is taken")
         self._claim = claimed
-        self._ports = itertools.count(20000, 10)
+        self._ports = itertools.count(FIRST_PORT, 10)
         self._hosts = itertools.count(HOSTS_A_BLOCK)                # the first block is for `host`
 
     def host(self, number: int) -> str:
@@ -92,11 +94,12 @@ _claimed_ports: list[socket.socket] = []
 
 
 def free_port(host: str) -> int:
-    """The first of ten ports that nobody uses, for addresses that are not ours alone (::1); no other session of tests
-    is given them while this process lives. They lie outside of the media ports and of those the kernel chooses."""
+    """The first of ten ports that nobody uses, for addresses that are not ours alone (127.0.0.1, ::1). No other process
+    of tests is given them while this one lives; the other ports of tests, media and those the kernel chooses are higher.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(10000, 28000, 10):
-        claimed = claim(f"{host}-{port}")
+    for port in range(*SHARED_PORTS, 10):
+        claimed = claim(f"port-{port}")
         if claimed is None:
             continue
         with socket.socket(family, socket.SOCK_DGRAM) as datagrams, socket.socket(family) as streams:

@@ -59,8 +59,13 @@ class Sipp:
     def wait_listening(self) -> "Sipp":
         """Until the kernel shows the socket bound (a UAS must be there before the call is)."""
         transport = "tcp" if self.transport.startswith("t") else "udp"
-        wait_until(lambda: is_bound(self.host, self.port, transport), PATIENCE_S,
-                   f"SIPp listening on {self.host}:{self.port}")
+        process = self.process
+
+        def is_listening() -> bool:
+            assert process is not None
+            assert process.poll() is None, f"SIPp ended with {process.returncode}\n{self.evidence()}"
+            return is_bound(self.host, self.port, transport)
+        wait_until(is_listening, PATIENCE_S, f"SIPp listening on {self.host}:{self.port}")
         return self
 
     def finish(self, timeout_s: float = 60) -> "Sipp":

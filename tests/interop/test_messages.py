@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.baresip import Account, Baresip
-from tests.interop.network import wait_until
+from tests.interop.network import free_port, wait_until
 from tests.interop.office import clear_bindings, party, register_sipp, require
 from tests.interop.raw_sip import SipMessage, UdpPeer, authorize, build_request, register, take_request, transact
 from tests.interop.server import SECRETS, Server
@@ -167,7 +167,7 @@ class Texter(Baresip):
     nobody looks is lost: it gets its account, and registers, when the console is connected."""
 
     def __init__(self, network, folder: Path, account: Account, voice: Path, friend: str) -> None:
-        self.console_port = network.port()
+        self.console_port = free_port("127.0.0.1")
         self.shown = ""
         super().__init__(network, folder, account, voice)
         (folder / "accounts").write_text("")
