@@ -43,7 +43,8 @@ DISCARDED = "discarded_"
 
 class Machine:
     """What is known of the process. resident_octets, wall_offset: asked when needed; socket_counts: of the sockets;
-    tls, dns, trunks: how they stand; alarms: by name; started_at: monotonic seconds; records: of calls that are over."""
+    tls, dns, trunks: how they stand; alarms: by name; started_at: monotonic seconds; records: of calls that are
+    over."""
 
     __slots__ = ("alarms", "dns", "records", "resident_octets", "socket_counts", "started_at", "tls", "trunks",
                  "wall_offset")

@@ -46,8 +46,11 @@ from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
 from appliance.system.store.call_store import SqliteCallStore
 from appliance.system.store.message_store import SqliteMessageStore
+from appliance.system.store.record_reader import RecordReader
+from appliance.system.store.record_store import SqliteRecordStore
 from appliance.system.store.subscription_store import EventStores
 from appliance.system.tls_credentials import TlsCredentials
+from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
@@ -94,6 +97,9 @@ class CallServer:
                                                  self._note_messages_stored)
         self._call_store = SqliteCallStore(Path(state_directory, "calls.sqlite"), self._note_alarm)
         self._event_stores = EventStores(state_directory, self._note_alarm)
+        self._record_store = SqliteRecordStore(Path(state_directory, "records.sqlite"), self._note_alarm)
+        self._machine.records = RecordReader(Path(state_directory, "records.sqlite"))
+        self._call_numbers = CallNumbers()
         self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
         self._machine.dns = partial(describe_dns, self._resolver)
         self._media = self._prepare_media(configuration)
@@ -109,6 +115,8 @@ class CallServer:
         surroundings.store = self._store
         surroundings.message_store = self._message_store
         surroundings.call_store = self._call_store
+        surroundings.records = self._record_store
+        surroundings.call_numbers = self._call_numbers
         surroundings.subscription_store = self._event_stores.subscriptions
         surroundings.publication_store = self._event_stores.publications
         surroundings.wall_offset = self._wall.offset()
@@ -160,6 +168,7 @@ class CallServer:
         by_flow = {(one.name, one.transport): one for one in self._listeners}
         self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
         self._office.messages.restore(self._message_store.load(), monotonic(), self._wall.now())
+        self._call_numbers.note_taken(self._record_store.read_last_number())
         CallRestorer(self._office.dialogs, self._office.stack.timers, by_flow, self._ports.flow_to).restore(
             self._call_store.load(), monotonic(), self._wall.now())
         EventRestorer(self._office.events, by_flow, self._ports.flow_to).restore(
@@ -180,7 +189,8 @@ class CallServer:
         self._office.server.shut_down(now)
         self._office.location.flush(now)
         self._office.dialogs.kept.flush()
-        for store in (self._message_store, self._store, self._call_store, self._event_stores):
+        self._office.calls.flush_records()
+        for store in (self._message_store, self._store, self._call_store, self._event_stores, self._record_store):
             store.begin_closing()
         deadline = now + STORES_LIMIT_S  # all together: a disk that hangs must not hold us back
         if self._message_store.close(deadline - monotonic()):
@@ -189,6 +199,7 @@ class CallServer:
         self._store.close(deadline - monotonic())
         self._call_store.close(deadline - monotonic())
         self._event_stores.close(deadline - monotonic())
+        self._record_store.close(deadline - monotonic())
         self._journal.record("stopped")
         self._journal.close()
 
