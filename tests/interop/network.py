@@ -95,7 +95,7 @@ _claimed_ports: list[socket.socket] = []
 
 def free_port(host: str) -> int:
     """The first of ten ports that nobody uses, for addresses that are not ours alone (127.0.0.1, ::1). No other process
-    of tests is given them while this one lives; the other ports of tests, media and those the kernel chooses are higher.
+    of tests is given them while this one lives; other ports of tests, of media and of the kernel's choice are higher.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(*SHARED_PORTS, 10):
