@@ -65,7 +65,7 @@ class Bridge:
         if self._asking is other:       # the other one wanted to be offered a session (13.2.1)
             self._asking = leg
             other.handle.answer_offer(session, now)
-        elif self._asking is None and other.handle.change_session(session, now):
+        elif self._asking is None and other.handle.change_session(session, now, leg.handle.was_asked_by_update):
             self._asking = leg
         else:
             self.pair.revert(self.side_of(leg))
@@ -139,7 +139,7 @@ class Bridge:
 
 
 class Relayed:
-    """A request inside a dialog that was passed on: its answer goes back. Satisfies ua.outgoing_request.RequestOwner."""
+    """A request inside a dialog that was passed on: its answer goes back. Satisfies in_dialog_request.InDialogOwner."""
 
     __slots__ = ("_server",)
 

@@ -21,6 +21,7 @@ from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.parser import parse_session
 from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.branch import Branch
 from appliance.ua.call_events import Alert, Cause, Release
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Call:
     Satisfies leg.LegOwner for its caller's leg until the answer, and hunt.HuntOwner.
     """
 
-    __slots__ = ("_asked", "_forks", "_hunt", "_offer", "_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "ended_at",
-                 "legs", "number", "record", "services", "started_at", "state", "waiting_media")
+    __slots__ = ("_asked", "_forks", "_hunt", "_offer", "_pairs", "_pairs_made", "answered_at", "bridge", "caller",
+                 "dial", "ended_at", "legs", "number", "record", "services", "started_at", "state", "waiting_media")
 
     def __init__(self, services: CallServices, number: int, dial: Dial, now: float) -> None:
         self.services = services
@@ -159,8 +160,9 @@ class Call:
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
         """LegOwner. In a PRACK: the answer to an offer of the called side in a reliable response (RFC 3262 5)."""
+        number = leg.speaker.number if isinstance(leg.speaker, Branch) else 0
         for branch, pair in self._pairs.items():
-            if branch.branch == leg.incoming.answered_branch and not branch.has_ended:
+            if branch.branch == number and not branch.has_ended:
                 try:
                     branch.handle.answer_offer(pair.carry_answer(0, answer), now)
                 except PeerError:
@@ -234,10 +236,7 @@ class Call:
 
     def _alert_caller(self, branch: Leg, status: int, session: bytes, is_reliable: bool, now: float) -> None:
         caller = self.caller.incoming
-        if branch.branch or is_reliable:
-            caller.alert(status, now, session, is_reliable and caller.supports_reliable, branch.branch)
-        else:
-            caller.alert(status, now, session)
+        caller.alert(status, now, session, is_reliable and caller.supports_reliable, branch.branch)
         if self.state is CALLING:
             self._enter(RINGING, now)
         self.services.directory.tell(self)
@@ -302,10 +301,7 @@ class Call:
         branch.branch = self._forks.setdefault(fork, len(self._forks))
         self.caller.origin = pair.origins[0]
         bridge = self.bridge = Bridge(self, (self.caller, branch), pair)
-        if branch.branch:
-            self.caller.incoming.answer(session, now, branch.branch)
-        else:
-            self.caller.incoming.answer(session, now)
+        self.caller.incoming.answer(session, now, branch.branch)
         self._note_answer(branch, now)
         return bridge
 

@@ -10,13 +10,13 @@ from typing import Protocol
 class LegRecord:
     """One leg. line: "office" or the trunk's name; direction: incoming (they called us) or outgoing; number, name: of
     the other side; address: host:port where its signalling was; call_id, local_tag, remote_tag: of its dialog, for the
-    ladder; status: final response, 0 for none; reason: in words, of what ended it; times: wall clock, seconds, 0.0 for never;
-    codec: what was spoken; packets_received, lost, jitter_ms, opinion: of what came from that side (RFC 3550, G.107:
-    mean opinion score 1.0 to 4.5, 0.0 where nothing was measured)."""
+    ladder; status: final response, 0 for none; reason: in words, of what ended it; times: wall clock, seconds, 0.0 for
+    never; codec: what was spoken; packets_received, lost, jitter_ms, opinion: of what came from that side (RFC 3550,
+    G.107: mean opinion score 1.0 to 4.5, 0.0 where nothing was measured)."""
 
-    __slots__ = ("address", "answered_at", "call_id", "codec", "direction", "ended_at", "jitter_ms", "line", "local_tag",
-                 "lost", "name", "number", "opinion", "packets_received", "packets_sent", "reason", "remote_tag", "started_at",
-                 "status")
+    __slots__ = ("address", "answered_at", "call_id", "codec", "direction", "ended_at", "jitter_ms", "line",
+                 "local_tag", "lost", "name", "number", "opinion", "packets_received", "packets_sent", "reason",
+                 "remote_tag", "started_at", "status")
 
     def __init__(self, line: str, direction: str, number: str, name: str) -> None:
         self.line = line
@@ -32,8 +32,9 @@ class LegRecord:
 
 class CallRecord:
     """One call. number: ever increasing; caller, callee: as dialled and shown; result: answered, busy, no_answer,
-    refused, cancelled, failed, not_found, blocked; status: the final response that the caller got; cause: Q.850, 0 none;
-    ended_by: caller, callee, server; reason: in words; trunk: that carried it, "" for none; times: wall clock, seconds."""
+    refused, cancelled, failed, not_found, blocked; status: the final response that the caller got; cause: Q.850, 0 for
+    none; ended_by: caller, callee, server; reason: in words; trunk: that carried it, "" for none; times: wall clock,
+    seconds."""
 
     __slots__ = ("answered_at", "callee", "caller", "caller_name", "cause", "dialled", "ended_at", "ended_by",
                  "is_emergency", "legs", "number", "reason", "result", "started_at", "status", "trunk")

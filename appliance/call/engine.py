@@ -162,6 +162,11 @@ class CallEngine:
                 call.refuse_stopped(now)
             call.hang_up(now, STOPPED)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no call is left and every record is kept."""
+        return not self.calls and self.watch.is_idle
+
     def flush_records(self) -> None:
         """Nobody waits for figures any more."""
         self.watch.flush()

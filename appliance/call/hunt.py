@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search for somebody who answers: groups of destinations, each rung together, one after the other (RFC 3261 16.5 to
-16.7 as a B2BUA does it), trunks with failover, redirections of phones followed.
+"""The search for somebody who answers: groups of destinations, each rung together, one after the other (RFC 3261 16.5
+to 16.7 as a B2BUA does it), trunks with failover, redirections of phones followed.
 
 It owns the legs that it rings until one answers or all have failed.
 """
@@ -132,11 +132,13 @@ class Hunt:
 
     def _ring(self, destination: Destination, now: float) -> None:
         line = destination.line
-        if not line.may_begin(now):
-            if not destination.is_emergency or not self._call.services.directory.free_line(line, self._call, now):
-                self._failures.append((503, None))
-                self._call.note(f"no free channel on {line.name}")
-                return
+        if not (line.may_begin(now) or (destination.is_emergency and
+                                        self._call.services.directory.free_line(line, self._call, now))):
+            self._failures.append((503, None))
+            self._call.note(f"no free channel on {line.name}")
+            return
+        if destination.is_emergency:
+            self._call.record.is_emergency = True
         branch = Leg(self._call, line, OUTGOING, destination.callee, self)
         branch.is_phone = destination.is_phone
         branch.flow = destination.flow
@@ -150,7 +152,6 @@ class Hunt:
         draft = line.draft_invite(destination, self._dial, offer)
         branch.record.started_at = self._call.wall(now)
         branch.usage = OutgoingInvite(line.core, draft, branch)
-        branch.usage.dialog.is_on_flow = destination.is_phone
         branch.usage.start(now)
 
     def _abandon(self, branch: Leg, status: int, now: float) -> None:
@@ -236,20 +237,17 @@ class Hunt:
         if self.state is not HuntState.OPEN:
             return
         status = release.status or 480
+        leg.line.note_refusal(status, release.message, now)
         if 300 <= status < 400 and self._follow(leg, release, now):
             self._ring_next(now)
             return
         self._failures.append((status, release))
-        if status >= 600 or not self._may_go_on(leg, status):     # 16.7 step 5: nobody else is wanted
+        if not leg.line.may_fail_over(status):
             self._groups.clear()
             if status >= 600:
                 for other in tuple(self.branches):
                     other.hang_up(now)
         self._ring_next(now)
-
-    def _may_go_on(self, leg: Leg, status: int) -> bool:
-        """After a phone the next group is rung; after a trunk only where the trunk, not the called person, has failed."""
-        return not leg.line.is_trunk or status == 408 or 500 <= status < 600
 
     def _follow(self, leg: Leg, release: Release, now: float) -> bool:
         """A phone sends the call elsewhere: under the rights of that phone, and never in circles (RFC 3261 8.1.3.4)."""
@@ -286,4 +284,5 @@ class Hunt:
         status, release = self._failures[place]
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
-        self._owner.hunt_failed(Failure(translate_status(status), lines, release.cause.name.lower() if release else ""), now)
+        reason = release.cause.name.lower() if release is not None else ""
+        self._owner.hunt_failed(Failure(translate_status(status), lines, reason), now)

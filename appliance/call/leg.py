@@ -33,7 +33,7 @@ class LegOwner(Protocol):
     """Who decides what a leg's signals mean."""
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
-        """The other side offers a session: in its INVITE, a change of session, or a response to our INVITE without one."""
+        """The other side offers a session: in its INVITE, a change of session, or a response to an INVITE without one."""
 
     def leg_wanted_offer(self, leg: Leg, now: float) -> None:
         """It wants us to offer: a re-INVITE without a session."""
@@ -65,8 +65,8 @@ class Leg:
     branch: under which To tag the caller knows it (IncomingInvite.alert); origin: of what we say there; is_phone: of the
     office."""
 
-    __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "line", "origin", "owner",
-                 "party", "record", "status", "usage")
+    __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "line", "origin",
+                 "owner", "party", "record", "speaker", "status", "usage")
 
     def __init__(self, call: Call, line: Line, direction: str, party: Party, owner: LegOwner) -> None:
         self.call = call
@@ -75,6 +75,7 @@ class Leg:
         self.party = party
         self.owner = owner
         self.usage: IncomingInvite | OutgoingInvite | None = None
+        self.speaker: CallHandle | None = None
         self.flow: Flow | None = None
         self.origin: OwnOrigin | None = None
         self.branch = 0
@@ -118,10 +119,12 @@ class Leg:
 
     def answer_received(self, call: CallHandle, answer: bytes, now: float) -> None:
         """CallEvents."""
+        self.speaker = call
         self.owner.leg_agreed(self, answer, now)
 
     def offer_received(self, call: CallHandle, offer: bytes, now: float) -> None:
         """CallEvents."""
+        self.speaker = call
         self.owner.leg_offered(self, offer, now)
 
     def offer_wanted(self, call: CallHandle, now: float) -> None:
@@ -180,7 +183,8 @@ class Leg:
         """Where its media are, by where its signalling is."""
         flow = self.flow
         peer_host = None if flow is None else flow.host.decode("ascii").strip("[]")
-        return MediaEnd(self.line.media_host(flow), peer_host, dscp=self.line.dscp)
+        line = self.line
+        return MediaEnd(line.media_host(flow), line.bind_host(flow), peer_host, dscp=line.dscp)
 
     def hang_up(self, now: float, lines: bytes = b"") -> None:
         """End it, whatever it is doing; nothing when it has ended."""

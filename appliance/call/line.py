@@ -72,10 +72,20 @@ class Line(Protocol):
         """Of a request or response that came on another line: the header lines that may go out on this one."""
 
     def media_host(self, flow: Flow | None) -> str:
-        """Our address for media of a leg whose signalling takes this flow, None: not known yet; IPv6 without brackets."""
+        """The address that we write into session descriptions of a leg whose signalling takes this flow, None: not
+        known yet; IPv6 without brackets."""
+
+    def bind_host(self, flow: Flow | None) -> str:
+        """The address of ours that such media have; another one than `media_host` behind a NAT of ours."""
 
     def may_begin(self, now: float) -> bool:
         """Whether the line takes another call now (channels)."""
+
+    def may_fail_over(self, status: int) -> bool:
+        """Whether the next destination is tried after this final response of a leg here."""
+
+    def note_refusal(self, status: int, response: Message | None, now: float) -> None:
+        """An INVITE was refused with this status; None: by nobody's answer."""
 
     def call_begins(self) -> None:
         """A leg on this line was begun; `call_ends` will be called once for it."""

@@ -24,10 +24,12 @@ NOWHERE: Final = -1
 
 
 class MediaEnd(NamedTuple):
-    """One leg as media see it. host: our address there; peer_host: where its signalling comes from, None while nobody
-    knows; is_behind_nat: whether what it says of its address is not to be believed; dscp: for what we send there."""
+    """One leg as media see it. host: our address there as we say it; bind_host: as it is; peer_host: where its signalling
+    comes from, None while nobody knows; is_behind_nat: whether what it says of its address is not to be believed;
+    dscp: for what we send there."""
 
     host: str
+    bind_host: str
     peer_host: str | None
     is_behind_nat: bool = False
     dscp: int = EXPEDITED_FORWARDING
@@ -69,7 +71,7 @@ class MediaPair:
         session = parse_session(octets)
         self._offers[side] = session
         own, other = self._layouts[side], self._layouts[1 - side]
-        for place in range(len(own), len(session.media)):
+        for _place in range(len(own), len(session.media)):
             own.append(len(self._ports))
             self._ports.append(None)
         for place, stream in enumerate(own):
@@ -105,7 +107,7 @@ class MediaPair:
         return self._write(1 - side, written)
 
     def settle(self, side: int, octets: bytes) -> None:
-        """The answer of a side to an offer that was ours alone; the other side hears nothing of it. PeerError as above."""
+        """The answer of a side to an offer of ours alone; the other side hears nothing of it. PeerError as above."""
         session = parse_session(octets)
         self._agreed[side] = session
         self._direct(side, session)
@@ -136,8 +138,8 @@ class MediaPair:
         if stream >= STREAMS_LIMIT:
             return None
         relay = self._relay
-        first = relay.take_port(self.ends[0].host)
-        second = relay.take_port(self.ends[1].host) if first is not None else None
+        first = relay.take_port(self.ends[0].bind_host)
+        second = relay.take_port(self.ends[1].bind_host) if first is not None else None
         if first is None or second is None:
             if first is not None:
                 relay.return_port(first)

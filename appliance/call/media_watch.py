@@ -58,6 +58,11 @@ class MediaWatch:
             call.waiting_media.clear()
             self._engine.records.keep(call.record)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no record waits."""
+        return not self._waiting
+
     def flush(self) -> None:
         """Keep every record now."""
         for call in tuple(self._waiting):

@@ -27,6 +27,8 @@ from appliance.daemons.first_start import describe_phones, write_first_configura
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
+from appliance.gateway.assembly import Gateway, GatewaySurroundings, assemble_gateway
+from appliance.gateway.inbound import InboundCalls
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.pbx.presence.restoring_events import EventRestorer
@@ -56,6 +58,7 @@ from appliance.vocabulary.counters import Counters
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 WALL_CHECK_S = 10.0
 STORES_LIMIT_S = 3.0
+FAREWELL_LIMIT_S = 1.0
 
 
 def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
@@ -105,6 +108,7 @@ class CallServer:
         self._media = self._prepare_media(configuration)
         self._office = self._build_office(configuration)
         self._media.relay.user = self._office.calls.watch
+        self._gateway = self._build_gateway(configuration)
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
@@ -125,6 +129,19 @@ class CallServer:
         surroundings.source_of = find_source_address
         surroundings.relay = self._media.relay
         return assemble_office(configuration, self._listeners, surroundings)
+
+    def _build_gateway(self, configuration: Configuration) -> Gateway:
+        """Trunks and the dial plan, joined to the call engine."""
+        office = self._office
+        surroundings = GatewaySurroundings(office.stack, self._listeners, self._ports.flow_to, token_bytes,
+                                           office.extensions)
+        surroundings.dialogs = office.line.core.dialogs
+        surroundings.journal = self._journal
+        surroundings.resolver = self._resolver
+        gateway = assemble_gateway(configuration, surroundings)
+        office.calls.services.router = gateway.router
+        office.server.join_outside(InboundCalls(office.stack, gateway, office.calls))
+        return gateway
 
     def _prepare_media(self, configuration: Configuration) -> RelayKeeper:
         """Media passes by the addresses that the listeners have."""
@@ -149,15 +166,31 @@ class CallServer:
             self._ports.start(loop, office.stack)
             self._watch_wall(loop)
             await self._media.wait_present()
+            self._gateway.start(monotonic())
+            self._ports.settle(monotonic())
             self._say_ready()
             await self._stop.wait()
             notify_manager("STOPPING=1")
+            await self._end_calls()
             await self._end_media()
         finally:
             self._media.leave()
             await control.close()
             await self._resolver.close()
             self._close()
+
+    async def _end_calls(self) -> None:
+        """BYE to everyone who talks, our bindings taken away; the answers are waited for, but not for ever."""
+        if self.own_bugs.has_given_up:
+            return      # started again, we take up every call
+        now = monotonic()
+        self._office.server.shut_down(now)
+        self._gateway.stop(now)
+        self._ports.settle(now)
+        deadline = now + FAREWELL_LIMIT_S
+        while monotonic() < deadline and not (self._gateway.has_ended and self._office.calls.is_quiet):
+            await asyncio.sleep(0.02)
+        self._office.calls.flush_records()
 
     async def _end_media(self) -> None:
         """No call goes on when we are ended on purpose. Who has given up is started again and takes its calls up."""
@@ -186,7 +219,6 @@ class CallServer:
 
     def _close(self) -> None:
         now = monotonic()
-        self._office.server.shut_down(now)
         self._office.location.flush(now)
         self._office.dialogs.kept.flush()
         self._office.calls.flush_records()
@@ -230,6 +262,9 @@ class CallServer:
         self._take_up_certificates(configuration)
         self._resolver.reconfigure(read_name_servers(configuration))
         self._office.reconfigure(configuration, monotonic())
+        self._gateway.reconfigure(configuration, monotonic())
+        self._office.calls.services.router = self._gateway.router
+        self._ports.settle(monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
 
     def _take_up_certificates(self, configuration: Configuration) -> None:

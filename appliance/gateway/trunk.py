@@ -113,6 +113,7 @@ class Trunk:
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request)
         draft.body = self.fit_offer(offer)
+        self.calls_out += 1
         return draft
 
     def pass_lines(self, message: Message) -> bytes:
@@ -128,9 +129,14 @@ class Trunk:
         host = mapped.partition(b"]")[0][1:] if mapped.startswith(b"[") else mapped.rpartition(b":")[0]
         return host.decode("ascii")
 
+    def bind_host(self, flow: Flow | None) -> str:
+        """Line."""
+        listener = flow.listener if flow is not None else self.listeners[0]
+        return listener.host.decode("ascii").strip("[]")
+
     def may_begin(self, now: float) -> bool:
-        """Line. Channels, and what the carrier takes a second."""
-        return not self.is_full and (self._rate is None or self._rate.may_take(now))
+        """Line."""
+        return not self.is_full
 
     def call_begins(self) -> None:
         """Line."""
@@ -148,16 +154,20 @@ class Trunk:
 
     # what the call engine tells and asks besides
 
-    def invite_sent(self, now: float) -> None:
-        """One INVITE goes out."""
-        self.calls_out += 1
-        if self._rate is not None:
-            self._rate.force(now)
+    def may_send(self, now: float) -> bool:
+        """Whether one more INVITE is within what the carrier takes a second."""
+        return self._rate is None or self._rate.may_take(now)
 
-    def invite_refused(self, status: int, retry_after_s: float, now: float) -> None:
-        """It was refused, or nobody answered (408, 503 without a response). retry_after_s: 0.0 for none said."""
+    def invite_sent(self, now: float) -> None:
+        """One is about to go."""
+        if self._rate is not None:
+            self._rate.take(now)
+
+    def note_refusal(self, status: int, response: Message | None, now: float) -> None:
+        """An INVITE was refused, or nobody answered (408, 503 without a response)."""
         self.calls_failed += 1
-        if status == 503 and retry_after_s > 0.0:
+        retry_after_s = read_retry_after(response) if response is not None else 0
+        if status == 503 and retry_after_s:
             self.link.rest(retry_after_s, now)
 
     def may_fail_over(self, status: int) -> bool:
@@ -173,6 +183,7 @@ class Trunk:
     def read_dial(self, request: Message) -> Dial:
         """An INVITE of the carrier's, as somebody who wants a call. Nobody's rights come with it."""
         called = self.numbers.read_called(request)
+        self.calls_in += 1
         known = next((one for one in called if self.numbers.find_extension(one)), called[0] if called else "")
         caller = read_caller(request, self.habits, self._translator)
         return Dial(known.encode("ascii"), request.uri, self, caller, b"", request)
@@ -231,6 +242,12 @@ class Trunk:
         if self.side is not Side.PRIVATE or is_withheld or not number or not self.configuration.number:
             return b""
         return b"P-Asserted-Identity: <sip:%s@%s>\r\n" % (escape_user(number), self._domain)
+
+
+def read_retry_after(response: Message) -> int:
+    """20.33, in seconds; 0 where nothing is said."""
+    digits = (response.header(b"Retry-After") or b"").partition(b"(")[0].partition(b";")[0].strip()
+    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
 
 
 def _write_domain(configuration: TrunkConfiguration, habits: CarrierProfile) -> bytes:

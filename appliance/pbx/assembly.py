@@ -183,7 +183,7 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) 
     services.wall_offset = surroundings.wall_offset
     locate = PhoneLocator(parts.targets, parts.finder, near)
     parts.line = OfficeLine(stack, stack.realm, locate, random_octets, DialogDirectory())
-    parts.extensions = OfficeExtensions(parts.line, parts.targets)
+    parts.extensions = OfficeExtensions(parts.line, parts.targets, parts.own)
     services.router = ExtensionRouter(parts.extensions)
     engine = CallEngine(services, surroundings.call_numbers, surroundings.records)
     parts.calls = CallEntry(stack, engine, parts.line)

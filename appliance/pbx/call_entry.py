@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where calls of the office enter the call engine: who calls, with whose rights, in what name (RFC 3261 22.4, RFC 3325)."""
+"""Where calls of the office enter the call engine: who calls, with whose rights, in what name (RFC 3261 22.4, 3325)."""
+
+from typing import Protocol
 
 from appliance.call.engine import CallEngine
 from appliance.call.line import Dial
@@ -14,16 +16,34 @@ from appliance.ua.call_taking import open_call
 from appliance.ua.dialog_server import DialogServer
 
 
+class OutsideCalls(Protocol):
+    """Who takes INVITEs that are not of the office's people: the gateway."""
+
+    def take(self, message: Message, flow: Flow, now: float) -> bool:
+        """Whether it was theirs; then it is served."""
+
+
+class NoOutside:
+    """An office without trunks."""
+
+    __slots__ = ()
+
+    def take(self, message: Message, flow: Flow, now: float) -> bool:
+        """OutsideCalls."""
+        return False
+
+
 class CallEntry:
     """roles: extension -> how calls to it are carried; those of numbers that are no extension are the engine's."""
 
-    __slots__ = ("_dialogs", "_line", "engine", "roles")
+    __slots__ = ("_dialogs", "_line", "engine", "outside", "roles")
 
     def __init__(self, stack: SipStack, engine: CallEngine, line: OfficeLine) -> None:
         self._dialogs = DialogServer(stack, line.core.dialogs)
         self._line = line
         self.engine = engine
         self.roles: dict[bytes, str] = {}
+        self.outside: OutsideCalls = NoOutside()
 
     @property
     def dialogs(self) -> DialogServer:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import Final
 
 from appliance.call.line import Destination, Dial, Refused
+from appliance.call.transfer import read_user
 from appliance.call.party import Party
+from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
+from appliance.pbx.proxy.routing import OwnAddresses
 from appliance.pbx.proxy.secure_hops import keep_secure
 from appliance.pbx.proxy.server_finder import ServerFinder
 from appliance.pbx.proxy.target import Destination as ProxyDestination
@@ -19,18 +22,24 @@ from appliance.pbx.target_set import TargetSets
 from appliance.rtp.relaying import EXPEDITED_FORWARDING
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
-from appliance.sip.grammar import escape_user, quote
+from appliance.sip.grammar import escape_user, quote, unescape
 from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
+from appliance.sip.uri import SipUri
 from appliance.ua.agent_core import AgentCore, DialogDirectory
+from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.location import FlowsFound, Hop, Lookup
 from appliance.ua.profile import AgentProfile
 from appliance.ua.request_draft import RequestDraft
 
 ANONYMOUS: Final = Party(b"anonymous", b"Anonymous", True, b"anonymous.invalid")
-PASSED: Final = (b"Alert-Info", b"Subject", b"Call-Info", b"Priority", b"Accept-Language", b"User-to-User", b"Answer-Mode")
+PASSED: Final = (b"Alert-Info", b"Subject", b"Call-Info", b"Priority", b"Accept-Language", b"User-to-User",
+                 b"Answer-Mode")
 """What one phone of the office may tell another beyond who calls; everything else stays on its leg (RFC 7092 3.2)."""
 PRODUCT: Final = b"denwaban"
+SUPPORTED: Final = (b"100rel", b"timer", b"replaces", b"norefersub")
+SESSION_EXPIRES_S: Final = 1800
+"""RFC 4028 4: what frees a line whose phone has vanished without a word."""
 
 
 class PhoneLocator:
@@ -69,9 +78,13 @@ class OfficeLine:
         self._domain = domain
         profile = AgentProfile(b"sip:" + domain, b"")
         profile.product = PRODUCT
+        profile.supported = SUPPORTED
+        profile.session_expires_s = SESSION_EXPIRES_S
         profile.may_follow = follow_nothing     # a phone's 3xx is followed by the hunt, under that phone's rights
         digest = DigestClient(find_no_secret, random_octets)
         self.core = AgentCore(stack, profile, digest, locate, random_octets, dialogs)
+        self.core.serves_phones = True
+        self.core.methods += [b"INFO", b"MESSAGE", *TRANSFER_METHODS]
 
     def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
         """Line. The caller is shown with the office's domain: calling back goes through us."""
@@ -83,8 +96,9 @@ class OfficeLine:
         name = quote(caller.name) + b" " if caller.name else b""
         user = escape_user(caller.number) + b"@" if caller.number else b""
         draft.local = b"%s<sip:%s%s>;tag=%s" % (name, user, caller.domain or self._domain, core.stack.new_tag())
-        called = escape_user(destination.callee.number) + b"@" if destination.callee.number else b""
-        draft.remote = b"<sip:%s%s>" % (called, self._domain)
+        callee = destination.callee
+        called = escape_user(callee.number) + b"@" if callee.number else b""
+        draft.remote = b"<sip:%s%s>" % (called, callee.domain or self._domain)
         is_secure = destination.uri[:5].lower() == b"sips:"
         draft.contact = core.profile.secure_contact if is_secure else core.profile.contact
         if dial.request is not None:
@@ -108,6 +122,17 @@ class OfficeLine:
         """Line. The address of the listener that the phone talks to."""
         return "" if flow is None else flow.listener.host.decode("ascii").strip("[]")
 
+    def bind_host(self, flow: Flow | None) -> str:
+        """Line."""
+        return self.media_host(flow)
+
+    def may_fail_over(self, status: int) -> bool:
+        """Line. The next phones are rung whatever one says, but for 6xx, which speaks for all (16.7 step 5)."""
+        return status < 600
+
+    def note_refusal(self, status: int, response: Message | None, now: float) -> None:
+        """Line."""
+
     def may_begin(self, now: float) -> bool:
         """Line. Phones say themselves when they are busy."""
         return True
@@ -122,16 +147,38 @@ class OfficeLine:
 class OfficeExtensions:
     """Extensions as destinations of calls."""
 
-    __slots__ = ("_line", "_targets", "accounts")
+    __slots__ = ("_line", "_own", "_targets", "accounts")
 
-    def __init__(self, line: OfficeLine, targets: TargetSets) -> None:
+    def __init__(self, line: OfficeLine, targets: TargetSets, own: OwnAddresses) -> None:
         self._line = line
+        self._own = own
         self._targets = targets
         self.accounts: dict[bytes, Account] = {}
 
     def is_extension(self, number: bytes) -> bool:
         """Whether somebody of ours has it."""
         return number in self.accounts
+
+    def is_own_uri(self, uri: bytes) -> bool:
+        """Whether the host of this URI is the office's."""
+        if uri[:4].lower() == b"tel:":
+            return True
+        try:
+            parsed = SipUri.parse(uri)
+        except PeerError:
+            return False
+        hostport = parsed.host if parsed.port is None else b"%s:%d" % (parsed.host, parsed.port)
+        return hostport in self._own
+
+    def find_elsewhere(self, dial: Dial, uri: bytes, now: float) -> list[list[Destination]] | Refused:
+        """A URI of another domain, for one of our users."""
+        if not dial.extension or uri[:4].lower() != b"sip:":
+            return Refused(403, 21, "not an address of this office")
+        try:
+            parsed = SipUri.parse(uri)
+        except PeerError:
+            return Refused(404, 28, "an address that cannot be read")
+        return [[Destination(self._line, uri, Party(unescape(parsed.user or b""), domain=parsed.host))]]
 
     def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
         """Its phones, in groups of equal q; [] where none is registered."""
@@ -167,7 +214,6 @@ class ExtensionRouter:
 
     def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """Router."""
-        from appliance.call.transfer import read_user
         return self.route(dial._replace(dialled=read_user(target), uri=target), now)
 
 

@@ -8,7 +8,7 @@ first, REGISTER goes to the registrar, calls to extensions go to their bindings.
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
 from appliance.pbx.authentication import NOBODY, Authentication
-from appliance.pbx.call_entry import CallEntry
+from appliance.pbx.call_entry import CallEntry, OutsideCalls
 from appliance.pbx.dialog_admission import Admission, decide_admission
 from appliance.pbx.dialog_table import Call, DialogTable
 from appliance.pbx.instant_message.relay import MessageRelay
@@ -157,6 +157,10 @@ class OfficeServer:
             return
         self._parts.proxy.cancel(invite, cancel, now)
 
+    def join_outside(self, outside: OutsideCalls) -> None:
+        """From now on INVITEs of carriers have somebody who knows them."""
+        self._parts.calls.outside = outside
+
     def shut_down(self, now: float) -> None:
         """The server stops: whoever is still being called is let go, whoever calls is told, who talks is parted."""
         self._parts.calls.engine.shut_down(now)
@@ -237,6 +241,8 @@ class OfficeServer:
 
     def _serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
         parts = self._parts
+        if message.method == b"INVITE" and parts.calls.outside.take(message, flow, now):
+            return
         way = read_way(message, parts.own, parts.signer)
         is_here = message.uri_hostport in parts.own or message.uri_scheme == b"tel"
         if is_here and not read_extension(message) and way.next_uri is None:

@@ -32,6 +32,5 @@ SECTION = Section(
     "Routes",
     "Which trunk carries what is dialled. Emergency numbers are matched before every route.",
     (ROUTE_PREFIX, STRIP, ROUTE_TRUNK, ROUTE_ALLOW),
-    is_built=False,
     name_kind=NAME,
 )

@@ -124,6 +124,5 @@ SECTION = Section(
         EMERGENCY,
         QUALIFY,
     ),
-    is_built=False,
     name_kind=NAME,
 )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""INVITEs of carriers: recognised, counted, and given to the call engine in the name of their trunk."""
+
+from appliance.call.engine import CallEngine
+from appliance.gateway.assembly import Gateway
+from appliance.gateway.inbound_account import Challenged
+from appliance.gateway.trunk import Trunk
+from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
+from appliance.sip.stack import SipStack
+from appliance.ua.call_taking import open_call
+
+
+class InboundCalls:
+    """Satisfies pbx.call_entry.OutsideCalls."""
+
+    __slots__ = ("_engine", "_gateway", "_stack")
+
+    def __init__(self, stack: SipStack, gateway: Gateway, engine: CallEngine) -> None:
+        self._stack = stack
+        self._gateway = gateway
+        self._engine = engine
+
+    def take(self, message: Message, flow: Flow, now: float) -> bool:
+        """Whether this INVITE outside dialogs was a carrier's, or must not go further: then it is served."""
+        gateway = self._gateway
+        found = gateway.identify(message, flow, now)
+        if isinstance(found, Trunk):
+            self._take_call(found, message, flow, now)
+        elif found is not None:
+            self._challenge(found, message, flow)
+        elif gateway.admission.admit_stranger(flow, now):
+            return False
+        else:
+            self._stack.counters["discarded_stranger_calls"] += 1      # no answer: the source may be forged
+        return True
+
+    def _challenge(self, challenge: Challenged, message: Message, flow: Flow) -> None:
+        self._stack.reply_stateless(message, flow, challenge.status, challenge.lines)
+
+    def _take_call(self, trunk: Trunk, message: Message, flow: Flow, now: float) -> None:
+        if not self._gateway.admission.admit_trunk(trunk.name, now):
+            self._stack.reply_stateless(message, flow, 503, b"Retry-After: 5\r\n")
+            return
+        server = open_call(trunk.core, message, flow, now)
+        if server is None:
+            return
+        if not trunk.may_begin(now):
+            server.respond(486, now, b"Reason: Q.850;cause=34\r\n")
+            return
+        self._engine.take_invite(server, message, trunk.read_dial(message), now)
