@@ -5,7 +5,8 @@ import pytest
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
-from appliance.ua.registration import Registration, RegistrationState
+from appliance.sip.locating.search import Verdict
+from appliance.ua.registration import Registration, RegistrationFailure, RegistrationState
 from tests.transcripts.office import OfficeUnderTest
 from tests.ua.virtual_network import Network, Phone
 
@@ -218,6 +219,42 @@ def test_our_client_registers_with_our_registrar_by_digest(secret):
     registration.stop(network.now)
     network.run(5)
     assert watcher.heard[-1] == ("ended",)
+
+
+CHALLENGE = b'WWW-Authenticate: Digest realm="%s", nonce="n", qop="auth"\r\n'
+
+
+@pytest.mark.parametrize(("answer", "failure"), [
+    ((401, CHALLENGE % b"office.test"), RegistrationFailure.WRONG_CREDENTIALS),
+    ((401, CHALLENGE % b"other.test"), RegistrationFailure.NO_CREDENTIALS),
+    ((403, b""), RegistrationFailure.FORBIDDEN), ((404, b""), RegistrationFailure.UNKNOWN),
+    ((423, b"Min-Expires: 999999\r\n"), RegistrationFailure.INTERVAL), ((500, b""), RegistrationFailure.SERVER),
+    ((480, b""), RegistrationFailure.REFUSED)])
+def test_why_it_failed(answer, failure):
+    network, _, _, _, registration = begin(answer, answer, GRANT)
+    network.run(1)
+    assert registration.failure is failure
+    assert registration.words
+    network.run(30)
+    assert (registration.failure, registration.words) == (RegistrationFailure.NONE, "")
+    assert registration.flow is not None
+    assert registration.flow.host == b"198.51.100.1"
+
+
+def test_why_nobody_answered():
+    network, phone, _, _, registration = begin(GRANT)
+    del network.phones[(b"198.51.100.1", 5060)]
+    network.run(33)
+    assert registration.failure is RegistrationFailure.SILENT
+    phone.core.locate = lambda hop, found, now: found([], Verdict.FAILED, now)
+    registration.refresh(network.now)
+    network.run(1)
+    assert registration.failure is RegistrationFailure.UNRESOLVED
+    network, phone, _, _, registration = begin(GRANT)
+    flow = registration._request.flow
+    flow.failure = "connection refused"
+    phone.stack.flow_failed(flow, network.now)
+    assert (registration.failure, registration.words) == (RegistrationFailure.UNREACHABLE, "connection refused")
 
 
 def test_after_a_success_patience_begins_anew():
