@@ -8,6 +8,7 @@ import pytest
 
 from tests.interop.baresip import Account as PhoneAccount
 from tests.interop.baresip import Baresip
+from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
 from tests.interop.carrier_emulator.emulator import Account, CarrierEmulator
 from tests.interop.carrier_emulator.habits import GENERIC, HIKARI_DIRECT, JP_050
 from tests.interop.carrier_emulator.letters import LONG
@@ -23,6 +24,7 @@ from tests.interop.raw_sip import (
     take_request,
     transact,
 )
+from tests.interop.server import SECRETS
 from tests.interop.sound import write_chirp
 
 ACCOUNT = Account("05011112222", "gw-user", "gw-secret")
@@ -303,3 +305,21 @@ def test_a_cancelled_call_is_487_and_a_cancel_of_the_carrier_has_the_branch_of_i
     peer.send(build_response(request, 487, "Request Terminated"))
     receive(peer, b"ACK")
     assert call.wait_status() == 487
+
+
+def test_two_desk_phones_of_the_same_make_talk_by_a_server(network, server):
+    desks = [Desk(number, SECRETS[number]) for number in ("1001", "1002")]
+    with (DeskPhone(network.new_host(), (server.host, server.port), desks[0]) as caller,
+          DeskPhone(network.new_host(), (server.host, server.port), desks[1]) as callee):
+        caller.register()
+        callee.register()
+        left = caller.dial("1002")
+        assert left.wait_status() == 200
+        right = callee.wait_call()
+        right.wait(lambda call: call.is_acked, "the ACK")
+        left.voice.speak(3)
+        right.wait(lambda call: len(call.voice.heard) == 3, "voice")
+        right.bye()
+        left.wait_over()
+        caller.register(0)
+        callee.register(0)

@@ -28,6 +28,7 @@ class EmulatedCall:
         self.carrier, self.call_id = carrier, call_id
         self.local_tag, self.remote_tag = f"c{next(_numbers)}", ""
         self.local, self.remote, self.remote_target = "", "", ""
+        self.outbound: tuple[str, int] | None = None               # where requests go while there is no route set
         self.routes: list[str] = []
         self.cseq = 100
         self.version = 1
@@ -88,7 +89,9 @@ class EmulatedCall:
             return branch
 
     def next_hop(self) -> tuple[str, int]:
-        return target_of(self.routes[0] if self.routes else self.remote_target)
+        if self.routes or self.outbound is None:
+            return target_of(self.routes[0] if self.routes else self.remote_target)
+        return self.outbound
 
     def write_request(self, method: str, branch: str, cseq: int, lines: Lines = (), body: bytes = b"") -> bytes:
         tag = f";tag={self.remote_tag}" if self.remote_tag else ""

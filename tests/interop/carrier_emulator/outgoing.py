@@ -34,9 +34,7 @@ class OutgoingCall(EmulatedCall):
         shown = f'"{caller.name}" ' if caller.name else ""
         self.local = '"Anonymous" <sip:anonymous@anonymous.invalid>' if caller.is_withheld else \
             f"{shown}<sip:{caller.number}@{host};user=phone>"
-        self._lines: Lines = (*self._identity(number, caller), *self._wishes(), *lines)
-        self._has_offer = has_offer
-        self._invite()
+        self.invite((*self._identity(number, caller), *self._wishes(), *lines), has_offer=has_offer)
 
     def _identity(self, number: str, caller: Caller) -> Lines:
         habits = self.carrier.habits
@@ -60,10 +58,11 @@ class OutgoingCall(EmulatedCall):
             lines += [("Session-Expires", str(habits.session_expires_s)), ("Min-SE", str(habits.min_se_s))]
         return tuple(lines)
 
-    def _invite(self, more: Lines = ()) -> None:
-        body = self.session() if self._has_offer else b""
-        lines = (*self._lines, *more, *((SESSION_TYPE,) if body else ()))
-        self._branch = self.send("INVITE", lines, body).encode()
+    def invite(self, lines: Lines, *, has_offer: bool = True) -> None:
+        """The first INVITE; `remote_target`, `remote` and `local` are set."""
+        self._lines, self._has_offer = lines, has_offer
+        body = self.session() if has_offer else b""
+        self._branch = self.send("INVITE", (*lines, *((SESSION_TYPE,) if body else ())), body).encode()
 
     def cancel(self, lines: Lines = ()) -> None:
         """CANCEL has the INVITE's branch (RFC 3261 section 9.1)."""
@@ -125,9 +124,9 @@ class OutgoingCall(EmulatedCall):
             is_proxy = response.status == 407
             challenge = response.header(b"proxy-authenticate" if is_proxy else b"www-authenticate").decode()
             name = "Proxy-Authorization" if is_proxy else "Authorization"
-            self._lines += ((name, digest_value(challenge, "INVITE", self.remote_target, *account)),)
             self.remote_tag = ""
-            self._invite()
+            self.invite((*self._lines, (name, digest_value(challenge, "INVITE", self.remote_target, *account))),
+                        has_offer=self._has_offer)
             return
         self.status = response.status
         self.is_over = True
