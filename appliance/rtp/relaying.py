@@ -87,7 +87,8 @@ class RelayedSession(NamedTuple):
 
 class MediaRelay(Protocol):
     """What a call may ask of the relay. Nothing here waits and nothing raises; trouble comes back to the
-    `MediaRelayUser`. Commands are carried out in order; those of one wake go out together, after it.
+    `MediaRelayUser`. Commands are carried out in order; those of one wake go out together, after it, and those that are
+    not urgent (an offer, an end) with the next that are, or within 10 ms.
 
     One session a media stream (m= line) of a call, with a name of the caller's choice, for example `CALL/0`. Its life:
     `take_port` twice (the address that each leg's listener has), `open_session`, `direct` for each side as soon as its

@@ -53,10 +53,10 @@ class Call:
         media = MediaSocket(state)
         media.say({"do": "lease", "host": host, "count": 2})
         self.ports = [tuple(port) for port in media.hear("leased")["ports"]]
-        media.say({"do": "open", "session": "nobody's", "ports": self.ports}, *(
-            {"do": "direct", "session": "nobody's", "side": side, "media": {
-                "rtp": phone.getsockname(), "rtcp": None, "signalling_host": None, "is_behind_nat": False,
-                "payloads": [], "dscp": 46}} for side, phone in enumerate(self.phones)), {"do": "list"})
+        directions = [{"do": "direct", "session": "nobody's", "side": side,
+                       "media": [phone.getsockname(), None, None, False, [], 46]}
+                      for side, phone in enumerate(self.phones)]
+        media.say({"do": "open", "session": "nobody's", "ports": self.ports}, *directions, {"do": "list"})
         assert [one["session"] for one in media.hear("sessions")["sessions"]] == ["nobody's"]
         media.close()
 

@@ -268,8 +268,7 @@ def test_a_burst_of_calls_in_one_wake_is_carried_out_in_order(tmp_path, mediad):
     asyncio.run(run())
 
 
-MEDIA = {"rtp": ["127.0.0.1", 4000], "rtcp": None, "signalling_host": None, "is_behind_nat": False, "payloads": [],
-         "dscp": 46}
+MEDIA = LegMedia(("127.0.0.1", 4000))
 
 
 @pytest.mark.parametrize("wrong", [{"rtp": ["host.name", 1]}, {"rtp": [1, 2]}, {"rtp": ["127.0.0.1", 70000]},
@@ -282,7 +281,7 @@ def test_wrong_media_is_refused_and_the_session_goes_on(tmp_path, mediad, wrong)
         with Phones() as phones:
             ports = await open_call(client, user, "s", phones)
             phones.talk(ports, 1)
-            client._send({"do": "direct", "session": "s", "side": 0, "media": MEDIA | wrong})
+            client._send({"do": "direct", "session": "s", "side": 0, "media": MEDIA._replace(**wrong)})
             await user.hears("refused")
             client.close_session("s")
             await user.hears("closed")

@@ -18,8 +18,6 @@ from appliance.system.media.messages import (
     MESSAGE_LIMIT_OCTETS,
     Greeting,
     Message,
-    describe_media,
-    join_objects,
     read_count,
     read_direction,
     read_figures,
@@ -28,12 +26,13 @@ from appliance.system.media.messages import (
     read_port,
     read_session,
     read_word,
-    write_object,
+    write_messages,
 )
 from appliance.system.media.port_stock import PortStock
 from appliance.system.media.unclaimed import UnclaimedSessions
 
 WAITING_LIMIT = 4096            # messages that the socket has not taken yet; beyond, the relay counts as lost
+DELAY_S = 0.01                  # of what is not urgent
 SHORTAGE_S = 1.0                # ports are asked for again after so long where there were not enough
 
 
@@ -58,7 +57,10 @@ class RelayClient:
         self._owner = owner
         self._settle = settle
         self._stock = PortStock(hosts)
-        self._queued: list[str] = []            # of this wake
+        self._queued: list[Message] = []            # to go out together
+        self._is_flush_due = False
+        self._delay: asyncio.TimerHandle | None = None
+        self._offered: dict[str, int] = {}      # sessions of which at most one side is known: which one, -1 for none
         self._waiting: deque[bytes] = deque()   # what the socket has not taken
         self._found: list[RelayedSession] = []
         self._socket: socket.socket | None = None
@@ -83,10 +85,11 @@ class RelayClient:
         """It is the right one: lease ports, and take up its sessions."""
         self._found = []
         self._order()
-        self._send({"do": "list"})
+        self._send({"do": "list"})      # answered after the orders: then there are ports
 
     def end(self) -> None:
-        """Ask it to end, after everything that it was asked before."""
+        """Ask it to end, after everything that it was asked before. It is no loss then when it goes."""
+        self._is_present = False
         self._send({"do": "end"})
         self._flush()
 
@@ -102,6 +105,7 @@ class RelayClient:
             self._shortage.cancel()
             self._shortage = None
         self._queued.clear()
+        self._offered.clear()
         self._waiting.clear()
         self._stock.clear()
         self._is_present = False
@@ -114,25 +118,35 @@ class RelayClient:
     # ---- what a call may ask (rtp.relaying.MediaRelay)
 
     def take_port(self, host: str) -> LocalPort | None:
+        if not self._is_present:
+            return None
         port = self._stock.take(host)
-        if self._is_present and self._shortage is None:
+        if self._shortage is None:
             self._order()
         return port
 
     def return_port(self, port: LocalPort) -> None:
-        self._send({"do": "return", "port": port})
+        self._send_later({"do": "return", "port": port})
 
     def open_session(self, session: str, ports: tuple[LocalPort, LocalPort]) -> None:
-        self._send({"do": "open", "session": session, "ports": ports})
+        self._offered[session] = -1
+        self._send_later({"do": "open", "session": session, "ports": ports})
 
     def direct(self, session: str, side: int, media: LegMedia) -> None:
-        self._send({"do": "direct", "session": session, "side": side, "media": describe_media(media)})
+        command = {"do": "direct", "session": session, "side": side, "media": media}
+        if self._offered.get(session, 1 - side) in (-1, side):
+            self._offered[session] = side       # an offer: nobody speaks before there is an answer
+            self._send_later(command)
+        else:
+            self._offered.pop(session, None)
+            self._send(command)
 
     def hold(self, session: str, is_held: bool) -> None:
         self._send({"do": "hold", "session": session, "is_held": is_held})
 
     def close_session(self, session: str) -> None:
-        self._send({"do": "close", "session": session})
+        self._offered.pop(session, None)
+        self._send_later({"do": "close", "session": session})
 
     def ask_figures(self, session: str) -> None:
         self._send({"do": "figures", "session": session})
@@ -141,19 +155,35 @@ class RelayClient:
 
     def _order(self) -> None:
         for host, count in self._stock.order():
-            self._send({"do": "lease", "host": host, "count": count})
+            self._send_later({"do": "lease", "host": host, "count": count})
 
     def _send(self, message: Message) -> None:
         """Queue for the end of this wake: one message of the socket carries all."""
         if self._socket is None:
             return
-        if not self._queued:
+        if not self._is_flush_due:
+            self._is_flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
-        self._queued.append(write_object(message))
+        self._queued.append(message)
+
+    def _send_later(self, message: Message) -> None:
+        """Queue for the next message that is urgent, or for a few milliseconds: each wake of the relay costs."""
+        if self._socket is None:
+            return
+        if self._delay is None:
+            self._delay = asyncio.get_running_loop().call_later(DELAY_S, self._end_delay)
+        self._queued.append(message)
+
+    def _end_delay(self) -> None:
+        self._delay = None
+        self._flush()
 
     def _flush(self) -> None:
+        self._is_flush_due = False
+        if not self._queued:
+            return
         is_blocked = bool(self._waiting)
-        self._waiting.extend(join_objects(self._queued))
+        self._waiting.extend(write_messages(self._queued))
         self._queued.clear()
         if len(self._waiting) > WAITING_LIMIT:
             self._lose()
@@ -220,6 +250,7 @@ class RelayClient:
     def _read_refused(self, message: Message, now: float) -> None:
         session = message.get("session")
         if isinstance(session, str):
+            self._offered.pop(session, None)
             self.user.session_refused(session, read_word(message, "why"), now)
 
     def _read_closed(self, message: Message, now: float) -> None:

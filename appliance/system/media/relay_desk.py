@@ -15,7 +15,7 @@ from appliance.native.packet_relay import PacketRelay
 from appliance.native.sip_sockets import pack_address
 from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPort, RelayedSession
 from appliance.system.media.messages import (
-    SESSIONS_A_MESSAGE,
+    SESSIONS_AN_OBJECT,
     Message,
     describe_session,
     read_count,
@@ -30,21 +30,31 @@ LEASES_A_COMMAND = 64
 LEG_SILENCE_S = 10.0                # of one leg
 SESSION_SILENCE_S = 60.0            # of both
 NO_ADDRESS = b""
+FRESH = LegMedia(None, dscp=-1)     # of whom nothing was said: every payload type passes, nothing is marked
 SOCKADDR_IN6_OCTETS = 28
 _PORT = struct.Struct("!2xH")       # sockaddr_in and sockaddr_in6 have it at the same place
 Leases = dict[LocalPort, Lease]
 
 
 class Session:
-    """What the relay knows by a handle. silent: per side, whether it was told silent."""
+    """What the relay knows by a handle. silent: per side, whether it was told silent; media: what was said of it last,
+    None for something of which only a part was done.
+    """
 
-    __slots__ = ("handle", "is_held", "is_told_silent", "name", "ports", "silent")
+    __slots__ = ("handle", "is_held", "is_told_silent", "media", "name", "ports", "silent")
 
     def __init__(self, name: str, handle: int, ports: tuple[LocalPort, LocalPort]) -> None:
         self.name = name
         self.handle = handle
         self.ports = ports
         self.is_held = False
+        self.silent = [False, False]
+        self.media: list[LegMedia | None] = [FRESH, FRESH]
+        self.is_told_silent = False
+
+
+    def silence_begins(self) -> None:
+        """It counts from now: nobody has been told of any."""
         self.silent = [False, False]
         self.is_told_silent = False
 
@@ -166,23 +176,31 @@ class RelayDesk:
 
     def _direct(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         session, side = self._session(message), read_count(message, "side", 1)
-        session.silent[side] = False
         media = read_media(message.get("media"))
         try:
             addresses = pack_media(media)
             refuse_circle(addresses[0], session.ports)
             self._relay.direct(session.handle, side, addresses, media.is_behind_nat)
-            # what comes from this side, in its numbers; what goes out to it is marked
-            self._relay.map_payloads(session.handle, side, media.payloads)
-            self._relay.set_dscp(session.handle, side, media.dscp)
+            self._mark(session, side, media)
+            session.silence_begins()
         except (ValueError, OverflowError) as error:
             raise PeerError(f"media: {error}") from error
         return iter(())
+
+    def _mark(self, session: Session, side: int, media: LegMedia) -> None:
+        """What comes from this side, in its numbers; what goes out to it, with its DSCP. Said again, it is done."""
+        before, session.media[side] = session.media[side], None
+        if before is None or media.payloads != before.payloads:
+            self._relay.map_payloads(session.handle, side, media.payloads)
+        if before is None or media.dscp != before.dscp:
+            self._relay.set_dscp(session.handle, side, media.dscp)
+        session.media[side] = media
 
     def _hold(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         session = self._session(message)
         session.is_held = bool(message.get("is_held"))
         self._relay.hold(session.handle, session.is_held)
+        session.silence_begins()
         return iter(())
 
     def _close(self, message: Message, _leases: Leases, now: float) -> Iterator[Message]:
@@ -199,9 +217,9 @@ class RelayDesk:
 
     def _list(self, _message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         sessions = tuple(self._sessions.values())
-        for first in range(0, max(1, len(sessions)), SESSIONS_A_MESSAGE):
-            part = sessions[first:first + SESSIONS_A_MESSAGE]
-            yield {"told": "sessions", "is_last": first + SESSIONS_A_MESSAGE >= len(sessions), "sessions": [
+        for first in range(0, max(1, len(sessions)), SESSIONS_AN_OBJECT):
+            part = sessions[first:first + SESSIONS_AN_OBJECT]
+            yield {"told": "sessions", "is_last": first + SESSIONS_AN_OBJECT >= len(sessions), "sessions": [
                 describe_session(RelayedSession(session.name, session.ports, session.is_held,
                                                 self._read_figures(session))) for session in part]}
 

@@ -20,9 +20,8 @@ from appliance.system.media.messages import (
     Greeting,
     Message,
     describe_greeting,
-    join_objects,
     read_objects,
-    write_object,
+    write_messages,
 )
 from appliance.system.media.relay_desk import Leases, RelayDesk
 from appliance.system.unix_address import open_unix_address
@@ -219,7 +218,7 @@ class RelayServer:
         self._tell(client, told)
 
     def _tell(self, client: Client, told: list[Message]) -> None:
-        client.waiting.extend(join_objects([write_object(message) for message in told]))
+        client.waiting.extend(write_messages(told))
         if len(client.waiting) > WAITING_LIMIT:
             self._drop(client)
         elif client.waiting and not client.is_blocked:

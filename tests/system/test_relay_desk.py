@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the desk of the relay tells of its own: silence of a leg, of a session. And what it does with what is said."""
+
+import random
+import socket
+import threading
+import time
+
+import pytest
+
+from appliance.native.packet_relay import PacketRelay
+from appliance.rtp.packet import RtpPacket, write_packet
+from appliance.rtp.relaying import LegMedia, PayloadMapping
+from appliance.system.media.port_pool import PortPool
+from appliance.system.media.relay_desk import RelayDesk
+from tests.system.media_phones import HOST, PATIENCE_S
+
+LEG_S, SESSION_S = 0.3, 0.9
+
+
+class Desk:
+    """A desk with one session between two phones."""
+
+    def __init__(self):
+        self.relay = PacketRelay(4)
+        self.thread = threading.Thread(target=self.relay.run)
+        self.thread.start()
+        self.desk = RelayDesk(self.relay, PortPool(36000, 36099, random.Random(1).randrange), LEG_S, SESSION_S)
+        self.leases = {}
+        self.phones = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for index, phone in enumerate(self.phones):
+            phone.bind((f"127.0.0.{82 + index}", 0))
+            phone.settimeout(PATIENCE_S)
+        [told] = self.obey("lease", host=HOST, count=2)
+        self.ports = told["ports"]
+        assert self.obey("open", ports=self.ports) == []
+
+    def obey(self, do, **more):
+        return self.desk.obey({"do": do, "session": "s", **more}, self.leases, 0.0)
+
+    def direct(self, side, **more):
+        told = self.obey("direct", side=side, media=LegMedia(self.phones[side].getsockname())._replace(**more))
+        assert told == []
+
+    def talk(self, side, payload_type=0, number=1):
+        self.phones[side].sendto(write_packet(RtpPacket(payload_type, number, number * 160, side, b"speech")),
+                                 self.ports[side])
+        return self.phones[1 - side].recv(2048)
+
+    def hears(self, *expected, while_talking=None):
+        """Exactly these are told next, within patience, of whoever does not talk."""
+        told, number = [], 0
+        deadline = time.monotonic() + PATIENCE_S
+        while len(told) < len(expected):
+            assert time.monotonic() < deadline, told
+            if while_talking is not None:
+                number += 1
+                self.talk(while_talking, number=number)
+            told += [one for one in self.desk.find_silent() if while_talking is None or one.get("side") != while_talking]
+            time.sleep(0.005)
+        assert [(one["told"], one.get("side")) for one in told] == list(expected)
+        return told
+
+    def close(self):
+        self.desk.release(self.leases, 0.0)
+        self.relay.stop()
+        self.thread.join(PATIENCE_S)
+        for phone in self.phones:
+            phone.close()
+
+
+@pytest.fixture
+def desk():
+    made = Desk()
+    yield made
+    made.close()
+
+
+def test_a_leg_that_falls_silent_is_told_once_with_its_figures_and_when_it_is_heard_again(desk):
+    desk.direct(0)
+    desk.direct(1)
+    desk.talk(0)
+    [told] = desk.hears(("silent", 1), while_talking=0)
+    assert (told["figures"].packets, told["figures"].last_s, told["figures"].latch) == (0, None, "waiting")
+    desk.talk(1)
+    assert [one["told"] for one in desk.desk.find_silent() if one.get("side") == 1] == ["heard"]
+
+
+def test_a_session_that_is_silent_on_both_sides_is_told_after_its_legs(desk):
+    desk.direct(0)
+    desk.direct(1)
+    desk.hears(("silent", 0), ("silent", 1), ("quiet", None))
+    time.sleep(LEG_S)
+    assert desk.desk.find_silent() == []
+
+
+def test_a_stranger_who_is_not_heard_is_named_in_the_figures_of_the_silent_leg(desk):
+    desk.direct(0, signalling_host="127.0.0.82")
+    desk.direct(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.84", 0))
+        stranger.sendto(write_packet(RtpPacket(0, 1, 160, 9, b"speech")), desk.ports[0])
+        [told] = desk.hears(("silent", 0), while_talking=1)
+        assert (told["figures"].foreign, told["figures"].stranger) == (1, stranger.getsockname())
+
+
+@pytest.mark.parametrize("reason", ["hold", "no address", "one side"])
+def test_silence_that_says_nothing_is_not_told(desk, reason):
+    desk.direct(0)
+    if reason != "one side":
+        desk.direct(1, **({"rtp": None} if reason == "no address" else {}))
+    if reason == "hold":
+        assert desk.obey("hold", is_held=True) == []
+    time.sleep(2 * LEG_S)
+    assert desk.desk.find_silent() == []
+
+
+def test_silence_counts_anew_from_every_offer_and_answer(desk):
+    desk.direct(0)
+    desk.direct(1)
+    desk.hears(("silent", 0), ("silent", 1))
+    desk.direct(1)
+    assert desk.desk.find_silent() == []        # nobody was heard
+    desk.hears(("silent", 0), ("silent", 1))
+
+
+def test_payload_types_and_dscp_follow_every_description(desk):
+    desk.direct(1)
+    desk.phones[1].setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    for number, (payloads, dscp, expected) in enumerate([
+            ((), 46, 96), ((PayloadMapping(96, 97),), 46, 97), ((PayloadMapping(96, 97),), 8, 97),
+            ((PayloadMapping(96, 98),), 8, 98), ((), 8, 96)]):
+        desk.direct(0, payloads=payloads)
+        desk.direct(1, dscp=dscp)
+        desk.phones[0].sendto(write_packet(RtpPacket(96, number, number * 160, 1, b"speech")), desk.ports[0])
+        octets, [(_level, _kind, octet)], *_ = desk.phones[1].recvmsg(2048, 64)
+        assert (octets[1] & 0x7F, octet[0] >> 2) == (expected, dscp)
+
+
+def test_what_was_refused_in_the_middle_is_done_when_it_is_said_again(desk):
+    desk.direct(1)
+    media = LegMedia(desk.phones[0].getsockname(), payloads=(PayloadMapping(96, 97),))
+    assert desk.obey("direct", side=0, media=media._replace(dscp=99))[0]["told"] == "refused"
+    desk.direct(0)
+    assert desk.talk(0, payload_type=96)[1] & 0x7F == 96
+
+
+@pytest.mark.parametrize("host", ["::1", HOST])
+def test_addresses_are_told_as_people_read_them(desk, host):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((host, 0))
+        [told] = desk.obey("lease", host=host, count=2)
+        assert desk.obey("open", session="t", ports=told["ports"]) == []
+        assert desk.obey("direct", session="t", side=0, media=LegMedia(phone.getsockname()[:2])) == []
+        assert desk.obey("direct", session="t", side=1, media=LegMedia(("192.0.2.1", 9))) == []
+        phone.sendto(write_packet(RtpPacket(0, 1, 160, 9, b"speech")), told["ports"][0])
+        deadline = time.monotonic() + PATIENCE_S
+        while not (figures := desk.obey("figures", session="t")[0]["figures"])[0].packets:
+            assert time.monotonic() < deadline
+        assert figures[0].heard == figures[0].destination == phone.getsockname()[:2]
+        assert figures[1].destination == ("192.0.2.1", 9)
