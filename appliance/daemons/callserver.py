@@ -84,6 +84,7 @@ class CallServer:
     def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
         self._config_path = config_path
         self._domain = configuration.domain
+        self._media_ports = configuration.media_ports
         self._state_directory = state_directory
         self._wall = WallClock()
         self._journal = ProcessJournal()
@@ -146,7 +147,7 @@ class CallServer:
     def _prepare_media(self, configuration: Configuration) -> RelayKeeper:
         """Media passes by the addresses that the listeners have."""
         hosts = tuple(dict.fromkeys(one.address for one in configuration.listeners.values()))
-        return RelayKeeper(self._state_directory, configuration.media_ports, hosts,
+        return RelayKeeper(self._state_directory, self._media_ports, hosts,
                            RelaySurroundings(self._journal, self._ports.settle, self._note_alarm))
 
     async def run(self) -> None:
@@ -255,6 +256,8 @@ class CallServer:
         wanted = {repr(one) for one in build_listeners(configuration)}
         if wanted != {repr(one) for one in self._listeners}:
             self._journal.record("listeners_need_restart", file=self._config_path)
+        if configuration.media_ports != self._media_ports:
+            self._journal.record("media_ports_need_restart", file=self._config_path)
         if configuration.domain != self._domain:
             # phones, nonces and sealed routes all carry it: taken up by halves it would shut everybody out
             self._journal.record("domain_needs_restart", file=self._config_path, domain=self._domain)

@@ -33,6 +33,9 @@ class Owner:
     def relay_present(self, session_count):
         pass
 
+    def ports_missing(self, host, reason):
+        self.missing = host, reason
+
     def connection_ended(self):
         pass
 

@@ -56,7 +56,7 @@ class Desk:
             if while_talking is not None:
                 number += 1
                 self.talk(while_talking, number=number)
-            told += [one for one in self.desk.find_silent() if while_talking is None or one.get("side") != while_talking]
+            told += [one for one in self.desk.find_silent() if one.get("side", -1) != while_talking]
             time.sleep(0.005)
         assert [(one["told"], one.get("side")) for one in told] == list(expected)
         return told

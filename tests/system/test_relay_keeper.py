@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.system.media import relay_keeper
+from appliance.system.media import relay_client, relay_keeper
 from appliance.system.media.relay_keeper import ALARM, RelayKeeper, RelaySurroundings
 from appliance.system.media.relay_server import may_leave
 from tests.system.media_phones import HOST, PATIENCE_S, MediaUser, Phones, open_call
@@ -25,10 +25,10 @@ CALLS = 500
 class Office:
     """A call server as far as media go: its journal, its alarms, and who hears of the relay."""
 
-    def __init__(self, state, ports=PORTS):
+    def __init__(self, state, ports=PORTS, hosts=(HOST,)):
         self.events, self.alarms = [], set()
         self.user = MediaUser()
-        self.keeper = RelayKeeper(str(state), ports, [HOST], RelaySurroundings(self, lambda _now: None, self._alarm))
+        self.keeper = RelayKeeper(str(state), ports, hosts, RelaySurroundings(self, lambda _now: None, self._alarm))
         self.relay = self.keeper.relay
         self.relay.user = self.user
 
@@ -254,6 +254,23 @@ def test_where_none_can_be_had_the_office_goes_on_with_an_alarm_until_there_is_o
         monkeypatch.undo()
         assert await office.keeper.wait_present(PATIENCE_S)
         assert office.alarms == set()
+        await office.keeper.close(PATIENCE_S)
+
+    asyncio.run(run())
+
+
+def test_an_address_that_is_not_ours_is_journalled_once_and_the_others_have_ports(tmp_path, monkeypatch):
+    monkeypatch.setattr(relay_client, "SHORTAGE_S", 0.02)
+
+    async def run():
+        office = Office(tmp_path, hosts=("198.51.100.1", HOST))
+        office.keeper.open()
+        assert await office.keeper.wait_present(PATIENCE_S)
+        await asyncio.sleep(0.1)
+        assert office.relay.take_port("198.51.100.1") is None
+        assert office.relay.take_port(HOST).host == HOST
+        missing = [values for event, values in office.events if event == "media_ports_missing"]
+        assert [(one["host"], "198.51.100.1" in one["reason"]) for one in missing] == [("198.51.100.1", True)]
         await office.keeper.close(PATIENCE_S)
 
     asyncio.run(run())

@@ -43,6 +43,8 @@ class RelayOwner(Protocol):
         """What the relay is (None: nothing we know): `begin`, or `end` it."""
     def relay_present(self, session_count: int) -> None:
         """Its sessions are known and ports are there; the user is told right after this."""
+    def ports_missing(self, host: str, reason: str) -> None:
+        """Not enough ports of this address are to be had; told once until there are."""
     def connection_ended(self) -> None:
         """It has gone, or we have let it go since it speaks something else."""
 
@@ -65,6 +67,7 @@ class RelayClient:
         self._found: list[RelayedSession] = []
         self._socket: socket.socket | None = None
         self._is_present = False
+        self._short: set[str] = set()           # addresses of which there were not enough ports
         self._shortage: asyncio.TimerHandle | None = None
         self._readers: dict[str, Callable[[Message, float], None]] = {
             "hello": self._read_hello, "leased": self._read_leased, "refused": self._read_refused,
@@ -239,8 +242,15 @@ class RelayClient:
         asked = read_count(message, "asked", MESSAGE_LIMIT_OCTETS)
         if not isinstance(ports, list):
             raise PeerError("no list of ports")
-        self._stock.add(read_word(message, "host"), [read_port(item) for item in ports], asked)
-        if len(ports) < asked and self._shortage is None:
+        host = read_word(message, "host")
+        self._stock.add(host, [read_port(item) for item in ports], asked)
+        if len(ports) == asked:
+            self._short.discard(host)
+            return
+        if host not in self._short:
+            self._short.add(host)
+            self._owner.ports_missing(host, str(message.get("why")))
+        if self._shortage is None:
             self._shortage = asyncio.get_running_loop().call_later(SHORTAGE_S, self._end_shortage)
 
     def _end_shortage(self) -> None:

@@ -152,6 +152,9 @@ class RelayKeeper:
             self._is_alarmed = False
             self._note_alarm(ALARM, SENTENCE, REMEDY, False)
 
+    def ports_missing(self, host: str, reason: str) -> None:
+        self._journal.record("media_ports_missing", host=host, reason=reason)
+
     # ---- going
 
     def _end(self, reason: str) -> None:
@@ -165,8 +168,8 @@ class RelayKeeper:
             return
         if self._state == RelayState.PRESENT:
             self._journal.record("media_relay_lost")
-        else:
-            self._raise_alarm()
+        elif self._process is not None and self._process.is_child:
+            self._raise_alarm()     # it could not even begin; one that was found may just have been about to end
         if monotonic() - self._began >= STEADY_S:
             self._delay_s = 0.0
         self._enter(RelayState.AWAY)

@@ -37,6 +37,11 @@ class RelayProcess:
             self.errors = process.stderr.fileno()
             os.set_blocking(self.errors, False)
 
+    @property
+    def is_child(self) -> bool:
+        """Whether we have started it."""
+        return self._process is not None
+
     def kill(self) -> None:
         """At once. Never another process that has got the number since."""
         try:
@@ -93,10 +98,11 @@ def start_relay(state_directory: str, first: int, last: int) -> RelayProcess:
     environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     environment["PYTHONPATH"] = SOURCE_DIRECTORY
     # without `site`: it needs nothing that is installed, and is 2 MiB smaller; -P: nothing of the working directory
-    command = [sys.executable, "-S", "-P", "-m", PROGRAM, state_directory, str(first), str(last), str(theirs.fileno())]
+    command = [sys.executable, "-S", "-P", "-m", PROGRAM, os.path.abspath(state_directory), str(first), str(last),
+               str(theirs.fileno())]
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   env=environment, start_new_session=True, pass_fds=(theirs.fileno(),))
+                                   cwd="/", env=environment, start_new_session=True, pass_fds=(theirs.fileno(),))
         return RelayProcess(ours, process.pid, process)
     except OSError as error:
         ours.close()
