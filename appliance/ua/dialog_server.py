@@ -14,6 +14,7 @@ from appliance.ua.dialog import Dialog
 from appliance.ua.handlers import RequestHandler
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.inspection import check_request, write_capabilities
+from appliance.ua.invite_usage import InviteUsage
 from appliance.ua.session_change import SessionChange
 
 
@@ -63,6 +64,9 @@ class DialogServer:
         server = self._stack.open_server(message, flow, now)
         if not dialog.admit_request(message):   # 12.2.2
             server.respond(500, now)
+            usage = entry.usages.get(b"BYE")
+            if message.method == b"BYE" and isinstance(usage, InviteUsage):
+                usage.bye_received(message, now)    # overtaken or not: its sender has left
             return
         self._note_flow(dialog, flow)
         method = message.method

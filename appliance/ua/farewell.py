@@ -16,11 +16,12 @@ USAGE_METHODS = (b"INVITE", b"ACK", b"BYE", b"PRACK", b"UPDATE")
 class Farewell:
     """Says BYE in one dialog."""
 
-    __slots__ = ("_core", "_dialog")
+    __slots__ = ("_core", "_dialog", "_has_repeated")
 
     def __init__(self, core: AgentCore, dialog: Dialog) -> None:
         self._core = core
         self._dialog = dialog
+        self._has_repeated = False
 
     def send(self, now: float, lines: bytes = b"") -> None:
         """BYE goes out; lines: further header lines such as Reason (RFC 3326)."""
@@ -44,5 +45,12 @@ class Farewell:
         self._core.leave_dialog(self._dialog, self)
 
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
-        """RequestOwner. 15.1.1: the session is over even when BYE is refused or gets no answer."""
+        """RequestOwner. 15.1.1: the session is over even when BYE is refused or gets no answer. A 500 may mean that a
+        later request of ours was there first (12.2.2): once more, so that they hear of it."""
+        if status == 500 and response is not None and not self._has_repeated:
+            self._has_repeated = True
+            again = self._dialog.draft_request(b"BYE")
+            again.lines = request.draft.lines
+            OutgoingRequest(self._core, again, self, self._dialog).send(now)
+            return
         self._core.leave_dialog(self._dialog, self)

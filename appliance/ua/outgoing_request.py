@@ -147,7 +147,10 @@ class OutgoingRequest:
         if not self._has_spoken:
             self._has_spoken = True
             self._stop_waiting()
-            self._core.health.note_answer(client.flow)
+            if status == 503:   # 21.5.4: there, but of no use to the next request either
+                self._core.health.note_failure(client.flow, now)
+            else:
+                self._core.health.note_answer(client.flow)
         if status < 200:
             if self._cancel_lines is not None:
                 cancel_transaction(self._core.stack, client, self._cancel_lines, now)
@@ -173,6 +176,9 @@ class OutgoingRequest:
         elif self._silent and not self._has_spoken:
             self.client, self._cseq = self._silent.popitem()    # it may still speak
             self.flow = self.client.flow
+        elif self._tries_left > 0 and self.dialog is not None and self.draft.flow is client.flow:
+            self.draft.flow = None      # the phone's connection broke: it may have another
+            self._aim(now)
         elif not (self._tries_left > 0 and self._take_target(now)):
             self._finish(now)
 

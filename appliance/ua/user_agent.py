@@ -121,8 +121,10 @@ class UserAgent:
             self._handlers[message.method].request_received(server, message, None, now)
         elif isinstance(server, InviteServer):
             self._take_call(server, message, flow, now)
-        else:   # OPTIONS: check_request let nothing else through
+        elif message.method == b"OPTIONS":
             server.respond(self._events.decide_availability(message, now), now, write_capabilities(core))
+        else:   # served inside dialogs alone; a NOTIFY here has no subscription (RFC 6665 4.1.3)
+            server.respond(481 if message.method == b"NOTIFY" else 405, now, core.allow_line)
 
     def _take_call(self, server: InviteServer, message: Message, flow: Flow, now: float) -> None:
         verdict = self._events.screen_call(message, flow, now)

@@ -96,3 +96,13 @@ def test_a_request_may_come_while_the_callee_rings():
     network.run(1)
     assert network.messages("INFO")[0].to_tag == network.messages("INVITE")[0].from_tag
     assert len(hearer.statuses) == 1
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"MESSAGE", 405), (b"REFER", 405), (b"NOTIFY", 481), (b"INFO", 481)])
+def test_outside_a_call_they_mean_nothing(method, status):
+    network, a, b = join_two()
+    b.core.methods += [b"MESSAGE", b"REFER", b"NOTIFY", b"INFO"]
+    hearer = Hearer()
+    a.agent.send_request(a.core.draft_request(method, b"sip:2@198.51.100.20"), hearer, network.now)
+    network.run(1)
+    assert hearer.statuses == [status]

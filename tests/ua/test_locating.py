@@ -308,3 +308,35 @@ def test_credentials_that_make_a_request_large_move_it_to_tcp():
     network.run(1)
     assert hearer.statuses == [200]
     assert [hop.size_octets > 1300 for hop in locator.hops] == [False, True]
+
+
+def test_a_connection_that_breaks_under_a_request_is_looked_up_again_once():
+    network, a, b = join_two(transport=TCP)
+    draft = a.agent.draft_call(b"sip:201@10.0.0.5;transport=tcp", b"offer")
+    draft.flow = a.flow_to(a.listener, *b.address)
+    call = a.agent.place_call(draft, a.user, network.now)
+    network.run(1)
+    locator = a.core.locate = SlowLocator()
+    network.loss = lambda number, octets: True
+    call.hang_up(network.now)
+    network.run(1)
+    a.stack.flow_failed(draft.flow, network.now)
+    del a._flows[b.address]
+    network.loss = lambda number, octets: False
+    locator.answer(flows_to(a, b), network.now)
+    network.run(1)
+    assert network.labels()[-2:] == ["BYE", "200 BYE"]
+    assert len({message.cseq for message in network.messages("BYE")}) == 1
+    network.run(40)
+    assert a.is_quiet
+
+
+def test_a_server_that_is_out_of_service_is_no_first_choice():
+    network, a, b, c = three()
+    b.agent.serve_method(b"MESSAGE", Server((503, b"")))
+    c.agent.serve_method(b"MESSAGE", Server((404, b"")))
+    a.core.locate = SlowLocator(flows_to(a, b, c))
+    health = a.core.health = HealthBook()
+    a.agent.send_request(a.core.draft_request(b"MESSAGE", CARRIER), Hearer(), network.now)
+    network.run(1)
+    assert health.notes == [("failed", b.address[0]), ("answered", c.address[0])]

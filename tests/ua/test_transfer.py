@@ -2,7 +2,7 @@
 """REFER, both ways: RFC 3515, RFC 5589, RFC 4488, RFC 5057."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import PeerError
@@ -326,3 +326,57 @@ def test_what_a_notify_says():
     assert read_remaining(notify(b"active;expires=60")) == 60
     assert read_remaining(notify(b"active; expires = 99999999999")) == 86_400
     assert read_remaining(notify(b"pending")) == 240
+
+
+@settings(max_examples=60, deadline=None)
+@given(lost=st.sets(st.integers(3, 30), max_size=8), leave_s=st.floats(0, 20), ends=st.lists(
+    st.tuples(st.floats(0, 20), st.sampled_from([180, 200, 486])), max_size=3), who=st.booleans())
+def test_whatever_is_lost_a_transfer_leaves_nothing(lost, leave_s, ends, who):
+    network, a, b = join_two(lambda number, octets: number in lost)
+    for phone in (a, b):
+        phone.core.methods += TRANSFER_METHODS
+    call = a.call(b)
+    b.user.script["transfer_asked"] = lambda call, now: b.user.referrals[-1].accept(now)
+    reporter = Reporter()
+    network.at(1, lambda: call.refer(TARGET, None, reporter, network.now))
+    for at_s, status in ends:
+        network.at(1.5 + at_s, lambda status=status: [
+            referral.report(status, b"", network.now) for referral in b.user.referrals])
+    network.at(1 + leave_s, lambda: (call if who else b.user.calls[0]).hang_up(network.now))
+    network.run(700)
+    assert a.is_quiet, network.labels()
+    assert b.is_quiet, network.labels()
+    assert reporter.heard[-1][0] == "refused" or reporter.heard[-1][1] is True
+    assert sum(entry[0] == "refused" or entry[1] is True for entry in reporter.heard) == 1
+
+
+def test_a_bye_that_a_notify_overtakes_ends_the_call():
+    """RFC 3261 12.2.2 has it refused with 500; that must not leave a call that nobody ends."""
+    network, a, b = talk()
+    b.user.script["transfer_asked"] = lambda call, now: b.user.referrals[0].accept(now)
+    call_of(a).refer(TARGET, None, Reporter(), network.now)
+    network.run(1)
+    network.loss = lambda number, octets: octets[:3] == b"BYE"
+    call_of(b).hang_up(network.now)
+    network.run(0.1)
+    network.loss = lambda number, octets: False
+    b.user.referrals[0].report(200, b"", network.now)
+    network.run(40)
+    assert network.labels().count("500 BYE") == 1
+    assert a.user.releases[0].cause.name == "PEER_LEFT"
+    assert a.is_quiet
+    assert b.is_quiet
+
+
+def test_a_bye_refused_with_500_is_said_once_more():
+    network, a, b = talk()
+    entry = next(iter(b.core.dialogs.entries.values()))
+
+    class Refuser:
+        def request_received(self, server, request, now: float) -> None:
+            server.respond(500, now)
+    entry.usages[b"BYE"] = Refuser()
+    call_of(a).hang_up(network.now)
+    network.run(40)
+    assert [message.cseq for message in network.messages("BYE")] == [2, 3]
+    assert a.is_quiet
