@@ -164,9 +164,9 @@ class CallServer:
             self._media.open()          # it starts, or says what it has, while we restore
             self._restore()
             self._catch_signals(loop)
+            await self._media.wait_present()    # who calls now waits for it rather than hear 503
             self._ports.start(loop, office.stack)
             self._watch_wall(loop)
-            await self._media.wait_present()
             self._gateway.start(monotonic())
             self._ports.settle(monotonic())
             self._say_ready()
