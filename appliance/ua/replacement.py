@@ -3,6 +3,7 @@
 
 from appliance.ua.agent_core import DialogDirectory
 from appliance.ua.dialog import DialogKey, DialogState
+from appliance.ua.early_dialog import EarlyDialog
 from appliance.ua.farewell import Farewell
 from appliance.ua.invite_usage import InviteUsage
 from appliance.ua.replaces import Replaced, Replaces, decide_replacement
@@ -20,11 +21,13 @@ def find_replaced(replaces: Replaces, dialogs: DialogDirectory) -> InviteUsage |
         if entry is None:
             continue
         owner = entry.usages.get(b"BYE")
-        usage = owner if isinstance(owner, InviteUsage) else None
+        has_ended = isinstance(owner, Farewell) or (isinstance(owner, EarlyDialog) and owner.is_over)
+        call = owner.call if isinstance(owner, EarlyDialog) else owner
+        usage = call if isinstance(call, InviteUsage) else None
         found = Replaced(
             is_call=owner is not None, was_initiated=usage is not None and usage.owns_call_id,
             is_confirmed=entry.dialog.state is not DialogState.EARLY,
-            has_ended=isinstance(owner, Farewell) or (usage is not None and usage.is_over))
+            has_ended=has_ended or (usage is not None and usage.is_over))
         break
     status = decide_replacement(replaces, found)
     return status or usage or 481

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A call that stands, as plain values for a journal, and the call made of them again after a restart: its dialog and
-both sessions. Nothing is sent: the other side does not notice, the dialog lives on (RFC 3261 12).
+both sessions, its session timer (RFC 4028). Nothing is sent: the other side does not notice (RFC 3261 12).
 
 Values are JSON's: octets become text, one character each (latin-1).
 """
@@ -14,6 +14,7 @@ from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
 from appliance.ua.dialog import Dialog, FlowKey
 from appliance.ua.invite_usage import CONFIRMED, InviteUsage
+from appliance.ua.session_timer import SessionTimer
 
 CSEQ_AHEAD: Final = 1000
 """Requests that may leave between a snapshot and a crash; numbers that nobody has used do no harm (12.2.1.1)."""
@@ -26,7 +27,7 @@ def take_snapshot(call: InviteUsage) -> Snapshot | None:
     """None for a call that does not stand (yet, or any more): peers give those up by themselves."""
     if call.state is not CONFIRMED:
         return None
-    dialog = call.dialog
+    dialog, timer = call.dialog, call.timer
     flow = dialog.flow
     return {
         "call_id": _write(dialog.call_id), "local": _write(dialog.local), "remote": _write(dialog.remote),
@@ -36,6 +37,9 @@ def take_snapshot(call: InviteUsage) -> Snapshot | None:
         "flow": None if flow is None else _write_flow(flow.key),
         "local_session": _write(call.exchange.local), "remote_session": _write(call.exchange.remote),
         "owns_call_id": call.owns_call_id,
+        "peer_methods": [_write(method) for method in sorted(call.peer_methods)],
+        "interval_s": timer.seconds if timer is not None else 0,
+        "is_refresher": timer is not None and timer.is_refresher,
     }
 
 
@@ -49,9 +53,15 @@ def restore_call(core: AgentCore, saved: Snapshot, events: CallEvents, find_flow
         call.owns_call_id = bool(saved["owns_call_id"])
         call.exchange.local = _read(saved["local_session"])
         call.exchange.remote = _read(saved["remote_session"])
+        call.restore_peer_methods(frozenset(_read(method) for method in saved["peer_methods"]))
+        interval_s, is_refresher = int(saved["interval_s"]), bool(saved["is_refresher"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MachineError("reading a call that was kept") from error
     call.join()
+    if interval_s > 0:
+        timer = call.timer = SessionTimer(core, call)
+        # when it was refreshed last nobody knows any more: ours comes early, theirs may come late
+        timer.start(interval_s, is_refresher, now - interval_s / 4 if is_refresher else now)
     return call
 
 

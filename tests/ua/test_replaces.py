@@ -92,3 +92,17 @@ def test_a_tag_of_zero_is_that_of_a_peer_without_tags():
     call.dialog.remote_tag = b""
     a.core.dialogs.entries[call.dialog.key] = entry
     assert find_replaced(replaces_of(call)._replace(from_tag=b"0"), a.core.dialogs) is call
+
+
+def test_a_call_of_ours_that_rings_elsewhere_may_be_picked_up():
+    network, a, b = join_two()
+    b.user.script["offered"] = lambda call, now: call.alert(180, now)
+    call = a.call(b)
+    network.run(1)
+    invite, ringing = network.messages("INVITE")[0], network.messages("180 INVITE")[0]
+    early = Replaces(invite.call_id, invite.from_tag, ringing.to_tag, is_early_only=True)
+    assert find_replaced(early, a.core.dialogs) is call
+    b.user.calls[0].answer(b"answer", network.now)
+    network.run(1)
+    assert find_replaced(early, a.core.dialogs) == 486
+    assert find_replaced(early._replace(is_early_only=False), a.core.dialogs) is call

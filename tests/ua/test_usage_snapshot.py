@@ -18,6 +18,8 @@ def restart(phone: Phone, call) -> tuple[Phone, object]:
     del network.phones[phone.address]
     again = Phone(network, phone.address[0].decode(), phone.profile.user.decode(), phone.listener.transport)
     again.user.script = phone.user.script
+    again.profile.supported = phone.profile.supported
+    again.profile.session_expires_s = phone.profile.session_expires_s
 
     def find_flow(key):
         name, transport, host, port = key
@@ -110,3 +112,25 @@ def test_what_cannot_be_read_is_no_call(damage):
     with pytest.raises(MachineError):
         restore_call(fresh.core, saved, fresh.user, lambda key: None, network.now)
     assert len(fresh.core.dialogs) == 0
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_the_session_timer_goes_on(who):
+    network, a, b = join_two()
+    for phone in (a, b):
+        phone.profile.supported = (b"timer",)
+        phone.profile.session_expires_s = 120
+    a.call(b)
+    network.run(1)
+    phone, peer = (a, b) if who == "caller" else (b, a)
+    call = next(iter(phone.core.dialogs.entries.values())).usages[b"BYE"]
+    assert call.timer.is_refresher == (who == "caller")
+    network.run(25)
+    again, restored = restart(phone, call)
+    assert (restored.timer.seconds, restored.timer.is_refresher) == (120, who == "caller")
+    assert restored.peer_methods == call.peer_methods
+    before = len(network.messages("INVITE")) + len(network.messages("UPDATE"))
+    network.run(40)
+    assert len(network.messages("INVITE")) + len(network.messages("UPDATE")) == before + 1
+    network.run(600)
+    assert "released" not in again.user.heard + peer.user.heard
