@@ -178,7 +178,8 @@ def send_through_other(world: World, uri: str, sender: str = "bob@other.test") -
     """An INVITE as the other domain's server would send it, from its address."""
     with UdpPeer((world.office_host, 5060), world.other_host) as peer:
         user, _, domain = sender.partition("@")
-        return transact(peer, build_request(peer, "INVITE", uri, user=user, domain=domain))
+        contact = f"Contact: <sip:{user}@{peer.hostport.decode()}>"    # RFC 3261 section 8.1.1.8
+        return transact(peer, build_request(peer, "INVITE", uri, user=user, domain=domain, lines=(contact,)))
 
 
 def test_another_domain_reaches_extensions_and_nothing_behind_us(world) -> None:
