@@ -297,7 +297,7 @@ class InviteUsage:
         profile = core.profile
         contact = profile.contact_uri(server.flow.listener, dialog.is_secure)
         lines = b"Contact: %s\r\n%s%s" % (contact, core.allow_line, core.supported_line)
-        if TIMER in profile.supported:
+        if self.timer is not None or TIMER in profile.supported:
             lines += self.write_interval(request, now)
         if session:
             lines += SESSION_LINE
