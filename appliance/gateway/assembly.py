@@ -23,6 +23,7 @@ from appliance.gateway.translation import Translator
 from appliance.gateway.trunk import Trunk, TrunkParts
 from appliance.gateway.trunk_agent import build_profiles, write_server_uri
 from appliance.gateway.trunk_link import TrunkLink
+from appliance.gateway.trunk_report import describe_trunk
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
@@ -34,6 +35,7 @@ from appliance.sip.transaction.core import FlowOpener
 from appliance.ua.agent_core import AgentCore, DialogDirectory
 from appliance.ua.profile import AgentProfile
 from appliance.vocabulary.journal import Journal, SilentJournal
+from appliance.vocabulary.trunk_state import TrunkState
 
 
 class GatewaySurroundings:
@@ -72,8 +74,8 @@ class Gateway:
 
     def start(self, now: float) -> None:
         """Register, and take and make calls."""
-        for name in self.trunks:
-            self._start_trunk(name, now)
+        for attachment in self._attachments.values():
+            attachment.start(now)
 
     def stop(self, now: float) -> None:
         """Take every binding away; `has_ended` once the registrars have answered or do not."""
@@ -97,12 +99,11 @@ class Gateway:
         self.configure(configuration)
         for name, trunk in before.items():
             if self.trunks.get(name) is not trunk:
-                if name in attached:
-                    attached[name].stop(now)
+                attached[name].stop(now)
                 trunk.link.stop(now)
         for name, trunk in self.trunks.items():
             if before.get(name) is not trunk:
-                self._start_trunk(name, now)
+                self._attachments[name].start(now)
 
     def configure(self, configuration: Configuration) -> None:
         """Build what the configuration says; nothing is sent."""
@@ -127,6 +128,10 @@ class Gateway:
     def explain_route(self, dialled: str, extension: str, now: float) -> list[str]:
         """What would become of this number dialled by this extension, and why; nothing is called."""
         return explain_route(self.router, dialled, extension, now)
+
+    def trunk_states(self, now: float) -> list[TrunkState]:
+        """vocabulary.trunk_state.TrunksObserved."""
+        return [describe_trunk(trunk, self._attachments[name], now) for name, trunk in self.trunks.items()]
 
     # trunks
 
@@ -156,31 +161,23 @@ class Gateway:
         account = (configuration.username.encode(), configuration.secret.encode())
         digest = DigestClient(lambda realm: account if account[1] else None, around.random_octets)
         parts.core = self._build_core(calling, digest, parts.servers)
+        server = write_server_uri(configuration)
+        attachment = Attachment(parts.core, parts.link, server, configuration.qualify_s)
         if is_registered:
-            registrar = write_server_uri(configuration)
             if habits.registers_domain:     # RFC 3261 10.2: the domain; where that is, the registrar leaf says
                 domain = b"sip:" + configuration.domain.encode()
-                parts.servers.aliases[domain] = registrar
-                registrar = domain
-            self._attachments[configuration.name] = Attachment(
-                self._build_core(registering, digest, parts.servers), parts.core, parts.link, registrar,
-                habits.expires_s)
-        else:
-            self._attachments.pop(configuration.name, None)
+                parts.servers.aliases[domain] = server
+                server = domain
+            attachment.register_at(self._build_core(registering, digest, parts.servers), server, habits.expires_s)
+        self._attachments[configuration.name] = attachment
         return Trunk(configuration, parts)
 
     def _build_core(self, profile: AgentProfile, digest: DigestClient, servers: TrunkServers) -> AgentCore:
         around = self._surroundings
         core = AgentCore(around.stack, profile, digest, servers, around.random_octets, around.dialogs)
         core.health = servers
+        core.methods.append(b"INFO")    # RFC 6086; REFER never: a carrier moves nobody about
         return core
-
-    def _start_trunk(self, name: str, now: float) -> None:
-        attachment = self._attachments.get(name)
-        if attachment is not None:
-            attachment.start(now)
-        else:
-            self.trunks[name].link.start(False, now)
 
 
 def is_same_attachment(one: TrunkConfiguration, other: TrunkConfiguration) -> bool:

@@ -1,48 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps a trunk attached to its carrier: REGISTER, and what the registrar says about the way (RFC 3261 10.2, RFC 3608).
+"""Keeps a trunk attached to its carrier: REGISTER, what the registrar says about the way (RFC 3261 10.2, RFC 3608), and
+OPTIONS that ask whether anybody is there (11).
 
-One for each trunk that registers; it changes the link's state and the routes of the trunk's calls.
+One for each trunk; it changes the link's state and the routes of the trunk's calls.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from appliance.gateway.trunk_link import TrunkLink
 from appliance.native.sip_scanner import ScanError, split_address
 from appliance.ua.agent_core import AgentCore
-from appliance.ua.registration import Registration
+from appliance.ua.qualification import Qualification, QualificationState
+from appliance.ua.registration import Registration, RegistrationFailure
+
+_ABSENCES: Final = frozenset({RegistrationFailure.UNRESOLVED, RegistrationFailure.UNREACHABLE,
+                              RegistrationFailure.SILENT})
 
 
 class Attachment:
-    """core: of REGISTER; calling: of the trunk's calls. Satisfies ua.registration.RegistrationEvents."""
+    """Of a trunk without registrar, or with one, see `register_at`. Satisfies ua.registration.RegistrationEvents and
+    ua.qualification.QualificationEvents."""
 
-    __slots__ = ("_calling", "_proxies", "has_ended", "link", "registration")
+    __slots__ = ("_alarm", "_calling", "_has_checked", "_proxies", "has_ended", "link", "qualification", "registration")
 
-    def __init__(self, core: AgentCore, calling: AgentCore, link: TrunkLink, registrar: bytes, expires_s: int) -> None:
+    def __init__(self, calling: AgentCore, link: TrunkLink, server: bytes, qualify_s: int) -> None:
         self._calling = calling
         self._proxies = calling.profile.routes
+        self._alarm = calling.alarm()
+        self._has_checked = False
         self.link = link
+        self.registration: Registration | None = None
+        self.qualification = Qualification(calling, server, self, qualify_s) if qualify_s else None
+        self.has_ended = True
+
+    def register_at(self, core: AgentCore, registrar: bytes, expires_s: int) -> None:
+        """This trunk registers; core: of its REGISTERs."""
         self.registration = Registration(core, registrar, self, expires_s)
         self.has_ended = False
 
     def start(self, now: float) -> None:
         """Register, for ever."""
-        self.link.start(True, now)
-        self.registration.start(now)
+        registration = self.registration
+        self.link.start(registration is not None, now)
+        if registration is not None:
+            registration.start(now)
+        elif self.qualification is not None:
+            self.qualification.start(now)
 
     def stop(self, now: float) -> None:
         """Take the binding away; `has_ended` once that is done or given up."""
-        self.registration.stop(now)
+        self._alarm.clear()
+        if self.qualification is not None:
+            self.qualification.stop()
+        if self.registration is not None:
+            self.registration.stop(now)
+        else:
+            self.link.stop(now)
 
     def renew(self, now: float) -> None:
-        """The network has changed, or the registrar may have: do not wait."""
-        self.registration.refresh(now)
+        """The network has changed: do not wait."""
+        if self.registration is not None:
+            self.registration.refresh(now)
+        if self.qualification is not None:
+            self.qualification.ask_now(now)
 
     # ua.registration.RegistrationEvents
 
     def registration_granted(self, registration: Registration, expires_s: int, now: float) -> None:
         """RegistrationEvents."""
         self._calling.profile.routes = decide_routes(self._proxies, registration.service_route)
-        self.link.registration_granted(registration, expires_s, now)
+        self.link.registration_granted(expires_s, now)
+        qualification = self.qualification
+        if qualification is not None and qualification.state is QualificationState.IDLE and not self._alarm.is_set:
+            # that REGISTER is answered is proof for now
+            self._alarm.set(now + qualification.interval_s, qualification.start)
 
     def registration_failed(self, registration: Registration, status: int, retry_s: float, now: float) -> None:
         """RegistrationEvents."""
@@ -51,7 +83,29 @@ class Attachment:
     def registration_ended(self, registration: Registration, now: float) -> None:
         """RegistrationEvents."""
         self.has_ended = True
-        self.link.registration_ended(registration, now)
+        self.link.granted_until = 0.0
+        self.link.stop(now)
+
+    # ua.qualification.QualificationEvents
+
+    def peer_answered(self, now: float) -> None:
+        """QualificationEvents. Who is back is registered with at once."""
+        self.link.peer_answered(now)
+        registration = self.registration
+        if registration is not None and registration.failure in _ABSENCES:
+            registration.refresh(now)
+
+    def peer_silent(self, now: float) -> None:
+        """QualificationEvents. Another of its servers may take the registration. A registrar that has never answered
+        OPTIONS may be one that never does: REGISTER is to tell, once."""
+        registration, qualification = self.registration, self.qualification
+        was_up = self.link.is_up(now)
+        has_spoken = qualification is not None and qualification.round_trip_s > 0.0
+        if has_spoken or registration is None:
+            self.link.peer_silent(now)
+        if registration is not None and was_up and (has_spoken or not self._has_checked):
+            self._has_checked = True
+            registration.refresh(now)
 
 
 def decide_routes(proxies: Sequence[bytes], service_route: Sequence[bytes]) -> tuple[bytes, ...]:

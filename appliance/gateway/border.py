@@ -9,7 +9,9 @@ from typing import Final
 
 from appliance.native.sip_scanner import Message
 
-_LANGUAGE: Final = re.compile(rb"(?:[A-Za-z]{1,8}(?:-[A-Za-z]{1,8})?|\*)(?:;q=(?:0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?))?")
+# RFC 5646 2.1, of it what people set: an ISO 639 code, perhaps with a region or a script
+_LANGUAGE: Final = re.compile(
+    rb"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?|\*)(?:;q=(?:0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?))?")
 _PRIORITIES: Final = frozenset({b"emergency", b"urgent", b"normal", b"non-urgent"})
 # Anything that could be an address, a host or a user of ours: such a line stays inside whatever a profile says.
 _SUSPECT: Final = re.compile(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
-from appliance.gateway.route_table import RouteTable
+from appliance.gateway.route_table import Routed, RouteTable
 from appliance.gateway.toll_class import decide_toll_class, may_call
 from appliance.gateway.translation import Translator
 from appliance.numbering.digits import Presentation, normalise_digits
@@ -72,7 +72,7 @@ class DialRules:
             number = dialled.decode("ascii")
             return Decision(Kind.EXTENSION, number, reasons=(f"{number} is an extension",))
         number = normalise_digits(dialled.decode("utf-8", "replace"))
-        routed = self.routes.find(number) if _is_dialable(number) else None
+        routed = self._find_route(number) if _is_dialable(number) else None
         if routed is None:
             return Decision(Kind.UNKNOWN, number, reasons=(f"{number} is no extension, and no route has its prefix",))
         route = routed.route
@@ -87,6 +87,11 @@ class DialRules:
         """A call that came on one trunk and goes on by another. allowed: what may be reached so."""
         reasons = (f"calls on its trunk go on by trunk {trunk}",)
         return self._decide_class(Decision(Kind.TRUNKS, number, (trunk,), None, reasons), (allowed,))
+
+    def _find_route(self, number: str) -> Routed | None:
+        """A number with "+" that no route begins so is dialled as people here dial it."""
+        return self.routes.find(number) or (
+            self.routes.find(self.translator.write_inbound(number)) if number.startswith("+") else None)
 
     def _decide_class(self, decision: Decision, rights: tuple[Iterable[str], ...]) -> Decision:
         toll_class = decide_toll_class(decision.number, self.translator.country)

@@ -12,8 +12,8 @@ class OfficeExtensions(Protocol):
     def has_extension(self, number: bytes) -> bool:
         """Whether there is such an extension, telephone or none."""
 
-    def find_phones(self, extension: bytes, dial: Dial, now: float) -> list[list[Destination]] | Refused:
-        """Its telephones in groups; 480 where it has none just now."""
+    def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
+        """Its telephones in groups, [] where none is registered; is_secure: those that are on TLS."""
 
     def is_own_uri(self, uri: bytes) -> bool:
         """Whether the host of this SIP URI is the office's: its domain, or an address of ours; any tel URI is."""

@@ -18,16 +18,12 @@ class Rate:
         return self._look(now) >= 1.0
 
     def take(self, now: float) -> bool:
-        """Take one; False where there is none. What must go goes all the same: see `force`."""
+        """Take one; False where there is none."""
         tokens = self._look(now)
         if tokens < 1.0:
             return False
         self._tokens, self._filled_at = tokens - 1.0, now
         return True
-
-    def force(self, now: float) -> None:
-        """One has gone whatever the rate says."""
-        self._tokens, self._filled_at = self._look(now) - 1.0, now
 
     def _look(self, now: float) -> float:
         return min(self.burst, self._tokens + max(0.0, now - self._filled_at) * self.a_second)

@@ -13,7 +13,7 @@ from appliance.vocabulary.journal import Journal
 
 Groups = list[list[Destination]]
 # Causes of Q.850, 2.2.7
-UNALLOCATED, REJECTED, OUT_OF_ORDER, BARRED = 1, 21, 38, 57
+UNALLOCATED, NO_USER, REJECTED, OUT_OF_ORDER, CONGESTED, BARRED = 1, 20, 21, 38, 42, 57
 
 
 class GatewayRouter:
@@ -50,7 +50,7 @@ class GatewayRouter:
         if decision.kind is Kind.EMERGENCY:
             return self._route_emergency(decision.number, dial, now)
         if decision.kind is Kind.EXTENSION:
-            return self._office.find_phones(dial.dialled, dial, now)
+            return self._find_phones(dial.dialled, dial)
         if decision.kind is Kind.TRUNKS:
             return self._route_out(decision, dial, now)
         return self._refuse(decision, dial)
@@ -60,7 +60,7 @@ class GatewayRouter:
         called = dial.dialled.decode("utf-8", "replace")
         extension = trunk.numbers.find_extension(called)
         if extension:
-            return self._office.find_phones(extension, dial, now)
+            return self._find_phones(extension, dial)
         onward = self.trunks.get(trunk.configuration.inbound_trunk)
         if onward is not None and called:
             emergency = self.rules.find_emergency(dial.dialled, dial.uri) if trunk.side is Side.PRIVATE else ""
@@ -73,10 +73,15 @@ class GatewayRouter:
         self._journal.record("unknown_number_called", trunk=trunk.name, number=called)
         return Refused(404, UNALLOCATED, f"trunk {trunk.name} has no did {called}")
 
+    def _find_phones(self, extension: bytes, dial: Dial) -> Groups | Refused:
+        is_secure = dial.uri[:5].lower() == b"sips:" and not dial.origin.is_trunk
+        return self._office.find_destinations(extension, is_secure) or Refused(480, NO_USER, "phone not registered")
+
     def _route_emergency(self, number: str, dial: Dial, now: float) -> Groups | Refused:
         """Every trunk that can carry it, in the order of the configuration, those that are up first: an attempt on one
         that seems down costs nothing, and none made may cost a life."""
-        reaching = [trunk for trunk in self.trunks.values() if trunk.is_emergency and trunk is not dial.origin]
+        reaching = [trunk for trunk in self.trunks.values() if trunk.is_emergency and (
+            trunk is not dial.origin or trunk.side is Side.PUBLIC)]     # not back to the PBX that asks
         reaching.sort(key=lambda trunk: not trunk.link.is_up(now))
         self._journal.record("emergency_called", number=number, extension=dial.extension,
                              trunks=" ".join([trunk.name for trunk in reaching]))
@@ -86,10 +91,14 @@ class GatewayRouter:
 
     def _route_out(self, decision: Decision, dial: Dial, now: float) -> Groups | Refused:
         named = [self.trunks[name] for name in decision.trunks if name in self.trunks]
-        usable = choose_usable([trunk for trunk in named if trunk is not dial.origin], now)
+        usable = choose_usable(named, now)
         if not usable:
             reasons = ", ".join([f"trunk {trunk.name}: {trunk.link.reason}" for trunk in named])
             return self._refuse_unavailable(reasons or "the route has no trunk")
+        usable = [trunk for trunk in usable if trunk.may_send(now)]
+        if not usable:
+            return Refused(503, CONGESTED, "more calls a second than the carrier takes", b"Retry-After: 3\r\n")
+        usable[0].invite_sent(now)
         return [[trunk.write_destination(decision.number, decision.presentation, dial.caller.is_private)]
                 for trunk in usable]
 

@@ -51,6 +51,7 @@ def build_profiles(configuration: TrunkConfiguration, habits: CarrierProfile,
         proxy = write_proxy(configuration)
         profile.routes = (proxy,) if proxy else ()
     calling.supported = habits.supported
+    calling.session_expires_s = habits.session_expires_s
     return calling, registering
 
 

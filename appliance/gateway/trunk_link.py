@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a trunk can be used, and why not: what its registration, OPTIONS and refusals say (RFC 3261 10.2, 11).
 
-Registration, qualification and outcomes of calls change it; the trunk reads it. It gives up nothing for ever.
+Its attachment and the outcomes of its calls change it; the router reads it. It gives up nothing for ever.
 """
 
 from enum import IntEnum
@@ -11,15 +11,21 @@ from appliance.errors import MisuseError
 from appliance.gateway.servers import TrunkServers
 from appliance.sip.locating.search import Verdict
 from appliance.sip.status import reason_phrase
-from appliance.ua.registration import Registration
+from appliance.ua.registration import Registration, RegistrationFailure
 from appliance.vocabulary.journal import Journal
+from appliance.vocabulary.trunk_state import TrunkFault
 
 REST_LIMIT_S: Final = 3600.0
 """A server may ask us to stay away for an hour, not for ever."""
-WRONG_CREDENTIALS: Final = frozenset({401, 403, 407})
+NO_ANSWER: Final = "no answer"
 _LOOKUPS: Final = {Verdict.ABSENT: "the DNS knows no such server", Verdict.FAILED: "the DNS does not answer",
                    Verdict.UNREACHABLE: "no transport of the listener leads there",
                    Verdict.OURSELVES: "it leads back to ourselves"}
+_CREDENTIALS: Final = frozenset({RegistrationFailure.WRONG_CREDENTIALS, RegistrationFailure.NO_CREDENTIALS,
+                                 RegistrationFailure.FORBIDDEN})
+_ENDING: Final = frozenset({*_CREDENTIALS, RegistrationFailure.UNKNOWN, RegistrationFailure.SILENT,
+                            RegistrationFailure.UNREACHABLE})
+"""What takes a trunk down although its binding stands: nobody is there, or nobody would take our calls."""
 
 
 class LinkState(IntEnum):
@@ -42,12 +48,12 @@ TRANSITIONS: Final = (
 
 
 class TrunkLink:
-    """reason: why it is down, in words; since: when it came into this state; granted_until: end of the binding, 0.0 for
-    none; next_try: when REGISTER is sent again after a failure, 0.0 for no such wait; failures: in a row; status: that
-    REGISTER got last."""
+    """fault, reason: why it is not up, in words; since: when it came into this state; granted_until: end of the
+    binding, 0.0 for none; next_try: when REGISTER is sent again after a failure, 0.0 for no such wait; last_fault,
+    last_failure, failed_at: what went wrong last, also where it is up again."""
 
-    __slots__ = ("_journal", "_name", "_rests_until", "_servers", "failures", "granted_until", "next_try", "reason",
-                 "since", "state", "status")
+    __slots__ = ("_journal", "_name", "_rests_until", "_servers", "failed_at", "fault", "granted_until", "last_failure",
+                 "last_fault", "next_try", "reason", "since", "state")
 
     def __init__(self, name: str, servers: TrunkServers, journal: Journal) -> None:
         self._name = name
@@ -55,24 +61,25 @@ class TrunkLink:
         self._journal = journal
         self._rests_until = 0.0
         self.state = IDLE
+        self.fault = self.last_fault = TrunkFault.NONE
         self.reason = "not started"
-        self.status = 0
-        self.since = 0.0
-        self.granted_until = 0.0
-        self.next_try = 0.0
-        self.failures = 0
+        self.last_failure = ""
+        self.since = self.failed_at = 0.0
+        self.granted_until = self.next_try = 0.0
 
     def start(self, is_registered: bool, now: float) -> None:
         """A static trunk is up until something says otherwise."""
         if is_registered:
-            self._enter(PENDING, "no answer yet", now)
+            self._enter(PENDING, now)
+            self.reason = "no answer yet"
         else:
-            self._enter(UP, "", now)
+            self._enter(UP, now)
 
     def stop(self, now: float) -> None:
         """Nothing is to be called any more."""
         if self.state is not IDLE:
-            self._enter(IDLE, "stopped", now)
+            self._enter(IDLE, now)
+            self.reason = "stopped"
 
     def is_up(self, now: float) -> bool:
         """Whether calls may be tried, rest or no rest; not on a binding whose time is over."""
@@ -85,63 +92,73 @@ class TrunkLink:
     def rest(self, seconds: float, now: float) -> None:
         """A 503 with Retry-After came. Without one, nothing changes: CONTRACT."""
         self._rests_until = max(self._rests_until, now + min(seconds, REST_LIMIT_S))
+        self.note_failure(TrunkFault.OVERLOADED, f"503, and asks for a pause of {seconds:g} s", now)
         self._journal.record("trunk_rests", trunk=self._name, seconds=seconds)
 
-    # ua.registration.RegistrationEvents
+    def note_failure(self, fault: TrunkFault, words: str, now: float) -> None:
+        """Something went wrong; whether the trunk is down for it is another question."""
+        self.last_fault, self.last_failure, self.failed_at = fault, words, now
 
-    def registration_granted(self, registration: Registration, expires_s: int, now: float) -> None:
-        """RegistrationEvents."""
+    # the registration
+
+    def registration_granted(self, expires_s: int, now: float) -> None:
+        """The binding stands."""
         self.granted_until = now + expires_s
         self.next_try = 0.0
-        self.failures = 0
-        self.status = 200
         if self.state in (PENDING, DOWN):
-            self._enter(UP, "", now)
+            self._enter(UP, now)
 
     def registration_failed(self, registration: Registration, status: int, retry_s: float, now: float) -> None:
-        """RegistrationEvents."""
+        """REGISTER failed and is tried again after retry_s."""
         self.next_try = now + retry_s
-        self.failures += 1
-        self.status = status
-        if status in WRONG_CREDENTIALS:
+        failure = registration.failure
+        fault, reason = self._explain(failure, status, registration.words)
+        self.note_failure(fault, reason, now)
+        if failure in _CREDENTIALS:
             self.granted_until = 0.0
-        elif self.granted_until > now and status not in (404, 408):
-            return      # the binding stands until its time is over, whatever a busy registrar says
-        if self.state in (PENDING, UP):
-            self._enter(DOWN, self._explain(status), now)
-        else:
-            self.reason = self._explain(status)
-
-    def registration_ended(self, registration: Registration, now: float) -> None:
-        """RegistrationEvents."""
-        self.granted_until = 0.0
-        self.stop(now)
+        if self.granted_until > now and failure not in _ENDING:
+            return      # the binding stands until its time is over, whatever a busy registrar or resolver says
+        self._fail(fault, reason, now)
 
     # OPTIONS
 
     def peer_answered(self, now: float) -> None:
-        """It lives: whatever it answers (11.2). A trunk that registers is up again when it is registered."""
+        """It lives, whatever it answers (11.2). A trunk that registers is up again when it is registered."""
         if self.state is DOWN and (self.granted_until > now or not self.next_try):
-            self._enter(UP, "", now)
+            self._enter(UP, now)
 
     def peer_silent(self, now: float) -> None:
-        """No answer to OPTIONS, by any of its servers."""
+        """No answer to OPTIONS by any of its servers."""
+        fault, reason = self._explain(RegistrationFailure.SILENT, 408, "")
+        self.note_failure(fault, reason, now)
         if self.state is UP:
-            self._enter(DOWN, self._explain(408), now)
+            self._fail(fault, reason, now)
 
     # inside
 
-    def _explain(self, status: int) -> str:
-        if status in (408, 503) and self._servers.verdict is not Verdict.FOUND:
-            return _LOOKUPS[self._servers.verdict]
-        if status == 408:
-            return "no answer"
-        if status in WRONG_CREDENTIALS:
-            return f"wrong credentials: {status} {reason_phrase(status)}"
-        return f"refused: {status} {reason_phrase(status)}"
+    def _explain(self, failure: RegistrationFailure, status: int, words: str) -> tuple[TrunkFault, str]:
+        verdict = self._servers.verdict
+        if failure is RegistrationFailure.UNRESOLVED or (failure is RegistrationFailure.SILENT
+                                                         and verdict is not Verdict.FOUND):
+            fault = TrunkFault.DNS if verdict in (Verdict.ABSENT, Verdict.FAILED) else TrunkFault.UNREACHABLE
+            return fault, _LOOKUPS.get(verdict, NO_ANSWER)
+        if failure in (RegistrationFailure.SILENT, RegistrationFailure.UNREACHABLE):
+            return TrunkFault.UNREACHABLE, words or (NO_ANSWER if status == 408 else "the connection failed")
+        said = f"{status} {words or reason_phrase(status)}"
+        if failure in _CREDENTIALS:
+            return TrunkFault.CREDENTIALS, f"wrong credentials: {said}"
+        return TrunkFault.REFUSED, f"refused: {said}"
 
-    def _enter(self, state: LinkState, reason: str, now: float) -> None:
+    def _fail(self, fault: TrunkFault, reason: str, now: float) -> None:
+        if self.state in (PENDING, UP):
+            self._enter(DOWN, now)
+            self._journal.record("trunk_down", trunk=self._name, reason=reason)
+        self.fault, self.reason = fault, reason
+
+    def _enter(self, state: LinkState, now: float) -> None:
         if state not in TRANSITIONS[self.state]:
             raise MisuseError(f"trunk link: {self.state.name} to {state.name}")
-        self.state, self.reason, self.since = state, reason, now
-        self._journal.record(f"trunk_{state.name.lower()}", trunk=self._name, reason=reason)
+        self.state, self.since = state, now
+        self.fault, self.reason = TrunkFault.NONE, ""
+        if state is UP:
+            self._journal.record("trunk_up", trunk=self._name)

@@ -82,8 +82,8 @@ class OfficeOfNames:
     def has_extension(self, number: bytes) -> bool:
         return number in self.extensions
 
-    def find_phones(self, extension: bytes, dial: Dial, now: float) -> list[list[Destination]] | Refused:
-        return [[Destination(OFFICE_LINE, b"sip:%s@192.168.1.11" % extension, Party(extension))]]
+    def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
+        return [[Destination(OFFICE_LINE, b"sip:%s@192.168.1.11" % number, Party(number))]]
 
     def is_own_uri(self, uri: bytes) -> bool:
         return b"@office.test" in uri or b"@192.168.1.1" in uri or uri[:4] == b"tel:"
