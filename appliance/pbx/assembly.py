@@ -25,6 +25,7 @@ from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.office_line import ExtensionRouter, OfficeExtensions, OfficeLine, PhoneLocator
 from appliance.pbx.office_server import OfficeParts, OfficeServer
 from appliance.pbx.overload import Overload
+from appliance.pbx.presence.engine_dialogs import EngineDialogs
 from appliance.pbx.presence.event_parts import EventParts
 from appliance.pbx.presence.event_row import PublicationStore, SubscriptionStore
 from appliance.pbx.presence.event_server import EventServer
@@ -201,6 +202,7 @@ def build_events(parts: OfficeParts, location: Location, surroundings: Surroundi
     event_parts.publication_store = surroundings.publication_store
     events = EventServer(event_parts, frozenset(accounts.by_extension))
     events.add_mailbox(WaitingTexts(parts.messages))
+    events.add_calls(EngineDialogs(parts.calls.engine, accounts.realm))
     return events
 
 

@@ -70,6 +70,11 @@ class OutgoingInvite(InviteUsage):
         return bool(self._invite.draft.body)
 
     @property
+    def early_dialogs(self) -> list[Dialog]:
+        """Those that are open, the first one first."""
+        return [fork.dialog for fork in self._forks.values() if not fork.is_over]
+
+    @property
     def asking(self) -> Fork | None:
         """The early dialog, or the former one, whose offer waits for our answer."""
         forks = self._forks.values() if self._winner is None else (self._winner,)

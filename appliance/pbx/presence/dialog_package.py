@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialog package (RFC 4235): the calls of an extension, as caller and as callee, from the server's dialog table.
+"""The dialog package (RFC 4235): the calls of an extension, as caller and as callee: those that pass the proxy from its
+dialog table, those that somebody else carries from a DialogSource.
 
-A call is two views: its caller's and its callee's. Each has a dialog element for every tag that a phone has answered
-with, and one, half a dialog, before there is any (4.1.1).
+A proxied call is two views: its caller's and its callee's. Each has a dialog element for every tag that a phone has
+answered with, and one, half a dialog, before there is any (4.1.1).
 """
 
 from collections.abc import Callable, Iterable
@@ -10,19 +11,27 @@ from typing import Final, NamedTuple
 
 from appliance.pbx.dialog_table import Call, CallState
 from appliance.pbx.presence.event_package import escape, keep_fitting
+from appliance.pbx.presence.observed_dialog import (
+    ChangedCall,
+    DialogSource,
+    ObservedDialog,
+    Participant,
+    explain_end,
+    explain_refusal,
+    write_dialog,
+)
 
 DOCUMENT: Final = b'<?xml version="1.0" encoding="UTF-8"?>\r\n' \
     b'<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="%d" state="%b" entity="%b">\r\n' \
     b'%b</dialog-info>\r\n'
-DIALOG: Final = b'<dialog id="%b" call-id="%b"%b%b direction="%b"><state%b>%b</state><duration>%d</duration>' \
-    b'<local>%b</local><remote>%b</remote></dialog>\r\n'
+SIDES: Final = ("caller", "callee")
 
 
 class DialogPackage:
-    """calls_of: the calls of an extension that have not ended; domain: of the office; is_ours: whether a host[:port] is
-    this office."""
+    """calls_of: the proxied calls of an extension that have not ended; domain: of the office; is_ours: whether a
+    host[:port] is this office; source: who carries the other calls, None for nobody."""
 
-    __slots__ = ("_calls_of", "_domain", "_is_ours", "_tags")
+    __slots__ = ("_calls_of", "_domain", "_is_ours", "_tags", "_told", "source")
 
     name = b"dialog"
     content_type = b"application/dialog-info+xml"
@@ -37,6 +46,8 @@ class DialogPackage:
         self._is_ours = is_ours
         # by call: every tag its phones have had, in order; None for a dialog that has ended
         self._tags: dict[int, list[bytes | None]] = {}
+        self._told: dict[ChangedCall, dict[bytes, ObservedDialog]] = {}
+        self.source: DialogSource | None = None
 
     def is_told(self, call: Call) -> bool:
         """Whether anyone has heard of this call."""
@@ -67,6 +78,8 @@ class DialogPackage:
             for call in reversed(self._calls_of(target)):
                 self.note_tags(call)
                 elements += self.describe(call, target, now, True).values()
+            if self.source is not None:
+                elements += [write_dialog(one) for one in self.source.dialogs_of(target, now)][::-1]
             changes = reversed(keep_fitting(elements))     # of a hundred calls the youngest
         return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self._domain)), b"".join(changes))
 
@@ -86,19 +99,41 @@ class DialogPackage:
                 state, cause = decide_state(call, tag, is_caller)
                 if not (is_full and state == b"terminated"):
                     view = View(identity, tag, is_caller, state, cause)
-                    elements[identity] = self._write(call, view, now)
+                    elements[identity] = write_dialog(self._observe(call, view, now))
         return elements
 
-    def _write(self, call: Call, view: "View", now: float) -> bytes:
+    def list_changes(self, call: ChangedCall, target: bytes, now: float) -> list[ObservedDialog]:
+        """What has changed for an extension in a call that another carries; each change is listed once. A call that was
+        over before anybody heard of it has none."""
+        if self.source is None or (self.source.has_ended(call) and call not in self._told):
+            return []
+        told = self._told.setdefault(call, {})
+        changed = []
+        for dialog in self.source.dialogs_in(call, target, now):
+            same = dialog._replace(duration_s=0.0)
+            if told.get(dialog.identity) != same:
+                told[dialog.identity] = same
+                changed.append(dialog)
+        return changed
+
+    def is_carried_told(self, call: ChangedCall) -> bool:
+        """Whether anyone has heard of this call of another."""
+        return call in self._told
+
+    def forget_carried(self, call: ChangedCall) -> None:
+        """It is over and everyone was told."""
+        self._told.pop(call, None)
+
+    def _observe(self, call: Call, view: "View", now: float) -> ObservedDialog:
+        """A dialog of a call that passes the proxy: its tags are those of both phones."""
         local_tag, remote_tag = (call.caller_tag, view.tag) if view.is_caller else (view.tag, call.caller_tag)
-        caller = write_party(call.caller_identity, call.caller_uri)
+        caller = Participant(call.caller_identity, call.caller_uri)
         hostport = self._domain if self._is_ours(call.callee_hostport) else call.callee_hostport
         answer = call.answers.get(view.tag)
-        callee = write_party(b"sip:%b@%b" % (call.callee_extension, hostport), None if answer is None else answer.uri)
+        callee = Participant(b"sip:%b@%b" % (call.callee_extension, hostport), None if answer is None else answer.uri)
         local, remote = (caller, callee) if view.is_caller else (callee, caller)
-        return DIALOG % (view.identity, escape(call.call_id), write_tag(b"local-tag", local_tag),
-                         write_tag(b"remote-tag", remote_tag), b"initiator" if view.is_caller else b"recipient",
-                         view.cause, view.state, max(int((call.ended_at or now) - call.started_at), 0), local, remote)
+        return ObservedDialog(view.identity, call.call_id, local_tag, remote_tag, view.is_caller, view.state,
+                              view.cause, (call.ended_at or now) - call.started_at, local, remote)
 
 
 class View(NamedTuple):
@@ -111,22 +146,13 @@ class View(NamedTuple):
     cause: bytes
 
 
-def write_party(identity: bytes, target: bytes | None) -> bytes:
-    """Identity, and the target URI where it is known (4.1.6)."""
-    written = b"<identity>%b</identity>" % escape(identity)
-    return written if target is None else b'%b<target uri="%b"/>' % (written, escape(target))
-
-
-def write_tag(name: bytes, tag: bytes) -> bytes:
-    """An attribute, b"" while there is no such tag (4.1.1: a half-dialog)."""
-    return b' %b="%b"' % (name, escape(tag)) if tag else b""
-
-
 def decide_state(call: Call, tag: bytes, is_caller: bool) -> tuple[bytes, bytes]:
     """State of a dialog (figure 3), and for a terminated one its event and code as attributes (4.1.2)."""
     answer = call.answers.get(tag)
     if answer is not None:
-        return explain_end(answer.ended_by, is_caller) if answer.ended_by else (b"confirmed", b"")
+        if not answer.ended_by:
+            return b"confirmed", b""
+        return explain_end((answer.ended_by == "caller") is is_caller if answer.ended_by in SIDES else None)
     if call.answered_at or (call.state is not CallState.ENDED and tag and tag not in call.callee_tags):
         return b"terminated", b' event="cancelled"'     # another phone has answered
     if call.state is CallState.RINGING:
@@ -134,14 +160,4 @@ def decide_state(call: Call, tag: bytes, is_caller: bool) -> tuple[bytes, bytes]
     if call.state is CallState.CALLING:
         # the caller has had our 100; the callee has only been asked
         return (b"proceeding" if is_caller else b"trying"), b""
-    if call.result == 487:
-        return b"terminated", b' event="cancelled" code="487"'
-    return b"terminated", b' event="rejected" code="%d"' % call.result if call.result >= 300 else b' event="error"'
-
-
-def explain_end(ended_by: str, is_caller: bool) -> tuple[bytes, bytes]:
-    """A confirmed dialog that has ended: by whose BYE, seen from the caller or the callee (3.7.1)."""
-    if ended_by not in ("caller", "callee"):
-        return b"terminated", b' event="error"'
-    has_hung_up = (ended_by == "caller") is is_caller
-    return b"terminated", b' event="local-bye"' if has_hung_up else b' event="remote-bye"'
+    return explain_refusal(call.result)

@@ -17,6 +17,7 @@ from appliance.pbx.presence.event_package import EventPackage
 from appliance.pbx.presence.event_parts import EventParts
 from appliance.pbx.presence.message_summary_package import MailboxCounts, MessageSummaryPackage
 from appliance.pbx.presence.notifier import Notifier
+from appliance.pbx.presence.observed_dialog import ChangedCall, DialogSource, write_dialog
 from appliance.pbx.presence.presence_package import PresencePackage
 from appliance.pbx.presence.publications import ACCEPT, Publications
 from appliance.pbx.presence.refusals import Refusals
@@ -35,9 +36,9 @@ AT_ONCE: Final = 0.001
 class EventServer:
     """Serves events. extensions: the office's users, replaced when the configuration changes."""
 
-    __slots__ = ("_changed_bindings", "_changed_calls", "_changed_presence", "_dialogs", "_mailboxes",
-                 "_messages", "_parts", "_presence", "_refusals", "_registrations", "_stack", "_untold", "deadline",
-                 "extensions", "notifier", "publications", "subscribing")
+    __slots__ = ("_carried", "_changed_bindings", "_changed_calls", "_changed_carried", "_changed_presence", "_dialogs",
+                 "_mailboxes", "_messages", "_parts", "_presence", "_refusals", "_registrations", "_stack", "_untold",
+                 "deadline", "extensions", "notifier", "publications", "subscribing")
 
     def __init__(self, parts: EventParts, extensions: frozenset[bytes]) -> None:
         self._parts = parts
@@ -45,6 +46,8 @@ class EventServer:
         self.extensions = extensions
         self.deadline = 0.0
         self._changed_calls: dict[Call, None] = {}
+        self._changed_carried: dict[ChangedCall, None] = {}
+        self._carried: DialogSource | None = None
         self._changed_bindings: dict[tuple[bytes, bytes], tuple[Change, Binding]] = {}
         self._messages: dict[bytes, None] = {}
         self._untold: list[Subscription] = []
@@ -70,6 +73,11 @@ class EventServer:
         """One more that keeps messages for users."""
         self._mailboxes.append(mailbox)
         mailbox.on_change(self._note_messages)
+
+    def add_calls(self, source: DialogSource) -> None:
+        """Who carries calls beside the proxy: their lamps, and who is on the phone."""
+        self._carried = self._dialogs.source = source
+        source.on_change(self._note_carried)
 
     # requests, from the office server
 
@@ -158,7 +166,8 @@ class EventServer:
 
     def is_on_phone(self, extension: bytes) -> bool:
         """Whether this extension is in a call that was answered."""
-        return any(call.state is CallState.ANSWERED for call in self._calls_of(extension))
+        return any(call.state is CallState.ANSWERED for call in self._calls_of(extension)) or (
+            self._carried is not None and self._carried.is_talking(extension))
 
     # what changes
 
@@ -184,6 +193,12 @@ class EventServer:
         targets = self.notifier.targets
         if call.caller in targets or call.callee_extension in targets or self._dialogs.is_told(call):
             self._changed_calls[call] = None
+            self._look_soon()
+
+    def _note_carried(self, call: ChangedCall) -> None:
+        """Of whoever carries calls beside the proxy; who is concerned is asked only where anybody watches."""
+        if self.notifier.targets or self._dialogs.is_carried_told(call):
+            self._changed_carried[call] = None
             self._look_soon()
 
     def _note_messages(self, extension: bytes) -> None:
@@ -212,6 +227,10 @@ class EventServer:
             calls, self._changed_calls = self._changed_calls, {}
             for call in calls:
                 self._tell_call(call, now)
+        if self._changed_carried:
+            carried, self._changed_carried = self._changed_carried, {}
+            for one in carried:
+                self._tell_carried(one, now)
         if self._changed_bindings:
             bindings, self._changed_bindings = self._changed_bindings, {}
             for (aor, _identity), (change, binding) in bindings.items():
@@ -236,6 +255,20 @@ class EventServer:
             if call.answered_at:
                 self._changed_presence[extension] = None
         self._dialogs.note_told(call)
+
+    def _tell_carried(self, call: ChangedCall, now: float) -> None:
+        source = self._carried
+        if source is None:
+            return
+        for extension in self.extensions.intersection(source.extensions_of(call)) & self.notifier.targets.keys():
+            changed = self._dialogs.list_changes(call, extension, now)
+            if changed and self.notifier.is_watched(self._dialogs.name, extension):
+                elements = {dialog.identity: write_dialog(dialog) for dialog in changed}
+                self.notifier.note_change(self._dialogs, extension, elements, now)
+            if any(dialog.is_or_was_confirmed for dialog in changed):
+                self._changed_presence[extension] = None
+        if source.has_ended(call):
+            self._dialogs.forget_carried(call)
 
     def _tell_binding(self, aor: bytes, change: Change, binding: Binding, now: float) -> None:
         if change is not Change.REFRESHED:
