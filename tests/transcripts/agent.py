@@ -9,9 +9,10 @@ from appliance.sip.flow import UDP, Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallHandle
-from appliance.ua.in_dialog_methods import refuse_unwanted
+from appliance.ua.in_dialog_methods import TRANSFER_METHODS, refuse_unwanted
 from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
+from appliance.ua.referral import Referral
 from appliance.ua.user_agent import UserAgent
 from appliance.vocabulary.counters import Counters
 
@@ -22,7 +23,8 @@ class AgentUnderTest:
     """Satisfies player.Server.
 
     `do 1.000 VERB ...` at that time, `on EVENT VERB ...` when the user agent says so. Verbs: call URI SESSION, alert
-    STATUS, answer SESSION, refuse STATUS, answer_offer SESSION, refuse_offer STATUS, change_session SESSION, hang_up.
+    STATUS, answer SESSION, refuse STATUS, answer_offer SESSION, refuse_offer STATUS, change_session SESSION, hang_up,
+    refer URI, accept_transfer, report STATUS. Events: those of CallEvents, transferred, transfer_failed.
     SESSION: a port and its payload types in order, several media one behind the other; `-` for none.
     """
 
@@ -41,7 +43,9 @@ class AgentUnderTest:
                                NumericLocator(self.stack, [self._listener]), self._random_octets)
         self._agent = UserAgent(self._core, self)
         self.stack.serve(self._agent)
+        self._core.methods += TRANSFER_METHODS
         self._call: CallHandle | None = None
+        self._referral: Referral | None = None
         words = [doing.split() for doing in doings]
         self._timed = sorted((BEGIN_S + float(line[1]), line[2:]) for line in words if line[0] == "do")
         self._reactions = {line[1]: line[2:] for line in words if line[0] == "on"}
@@ -91,6 +95,12 @@ class AgentUnderTest:
             self._call = self._agent.place_call(draft, self, now)
         elif verb == "hang_up":
             self._call.hang_up(now)
+        elif verb == "refer":
+            self._call.refer(rest[0].encode(), None, self, now)
+        elif verb == "accept_transfer":
+            self._referral.accept(now)
+        elif verb == "report":
+            self._referral.report(int(rest[0]), b"", now)
         elif verb in ("alert", "refuse", "refuse_offer"):
             getattr(self._call, verb)(int(rest[0]), now)
         else:
@@ -149,7 +159,15 @@ class AgentUnderTest:
         refuse_unwanted(server, request, now)
 
     def transfer_asked(self, call, referral, now: float) -> None:
-        referral.refuse(603, now)
+        self._referral = referral
+        self._react("transfer_asked", now)
+
+    def transfer_progress(self, transfer, status: int, is_over: bool, now: float) -> None:
+        if is_over:
+            self._react("transferred" if 200 <= status < 300 else "transfer_failed", now)
+
+    def transfer_refused(self, transfer, status: int, now: float) -> None:
+        self._react("transfer_refused", now)
 
     def released(self, call, release, now: float) -> None:
         self._react("released", now)
