@@ -145,7 +145,7 @@ def test_what_was_refused_in_the_middle_is_done_when_it_is_said_again(desk):
     assert desk.talk(0, payload_type=96)[1] & 0x7F == 96
 
 
-@pytest.mark.parametrize("host", ["::1", HOST])
+@pytest.mark.parametrize("host", ["::1", HOST], ids=["IPv6", "IPv4"])
 def test_addresses_are_told_as_people_read_them(desk, host):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((host, 0))
