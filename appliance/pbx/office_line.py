@@ -155,7 +155,7 @@ class OfficeExtensions:
         self._targets = targets
         self.accounts: dict[bytes, Account] = {}
 
-    def is_extension(self, number: bytes) -> bool:
+    def has_extension(self, number: bytes) -> bool:
         """Whether somebody of ours has it."""
         return number in self.accounts
 
@@ -207,7 +207,7 @@ class ExtensionRouter:
 
     def route(self, dial: Dial, now: float) -> list[list[Destination]] | Refused:
         """Router."""
-        if not self._extensions.is_extension(dial.dialled):
+        if not self._extensions.has_extension(dial.dialled):
             return Refused(404, 1, "no such extension")
         is_secure = dial.uri[:5].lower() == b"sips:"
         return self._extensions.find_destinations(dial.dialled, is_secure) or Refused(480, 20, "phone not registered")
