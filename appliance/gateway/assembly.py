@@ -116,7 +116,7 @@ class Gateway:
         self.admission.retain(frozenset(trunks))
         office = self._surroundings.office
         rights = {number.encode(): one.allowed for number, one in configuration.extensions.items()}
-        rules = DialRules(translator, RouteTable(configuration.routes.values()), rights, office.is_extension)
+        rules = DialRules(translator, RouteTable(configuration.routes.values()), rights, office.has_extension)
         self.router = GatewayRouter(rules, trunks, office, self._surroundings.journal, configuration.domain.encode())
 
     # calls

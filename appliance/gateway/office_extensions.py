@@ -9,7 +9,7 @@ from appliance.call.line import Destination, Dial, Refused
 class OfficeExtensions(Protocol):
     """The people of the office and where they are."""
 
-    def is_extension(self, number: bytes) -> bool:
+    def has_extension(self, number: bytes) -> bool:
         """Whether there is such an extension, telephone or none."""
 
     def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:

@@ -79,7 +79,7 @@ class OfficeOfNames:
     def __init__(self, *extensions: bytes) -> None:
         self.extensions = extensions
 
-    def is_extension(self, number: bytes) -> bool:
+    def has_extension(self, number: bytes) -> bool:
         return number in self.extensions
 
     def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
