@@ -2,6 +2,8 @@
 """Where requests go: slow lookups, servers that say nothing, flows of phones (RFC 3261 8.1.2, RFC 3263)."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.sip.flow import TCP, UDP, Listener
 from appliance.sip.locating.search import Verdict
@@ -340,3 +342,65 @@ def test_a_server_that_is_out_of_service_is_no_first_choice():
     a.agent.send_request(a.core.draft_request(b"MESSAGE", CARRIER), Hearer(), network.now)
     network.run(1)
     assert health.notes == [("failed", b.address[0]), ("answered", c.address[0])]
+
+
+servers = st.lists(st.tuples(st.floats(0, 12), st.sampled_from([0, 200, 200, 404, 503, 401, 302])), min_size=1,
+                   max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(habits=servers, leave_s=st.floats(0, 60), does_leave=st.booleans())
+def test_whichever_server_answers_when_one_call_is_left_or_none(habits, leave_s, does_leave):
+    network = Network()
+    a = Phone(network, "192.168.1.11", "201", secrets={b"r": (b"u", b"s")})
+    carriers = []
+    for number, (wait_s, status) in enumerate(habits):
+        carrier = Phone(network, f"198.51.100.{20 + number}", "05011112222")
+        carriers.append(carrier)
+        if status == 0:
+            del network.phones[carrier.address]
+
+        def answer(call, status: int) -> None:
+            if call.state.name != "OFFERED":
+                return
+            if status == 200:
+                call.answer(b"answer", network.now)
+            elif status == 401 and call.request.has_credentials:
+                call.refuse(486, network.now)
+            else:
+                call.refuse(status, network.now, CHALLENGE if status == 401 else b"")
+
+        def serve(call, now: float, wait_s=wait_s, status=status, answer=answer) -> None:
+            network.at(now - network.start + wait_s, lambda: answer(call, status))
+        carrier.user.script["offered"] = serve
+    numeric = NumericLocator(a.stack, [a.listener])
+
+    def locate(hop, found, now: float):
+        if hop.uri == CARRIER:
+            found(flows_to(a, *carriers), Verdict.FOUND, now)
+            return None
+        return numeric(hop, found, now)
+    a.core.locate = locate
+    original = network.send
+
+    def send(source, target, octets: bytes) -> None:    # servers may be slow to say even 100
+        wait_s = next((habit[0] for one, habit in zip(carriers, habits, strict=True) if one.address == target), 0.0)
+        network.delay = lambda _octets: 0.01 + (wait_s / 2 if octets.startswith(b"INVITE") else 0)
+        original(source, target, octets)
+    network.send = send
+    call = a.call(b"", uri=CARRIER)
+    if does_leave:
+        network.at(leave_s, lambda: call.hang_up(network.now))
+    network.run(200)
+    standing = [one for carrier in carriers for one in carrier.user.calls if one.state.name == "CONFIRMED"]
+    if call.state.name == "CONFIRMED":
+        assert [one.dialog.remote_tag for one in standing] == [call.dialog.local_tag]
+        assert standing[0].dialog.local_tag == call.dialog.remote_tag
+    else:
+        assert a.user.heard.count("released") == 1
+        assert standing == []
+    call.hang_up(network.now)
+    network.run(200)
+    assert a.is_quiet, network.labels()
+    for carrier in carriers:
+        assert carrier.is_quiet, network.labels()

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """REFER, both ways: RFC 3515, RFC 5589, RFC 4488, RFC 5057."""
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import PeerError
-from appliance.native.sip_scanner import Message
+from appliance.native.sip_scanner import Message, ScanError
 from appliance.sip.uri import escape_header
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.refer_to import read_reference
 from appliance.ua.replaces import Replaces
 from appliance.ua.transfer import read_fragment, read_remaining, write_target
+from tests.ua.test_hostile_peers import mangle
 from tests.ua.test_requests import Hearer
 from tests.ua.virtual_network import Network, Phone, join_two
 
@@ -380,3 +383,36 @@ def test_a_bye_refused_with_500_is_said_once_more():
     network.run(40)
     assert [message.cseq for message in network.messages("BYE")] == [2, 3]
     assert a.is_quiet
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.1, 0.3, 0.8]))
+def test_mangled_transfers_do_no_harm(seed, share):
+    chance = random.Random(seed)
+    network, a, b = join_two()
+    for phone in (a, b):
+        phone.core.methods += [*TRANSFER_METHODS, b"INFO"]
+    original = network.send
+
+    def send(source, target, octets: bytes) -> None:
+        if network.now > 1000.5 and chance.random() < share:
+            octets = mangle(octets, chance)
+        try:
+            Message(octets)
+        except ScanError:
+            return
+        original(source, target, octets)
+    network.send = send
+    calls = [a.call(b)]
+    b.user.script["transfer_asked"] = lambda call, now: b.user.referrals[-1].accept(now)
+    for at_s in (1, 2, 3):
+        network.at(at_s, lambda: calls[0].refer(TARGET, Replaces(b"c", b"1", b"2"), Reporter(), network.now))
+        network.at(at_s + 0.5, lambda: calls[0].send_inside(b"INFO", b"", b"text/plain", b"x", Hearer(), network.now))
+        network.at(at_s + 0.7, lambda: [one.report(180, b"", network.now) for one in b.user.referrals
+                                        if not one.is_over])
+    network.at(20, lambda: [one.report(200, b"", network.now) for one in b.user.referrals if not one.is_over])
+    for at_s in (30, 100):
+        network.at(at_s, lambda: [call.hang_up(network.now) for call in calls + b.user.calls])
+    network.run(5000)
+    for phone in (a, b):
+        assert phone.is_quiet, network.labels()
