@@ -404,3 +404,4 @@ def test_whichever_server_answers_when_one_call_is_left_or_none(habits, leave_s,
     assert a.is_quiet, network.labels()
     for carrier in carriers:
         assert carrier.is_quiet, network.labels()
+        assert Cause.LOST not in [release.cause for release in carrier.user.releases], network.labels()
