@@ -12,6 +12,7 @@ from appliance.call.call_record import LegRecord
 from appliance.call.line import Line
 from appliance.call.media_pair import MediaEnd
 from appliance.call.party import Party
+from appliance.call.sound import Sound
 from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.origin import OwnOrigin
@@ -66,7 +67,7 @@ class Leg:
     office."""
 
     __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "line", "origin",
-                 "owner", "party", "record", "speaker", "status", "usage")
+                 "owner", "party", "record", "sound", "speaker", "status", "usage")
 
     def __init__(self, call: Call, line: Line, direction: str, party: Party, owner: LegOwner) -> None:
         self.call = call
@@ -85,6 +86,7 @@ class Leg:
         self.has_ended = False
         self.record = LegRecord(line.name, direction, party.number.decode("utf-8", "replace"),
                                 party.name.decode("utf-8", "replace"))
+        self.sound = Sound()
         line.call_begins()
 
     @property
@@ -165,17 +167,15 @@ class Leg:
     def _note_dialog(self) -> None:
         usage, record = self.usage, self.record
         if usage is not None:
+            flow = usage.flow or self.flow
+            record.address = "" if flow is None else flow.hostport.decode("ascii", "replace")
             record.call_id = usage.dialog.call_id.decode("latin-1")
             record.local_tag = usage.dialog.local_tag.decode("latin-1")
             record.remote_tag = usage.dialog.remote_tag.decode("latin-1")
 
     def note_media(self, received: DirectionFigures, sent: DirectionFigures) -> None:
         """What has come from this side, and what went there."""
-        record = self.record
-        record.packets_received += received.packets
-        record.packets_sent += sent.sent
-        record.lost += received.lost
-        record.jitter_ms = max(record.jitter_ms, received.jitter_ms)
+        self.sound.note_end(received, sent.sent, self.record)
 
     # what its owner asks for
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.call.media_pair import MediaPair
 from appliance.call.reasons import MEDIA_LOST
 from appliance.call.rejoin import Rejoin
+from appliance.call.sound import name_codec
 from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures, Figures, RelayedSession
 from appliance.ua.alarm import Alarm
@@ -40,6 +41,7 @@ class MediaWatch:
     def expect(self, call: Call, pair: MediaPair, sessions: list[str]) -> None:
         """These sessions were closed; their figures go to the legs that the pair joined."""
         first, second = call.legs_of(pair)
+        note_codec(pair, first, second)
         for session in sessions:
             self._records[session] = (call, first, second)
 
@@ -87,6 +89,12 @@ class MediaWatch:
     def figures_told(self, session: str, figures: Figures, now: float) -> None:
         """MediaRelayUser."""
         self.figures[session] = figures
+        if not session.endswith("/0"):
+            return
+        for side, leg in enumerate((self._find_leg(session, 0)[1], self._find_leg(session, 1)[1])):
+            if leg is not None and leg.call.bridge is not None:
+                note_codec(leg.call.bridge.pair, leg)
+                leg.sound.note(figures[side], figures[1 - side].sent)
 
     def leg_silent(self, session: str, side: int, figures: DirectionFigures, now: float) -> None:
         """MediaRelayUser. A phone that hears and says nothing may be unplugged: it is asked."""
@@ -149,6 +157,14 @@ class MediaWatch:
             if pair.name == name:
                 return call, call.legs_of(pair)[side]
         return None, None
+
+
+def note_codec(pair: MediaPair, *legs: Leg | None) -> None:
+    """What is spoken on these legs of a pair."""
+    codec = name_codec(pair)
+    for leg in legs:
+        if leg is not None and codec:
+            leg.sound.codec = codec
 
 
 NO_FIGURES: Final = DirectionFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, 0, None, "", None, None, None)

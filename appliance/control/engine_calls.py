@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from appliance.call.call import ENDED, Call
 from appliance.call.engine import CallEngine
 from appliance.call.leg import Leg
+from appliance.call.sound import Sound
 from appliance.diagnosis.observed_call import CallCount, ObservedCall, ObservedLeg, name_end
 
 
@@ -72,11 +73,24 @@ def observe_leg(leg: Leg) -> ObservedLeg:
         target = dialog.remote_target.decode("utf-8", "replace")
     flow = leg.flow or (usage.flow if usage is not None else None)
     address = record.address or ("" if flow is None else flow.hostport.decode("ascii", "replace"))
-    return ObservedLeg(
+    return add_sound(leg.sound, ObservedLeg(
         record.line, record.direction, record.number, record.name, address, target, name_state(leg),
         leg.status, call_id, local_tag, remote_tag, record.reason, record.started_at, record.answered_at,
         record.ended_at, record.codec, record.packets_received, record.packets_sent, record.lost, record.jitter_ms,
-        record.opinion)
+        record.opinion))
+
+
+def add_sound(sound: Sound, leg: ObservedLeg) -> ObservedLeg:
+    """What the relay has told of a session that goes on, and the estimate of its last interval."""
+    heard = sound.heard
+    if heard is None or not sound.is_open:
+        return leg._replace(figures=heard)
+    latest = sound.quality.latest
+    return leg._replace(
+        codec=sound.codec, packets_received=leg.packets_received + heard.packets,
+        packets_sent=leg.packets_sent + sound.sent, lost=leg.lost + heard.lost,
+        jitter_ms=max(leg.jitter_ms, heard.jitter_ms), opinion=latest.opinion if latest is not None else 0.0,
+        figures=heard)
 
 
 def name_state(leg: Leg) -> str:

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from appliance.call.call_record import NoRecords, RecordStore
 from appliance.call.engine import CallEngine
+from appliance.call.sound_rounds import SoundRounds
 from appliance.call.services import CallServices
 from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.pbx.account import AccountDirectory, find_algorithms
@@ -187,6 +188,7 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) 
     parts.extensions = OfficeExtensions(parts.line, parts.targets, parts.own)
     services.router = ExtensionRouter(parts.extensions)
     engine = CallEngine(services, surroundings.call_numbers, surroundings.records)
+    SoundRounds(engine)
     parts.calls = CallEntry(stack, engine, parts.line)
 
 

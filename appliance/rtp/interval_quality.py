@@ -33,6 +33,10 @@ class IntervalQuality:
         if self.worst is None or quality.rating < self.worst.rating:
             self.worst = quality
 
+    def begin_anew(self) -> None:
+        """What comes next is counted from 0: another relay session of the same leg."""
+        self._expected = self._lost = 0
+
     @property
     def opinion(self) -> float:
         """Of all intervals, each by its length: 1.0 to 4.5, 0.0 where nothing could be said."""
@@ -40,7 +44,7 @@ class IntervalQuality:
 
 
 def observe_interval(expected: int, lost: int, figures: DirectionFigures) -> Observation:
-    """What has happened since these counts were taken; where a source began anew (RFC 3550 A.1), since its beginning."""
+    """What has happened since these counts; where a source began anew (RFC 3550 A.1), since its beginning."""
     if figures.expected < expected:
         return Observation(figures.expected, figures.lost, figures.jitter_ms)
     return Observation(figures.expected - expected, figures.lost - lost, figures.jitter_ms)

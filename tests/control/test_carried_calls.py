@@ -120,6 +120,34 @@ def test_what_was_heard_stands_in_the_record(office):
     assert (call["state"], call["result"], call["ended_by"]) == ("ended", "answered", "caller")
 
 
+def test_how_a_call_sounds_is_shown_while_it_goes_on_and_falls_when_the_network_gets_worse(office):
+    accepted = talk(office, 9.0)
+    opinions = []
+    for packets, lost in ((500, 0), (1000, 0), (1400, 100), (1900, 100)):
+        office.relay.figures = (speech(packets, lost), speech(packets))
+        office.advance(10.0)
+        office.relay.tell(office.now)
+        (call,) = office.ask("show calls")
+        opinions.append(call["legs"][0]["opinion"])
+        assert call["legs"][0]["packets_received"] == packets
+        assert call["legs"][0]["codec"] == "PCMU"
+    assert opinions[0] == opinions[1] == opinions[3]
+    assert opinions[2] < opinions[1] - 1.0
+    leave(office, accepted)
+    record = office.kept.records[1]
+    assert opinions[2] < record.legs[0].opinion < opinions[0] < record.legs[1].opinion + 0.01
+    assert [leg.codec for leg in record.legs] == ["PCMU", "PCMU"]
+    assert record.legs[0].packets_received == 1900
+    assert record.legs[0].address == "192.168.1.11:5060"
+
+
+def test_nobody_talks_and_no_timer_runs(office):
+    leave(office, talk(office))
+    office.advance(60.0)
+    assert office.office.stack.next_deadline() is None or office.office.stack.next_deadline() > office.now + 60.0
+    assert office.relay.asked == []
+
+
 def test_an_old_call_is_shown_and_explained_from_its_record(office):
     accepted = talk(office)
     leave(office, accepted)

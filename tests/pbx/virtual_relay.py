@@ -23,6 +23,7 @@ class VirtualRelay:
         self.directed: dict[tuple[str, int], LegMedia] = {}
         self.held: dict[str, bool] = {}
         self.closed: list[str] = []
+        self.asked: list[str] = []
         self._port = 30000
 
     def take_port(self, host: str) -> LocalPort | None:
@@ -47,10 +48,14 @@ class VirtualRelay:
         self.closed.append(session)
 
     def ask_figures(self, session: str) -> None:
-        """They come with `tell`."""
+        self.asked.append(session)
 
     def tell(self, now: float) -> None:
-        """The figures of what was closed."""
+        """The figures of what was asked for, and of what was closed."""
+        asked, self.asked = self.asked, []
+        for session in asked:
+            if session in self.sessions:
+                self.user.figures_told(session, self.figures, now)
         closed, self.closed = self.closed, []
         for session in closed:
             self.user.session_closed(session, self.figures, now)
