@@ -13,8 +13,8 @@ COUNT   ?= 1000000
 MINUTES ?= 10
 TESTS   ?= tests
 BENCH   ?=
-# Processes that share the files of tests among them; most of the time they wait for telephones.
-WORKERS ?= 2
+# Processes that share the files of tests among them, since most of the time they wait for telephones; 0: one by one.
+WORKERS ?= 0
 
 VENV := .venv
 BIN  := $(VENV)/bin
