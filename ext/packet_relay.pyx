@@ -10,6 +10,7 @@ from libc.errno cimport EINTR, EPERM, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
+from rtcp_identity cimport hide_identity
 from rtp_latch cimport (AF_INET, AF_INET6, LATCHED, address_t, flow_t, is_same_address, is_same_host, length_of,
                         may_be_heard, may_report, sockaddr_in, sockaddr_in6, unlatch)
 from rtp_reception cimport expected_of, receive_packet, reception_t
@@ -153,6 +154,7 @@ cdef struct relay_t:
     uint32_t limit, used
     session_t **slots
     uint32_t *generations
+    uint8_t[16] key                 # of the names in RTCP
     mmsghdr[BATCH] received
     mmsghdr[BATCH] sent
     iovec[BATCH] received_octets
@@ -274,6 +276,8 @@ cdef void pass_packets(relay_t *relay, session_t *session, int side, bint is_rtc
         if flow.destination.family == 0:
             leg.counts.unroutable += 1
             continue
+        if is_report:
+            hide_identity(octets, size, relay.key)
         if flow.descriptor != outward and waiting:
             send_batch(relay, outward, waiting, &leg.counts)
             waiting = 0
@@ -461,6 +465,8 @@ cdef class PacketRelay:
         if self.relay.slots == NULL or self.relay.generations == NULL:
             raise MemoryError("no memory for a relay")
         self.relay.limit = session_limit
+        key = os.urandom(sizeof(self.relay.key))
+        memcpy(self.relay.key, PyBytes_AS_STRING(key), sizeof(self.relay.key))
         prepare_batches(self.relay)
         self.relay.epoll = epoll_create1(EPOLL_CLOEXEC)
         self.relay.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)

@@ -14,10 +14,11 @@ from appliance.sdp.description import MediaDescription, SessionDescription, is_u
 from appliance.sdp.origin import OwnOrigin
 
 # RFC 8839 4.2.5 and 5: who relays the media takes ICE out; RFC 9143 7: one port each here, so no bundle;
-# RFC 4570: filters name sources; "alt" and "x-..." are ICE before it was one. u= e= p= i= k= s= tell who and where.
+# RFC 4570: filters name sources; RFC 5576 6.1: the cname of a source is user@host, which RTCP does not say either once
+# it is relayed; "alt" and "x-..." are ICE before it was one. u= e= p= i= k= s= tell who and where.
 _ATTRIBUTES: Final = (
     rb"candidate:|remote-candidates:|end-of-candidates|ice-[a-z2]+|group:BUNDLE|bundle-only|source-filter:|alt:|"
-    rb"oldmediaip:|oldcip:|oldoip:|X-nat:|nortpproxy:")
+    rb"oldmediaip:|oldcip:|oldoip:|X-nat:|nortpproxy:|ssrc:[0-9]+ +cname:")
 _WRITERS_OWN: Final = re.compile(rb"\r\na=(?:%s)[^\r\n]*" % _ATTRIBUTES)
 _WRITERS_OWN_OF_SESSION: Final = re.compile(rb"\r\n(?:[suepik]=|a=(?:%s|rtcp:|tool:))[^\r\n]*" % _ATTRIBUTES)
 _CONNECTION_LINE: Final = re.compile(rb"\r\nc=[^\r\n]*")

@@ -24,6 +24,8 @@ def main() -> int:
     parsed = parser.parse_args()
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{PATH}".lstrip(":")
     reason = missing_requirements()
+    if parsed.keep and parsed.keep.is_dir() and any(parsed.keep.iterdir()):
+        reason = f"{parsed.keep} is not empty: what is kept there would be mixed with an earlier run's"
     if reason:
         print(f"denwaban demo: {reason}", file=sys.stderr)
         return 2

@@ -168,10 +168,16 @@ def test_a_session_id_fits_64_bits():
 
 @pytest.mark.parametrize("address", ["192.168.1.11", "fd00::11", "phone.office.internal"])
 def test_a_line_that_repeats_the_address_goes(address):
-    lines = f"a=ssrc:1 cname:x@{address}\na=x-what:{address}:5060\na=fmtp:0 x=1\ni={address}\na=ssrc:1 cname:nobody"
+    lines = f"a=ssrc:1 cname:x@{address}\na=x-what:{address}:5060\na=fmtp:0 x=1\ni={address}\na=ssrc:1 label:1"
     octets = rewrite(audio(lines, address=address))
     assert address.encode() not in octets
-    assert octets.endswith(b"RTP/AVP 0\r\na=fmtp:0 x=1\r\na=ssrc:1 cname:nobody\r\n")
+    assert octets.endswith(b"RTP/AVP 0\r\na=fmtp:0 x=1\r\na=ssrc:1 label:1\r\n")
+
+
+def test_the_name_of_a_source_stays_on_its_side():
+    octets = rewrite(audio("a=ssrc:33335443 cname:sip:201@office\na=ssrc:33335443 label:1"))
+    assert b"201" not in octets
+    assert b"a=ssrc:33335443 label:1\r\n" in octets
 
 
 @given(descriptions(), st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), min_size=1, max_size=6))
