@@ -14,7 +14,9 @@ cdef extern from *:
 
 cdef enum:
     SLOTS = 64                      # packets held; a bit each
-    WINDOW = 1024                   # packets whose transit counts: 20 s of speech
+    LONGEST_WINDOW = 1024           # packets whose transit counts: 20 s of speech
+    SHORTEST_WINDOW = 384
+    LATE_IN_WINDOW = 16             # as many late ones say enough
     BINS = 1024                     # of a millisecond
     REFERENCE_BIN = 256             # where the fastest packets are, with room below for a drifting clock
     LOWEST_BIN = 128                # beyond these the scale is moved
@@ -111,12 +113,13 @@ cdef struct playout_t:
     bint is_held
     arrival_t held
     # transit of the last packets
+    uint32_t window                 # packets
     uint32_t filled
     uint32_t oldest
     int32_t lowest                  # bin
     int32_t quantile                # bin that the chosen share is above
     uint32_t above                  # packets above it
-    uint16_t transits[WINDOW]
+    uint16_t transits[LONGEST_WINDOW]
     uint16_t histogram[BINS]
     playout_counts_t counts
 
@@ -139,6 +142,9 @@ cdef inline void open_playout(playout_t *playout, int32_t clock_rate_hz, int32_t
     # exact for every transit within the bins: their product with the error of the reciprocal stays below 2**32
     playout.bin_reciprocal = ((<uint64_t>1 << 32) + playout.bin_units - 1) // playout.bin_units
     playout.most_bins = BINS
+    playout.window = LONGEST_WINDOW
+    if late_per_mille:
+        playout.window = max(SHORTEST_WINDOW, min(LONGEST_WINDOW, LATE_IN_WINDOW * 1000 // late_per_mille))
 
 
 # ---- transit times
@@ -182,7 +188,7 @@ cdef inline void note_transit(playout_t *playout, int64_t transit) noexcept nogi
         place = BINS - 1
     else:
         place = <int32_t>(<uint64_t>transit * playout.bin_reciprocal >> 32)
-    if playout.filled == WINDOW:
+    if playout.filled == playout.window:
         oldest = playout.transits[playout.oldest]
         playout.histogram[oldest] -= 1
         if oldest > playout.quantile:
@@ -196,8 +202,9 @@ cdef inline void note_transit(playout_t *playout, int64_t transit) noexcept nogi
     playout.lowest = min(playout.lowest, place)
     while playout.histogram[playout.lowest] == 0:
         playout.lowest += 1
-    playout.oldest = (playout.oldest + 1) % WINDOW
-    if playout.oldest == 0:
+    playout.oldest += 1
+    if playout.oldest == playout.window:
+        playout.oldest = 0
         move_scale(playout)
     settle_quantile(playout)
 

@@ -32,7 +32,7 @@ class JitterBuffer:
     """
 
     target_ms: float
-    """The delay aimed at, above that of the fastest packet of the last 1024; 0.0 before the first."""
+    """The delay aimed at, above that of the fastest packet of late; 0.0 before the first."""
 
     def __init__(self, clock_rate_hz: int = 8000, frame: int = 160, late_per_mille: int = 10,
                  limits_ms: tuple[int, int] = (0, 400), payload_limit: int = 512) -> None: ...

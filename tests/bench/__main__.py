@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.bench.calls import measure_calls
 from tests.bench.figures import Report
 from tests.bench.isolation import enter_own_network
+from tests.bench.jitter import measure_jitter
 from tests.bench.overload import measure_part as measure_overload
 from tests.bench.parser import measure_parser
 from tests.bench.registrations import measure_registrations
@@ -25,7 +26,7 @@ from tests.bench.starts import measure_starts
 
 PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
          "register": measure_registrations, "call": measure_calls, "overload": measure_overload,
-         "relay": measure_relay}
+         "relay": measure_relay, "jitter": measure_jitter}
 
 
 def describe_machine() -> dict[str, object]:

@@ -3,7 +3,7 @@
 
 IDLE, PACKET, LOST, WAITING, SILENT, STRETCHED = range(6)
 KEPT, LATE, DUPLICATE, HELD, OVERSIZED = range(5)
-SLOTS, WINDOW, BINS = 64, 1024, 1024
+SLOTS, BINS = 64, 1024
 REFERENCE_BIN, LOWEST_BIN, HIGHEST_BIN = 256, 128, 512
 COUNTS = ("received", "played", "late", "duplicate", "dropped", "stray", "oversized", "restarts", "skipped_units",
           "lost_units", "waiting_units", "silent_units", "stretched_units")
@@ -21,6 +21,7 @@ class JitterBufferOracle:
         self.least, self.most = limits_ms
         self.payload_limit = payload_limit
         self.bin = clock_rate_hz // 1000
+        self.window = max(384, min(1024, 16_000 // late_per_mille)) if late_per_mille else 1024
         self.is_begun = False
         self.held = None
         self.packets = {}           # extended sequence: (extended timestamp, span, payload type, payload)
@@ -33,13 +34,13 @@ class JitterBufferOracle:
 
     def note_transit(self, transit):
         place = min(max(transit // self.bin, 0), BINS - 1)
-        if len(self.transits) < WINDOW:
+        if len(self.transits) < self.window:
             self.transits.append(place)
         else:
-            self.transits[self.noted % WINDOW] = place
+            self.transits[self.noted % self.window] = place
         self.noted += 1
         lowest = min(self.transits)
-        if self.noted % WINDOW == 0 and not LOWEST_BIN <= lowest <= HIGHEST_BIN:
+        if self.noted % self.window == 0 and not LOWEST_BIN <= lowest <= HIGHEST_BIN:
             shift = lowest - REFERENCE_BIN
             self.origin += shift * self.bin
             self.transits = [min(max(place - shift, 0), BINS - 1) for place in self.transits]

@@ -133,6 +133,25 @@ def synthetic_traces(count: int, seed: int = 1) -> Iterator[tuple[str, Trace]]:
         yield name, make_trace(make_stream(), count, seed)
 
 
+def read_recording(text: str) -> Trace:
+    """Lines "sequence timestamp arrival" (microseconds) in order of arrival; what is missing was lost. The timestamps
+    are the sender's clock."""
+    came: dict[int, tuple[int, float]] = {}
+    sequence = timestamp = None
+    for line in text.splitlines():
+        low, units, arrival_us = map(int, line.split())
+        sequence = low if sequence is None else sequence + (low - sequence + 32768) % 65536 - 32768
+        timestamp = units if timestamp is None else timestamp + (units - timestamp + 2**31) % 2**32 - 2**31
+        came.setdefault(sequence, (timestamp, 1.0 + arrival_us / 1e6))
+    first = min(came)
+    begin = came[first][0]
+    trace = []
+    for number in range(first, max(came) + 1):
+        units, arrival_s = came.get(number, (begin + (number - first) * SPAN, None))
+        trace.append(TracePacket(number % 65536, units % 2**32, (units - begin) / CLOCK_RATE_HZ, arrival_s))
+    return trace
+
+
 # ---- playing
 
 def order_arrivals(trace: Trace) -> list[tuple[float, int]]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jitter buffer as its consumer sees it: one thing that networks or senders do, and what is heard."""
 
+from pathlib import Path
+
 import pytest
 
 from appliance.native.jitter_buffer import (
@@ -24,8 +26,11 @@ from tests.models.jitter_traces import (
     judge,
     make_trace,
     play_trace,
+    read_recording,
     synthetic_traces,
 )
+
+RECORDINGS = Path(__file__).parents[1] / "vectors" / "jitter"
 
 MS = 1_000_000
 STEP_NS = 20 * MS
@@ -276,6 +281,15 @@ def test_every_network_is_played_with_few_packets_late(name):
     played = judge(trace, play_trace(JitterBuffer(late_per_mille=10), trace))
     assert played.unplayed_percent <= 1.6
     assert played.delay_ms <= 215
+
+
+@pytest.mark.parametrize(("name", "delay_ms"), [("busy_machine", 40), ("full_uplink", 260)])
+def test_recorded_networks_are_played_with_few_packets_late(name, delay_ms):
+    trace = read_recording((RECORDINGS / f"{name}.txt").read_text(encoding="ascii"))
+    played = judge(trace, play_trace(JitterBuffer(late_per_mille=10), trace))
+    assert len(trace) >= 3000
+    assert played.unplayed_percent <= 1.6
+    assert played.delay_ms <= delay_ms
 
 
 def test_with_netems_jitter_and_loss_no_gap_is_long_and_the_delay_is_bearable():
