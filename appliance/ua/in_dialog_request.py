@@ -74,4 +74,7 @@ class InDialogRequest(OutgoingRequest):
         method = self.draft.method
         if method == b"OPTIONS":    # 11.2: any other status says what an INVITE would get, busy for instance
             return status in (408, 481)
-        return decide_ending(status, method, CALL_METHODS) is not Ending.TRANSACTION
+        ending = decide_ending(status, method, CALL_METHODS)
+        if method == b"REFER":      # RFC 5057 5.1: the usage that ends is the subscription, which is not the call's
+            return ending is Ending.DIALOG
+        return ending is not Ending.TRANSACTION

@@ -94,7 +94,10 @@ class Referral:
     # what the element asks for
 
     def accept(self, now: float) -> None:
-        """202, and at once a NOTIFY that it is being tried (RFC 3515 2.4.4)."""
+        """202, and at once a NOTIFY that it is being tried (RFC 3515 2.4.4). Nothing, where its sender has given up."""
+        if self._server.request is None:    # RFC 4320 4.2: too late for an answer
+            self._enter(ENDED)
+            return
         lines = b"Contact: %s\r\n" % self._core.profile.contact_uri(self._server.flow.listener, self._dialog.is_secure)
         if not self.wants_reports:
             self._enter(SILENT)
@@ -109,7 +112,8 @@ class Referral:
     def refuse(self, status: int, now: float, lines: bytes = b"") -> None:
         """No; status: 400 or above, 603 where the user would not have it."""
         self._enter(ENDED)
-        self._server.respond(status, now, lines)
+        if self._server.request is not None:
+            self._server.respond(status, now, lines)
 
     def report(self, status: int, reason: bytes, now: float) -> None:
         """How the call to the target is getting on: its last response. reason: the phrase, b"" for the usual one. From

@@ -13,7 +13,7 @@ SIGNAL = b"Signal=5\r\nDuration=160\r\n"
 def talk(*methods: bytes):
     network, a, b = join_two()
     for phone in (a, b):
-        phone.core.methods += [b"INFO", b"MESSAGE"]
+        phone.core.methods += [b"INFO", b"MESSAGE", b"REFER"]
     call = a.call(b)
     network.run(1)
     return network, a, b, call
@@ -49,7 +49,8 @@ def test_what_nobody_wants_is_refused_and_the_call_goes_on(method, lines, body, 
 @pytest.mark.parametrize(("method", "status", "is_over"), [
     (b"INFO", 481, True), (b"INFO", 408, True), (b"INFO", 404, True), (b"INFO", 415, False), (b"INFO", 405, False),
     (b"INFO", 500, False), (b"OPTIONS", 404, False), (b"OPTIONS", 486, False), (b"OPTIONS", 480, False),
-    (b"OPTIONS", 481, True), (b"MESSAGE", 480, True)])
+    (b"OPTIONS", 481, True), (b"MESSAGE", 480, True), (b"REFER", 480, False), (b"REFER", 408, False),
+    (b"REFER", 404, True)])
 def test_what_a_refusal_ends(method, status, is_over):
     network, a, b, call = talk()
     entry = next(iter(b.core.dialogs.entries.values()))

@@ -331,6 +331,23 @@ def test_what_a_notify_says():
     assert read_remaining(notify(b"pending")) == 240
 
 
+@pytest.mark.parametrize("does_accept", [True, False])
+def test_an_answer_that_comes_too_late_is_none(does_accept):
+    network, a, b = talk()
+    reporter = Reporter()
+    call_of(a).refer(TARGET, None, reporter, network.now)
+    network.run(60)
+    referral = b.user.referrals[0]
+    if does_accept:
+        referral.accept(network.now)
+        referral.report(200, b"", network.now)
+    else:
+        referral.refuse(603, network.now)
+    network.run(1)
+    assert "NOTIFY" not in network.labels()
+    assert reporter.heard == [("refused", 408)]
+
+
 @settings(max_examples=60, deadline=None)
 @given(lost=st.sets(st.integers(3, 30), max_size=8), leave_s=st.floats(0, 20), ends=st.lists(
     st.tuples(st.floats(0, 20), st.sampled_from([180, 200, 486])), max_size=3), who=st.booleans())
