@@ -19,7 +19,7 @@ from appliance.native.packet_relay import PacketRelay
 from appliance.system.descriptors import raise_descriptor_limit
 from appliance.system.media.messages import PROTOCOL, Greeting
 from appliance.system.media.port_pool import PortPool
-from appliance.system.media.relay_desk import RelayDesk
+from appliance.system.media.relay_desk import LEASES_LIMIT, RelayDesk
 from appliance.system.media.relay_server import RelayServer
 from appliance.system.media.relay_thread import RelayThread
 from appliance.version import VERSION
@@ -27,15 +27,16 @@ from appliance.version import VERSION
 EXIT_STOPPED, EXIT_MACHINE = 0, 1
 SESSIONS_LIMIT = 2048
 DESCRIPTORS_A_SESSION = 4
-DESCRIPTORS_ELSE = 2200         # leases of the call server, its socket, the program's own
+DESCRIPTORS_A_LEASE = 2
+DESCRIPTORS_ELSE = 64           # clients, the program's own
 
 
 def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket | None = None) -> int:
     """Relay until SIGTERM, SIGINT or the owner's `end`; returns the exit code."""
     os.makedirs(state_directory, mode=0o700, exist_ok=True)
-    room = (raise_descriptor_limit() - DESCRIPTORS_ELSE) // DESCRIPTORS_A_SESSION
-    relay = PacketRelay(max(16, min(SESSIONS_LIMIT, room)))
-    desk = RelayDesk(relay, PortPool(first, last, choose_below))
+    sessions, leases = share_descriptors(raise_descriptor_limit())
+    relay = PacketRelay(sessions)
+    desk = RelayDesk(relay, PortPool(first, last, choose_below), leases)
     server = RelayServer(state_directory, desk, Greeting(VERSION, PROTOCOL, first, last), monotonic)
     thread = RelayThread(relay)
     try:
@@ -51,6 +52,13 @@ def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket
         server.close()
         thread.stop()
     return EXIT_STOPPED
+
+
+def share_descriptors(limit: int) -> tuple[int, int]:
+    """How many sessions and leases there may be: a quarter for ports that wait for a call, the rest for calls."""
+    leases = max(16, min(LEASES_LIMIT, limit // 4 // DESCRIPTORS_A_LEASE))
+    room = limit - DESCRIPTORS_ELSE - leases * DESCRIPTORS_A_LEASE
+    return max(16, min(SESSIONS_LIMIT, room // DESCRIPTORS_A_SESSION)), leases
 
 
 def choose_below(limit: int) -> int:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from appliance.daemons.mediad import share_descriptors
 from appliance.native.packet_relay import PacketRelay
 from appliance.rtp.packet import RtpPacket, write_packet
 from appliance.rtp.relaying import LegMedia, PayloadMapping
@@ -25,7 +26,7 @@ class Desk:
         self.relay = PacketRelay(4)
         self.thread = threading.Thread(target=self.relay.run)
         self.thread.start()
-        self.desk = RelayDesk(self.relay, PortPool(36000, 36099, random.Random(1).randrange), LEG_S, SESSION_S)
+        self.desk = RelayDesk(self.relay, PortPool(36000, 36099, random.Random(1).randrange), 6, LEG_S, SESSION_S)
         self.leases = {}
         self.phones = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
         for index, phone in enumerate(self.phones):
@@ -143,6 +144,20 @@ def test_what_was_refused_in_the_middle_is_done_when_it_is_said_again(desk):
     assert desk.obey("direct", side=0, media=media._replace(dscp=99))[0]["told"] == "refused"
     desk.direct(0)
     assert desk.talk(0, payload_type=96)[1] & 0x7F == 96
+
+
+def test_leases_are_bounded_and_what_is_missing_is_said(desk):
+    [told] = desk.obey("lease", host=HOST, count=10)
+    assert (len(told["ports"]), told["asked"], told["why"]) == (6, 10, "as many leases as there may be")
+    assert desk.obey("return", port=told["ports"][0]) == []
+    assert len(desk.obey("lease", host=HOST, count=2)[0]["ports"]) == 1
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1024, (176, 128)), (4096, (752, 512)), (1 << 20, (2048, 1024))])
+def test_descriptors_are_shared_between_calls_and_ports_that_wait(limit, expected):
+    assert share_descriptors(limit) == expected
+    sessions, leases = expected
+    assert 4 * sessions + 2 * leases < limit
 
 
 @pytest.mark.parametrize("host", ["::1", HOST], ids=["IPv6", "IPv4"])

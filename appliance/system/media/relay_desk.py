@@ -25,7 +25,7 @@ from appliance.system.media.messages import (
 )
 from appliance.system.media.port_pool import Lease, PortPool
 
-LEASES_LIMIT = 1024                 # of one connection; one command may ask for 64
+LEASES_LIMIT = 1024                 # pairs of ports of one connection; one command may ask for 64
 LEASES_A_COMMAND = 64
 LEG_SILENCE_S = 10.0                # of one leg
 SESSION_SILENCE_S = 60.0            # of both
@@ -62,10 +62,11 @@ class Session:
 class RelayDesk:
     """Joins one PacketRelay and one PortPool."""
 
-    def __init__(self, relay: PacketRelay, pool: PortPool, leg_silence_s: float = LEG_SILENCE_S,
-                 session_silence_s: float = SESSION_SILENCE_S) -> None:
+    def __init__(self, relay: PacketRelay, pool: PortPool, leases_limit: int = LEASES_LIMIT,
+                 leg_silence_s: float = LEG_SILENCE_S, session_silence_s: float = SESSION_SILENCE_S) -> None:
         self._relay = relay
         self._pool = pool
+        self._leases_limit = leases_limit
         self._leg_silence_s = leg_silence_s
         self._session_silence_s = session_silence_s
         self._sessions: dict[str, Session] = {}
@@ -131,7 +132,10 @@ class RelayDesk:
         host, count = read_word(message, "host"), read_count(message, "count", LEASES_A_COMMAND)
         ports: list[LocalPort] = []
         failure = ""
-        for _ in range(min(count, LEASES_LIMIT - len(leases))):
+        for _ in range(count):
+            if len(leases) >= self._leases_limit:
+                failure = "as many leases as there may be"
+                break
             try:
                 lease = self._pool.lease(host, now)
             except MachineError as error:

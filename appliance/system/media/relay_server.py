@@ -12,6 +12,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from appliance.errors import MachineError, PeerError
 from appliance.system.media.messages import (
@@ -110,7 +111,7 @@ class RelayServer:
         end may take it."""
         if self._listening is None:
             return
-        with open_unix_address(self._directory, SOCKET_NAME) as address:
+        with suppress(FileNotFoundError), open_unix_address(self._directory, SOCKET_NAME) as address:
             if identify_file(address) == self._identity:
                 os.unlink(address)
         self._listening.close()
