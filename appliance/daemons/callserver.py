@@ -110,6 +110,7 @@ class CallServer:
         self._office = self._build_office(configuration)
         self._media.relay.user = self._office.calls.watch
         self._gateway = self._build_gateway(configuration)
+        self._machine.trunks = self._gateway
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)

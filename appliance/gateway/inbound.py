@@ -9,6 +9,7 @@ from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.ua.call_taking import open_call
+from appliance.ua.inspection import write_capabilities
 
 
 class InboundCalls:
@@ -22,9 +23,11 @@ class InboundCalls:
         self._engine = engine
 
     def take(self, message: Message, flow: Flow, now: float) -> bool:
-        """Whether this INVITE outside dialogs was a carrier's, or must not go further: then it is served."""
+        """Whether this INVITE or OPTIONS outside dialogs was a carrier's, or must not go further: then it is served."""
         gateway = self._gateway
         found = gateway.identify(message, flow, now)
+        if message.method == b"OPTIONS":
+            return self._answer_options(found, message, flow)
         if isinstance(found, Trunk):
             self._take_call(found, message, flow, now)
         elif found is not None:
@@ -33,6 +36,13 @@ class InboundCalls:
             return False
         else:
             self._stack.counters["discarded_stranger_calls"] += 1      # no answer: the source may be forged
+        return True
+
+    def _answer_options(self, found: Trunk | Challenged | None, message: Message, flow: Flow) -> bool:
+        """A carrier wants to know whether we live (11.2); nobody else is told here."""
+        if not isinstance(found, Trunk):
+            return False
+        self._stack.reply_stateless(message, flow, 200, write_capabilities(found.core))
         return True
 
     def _challenge(self, challenge: Challenged, message: Message, flow: Flow) -> None:

@@ -9,6 +9,8 @@ from appliance.sip.flow import Listener
 from appliance.ua.profile import AgentProfile
 
 LINE_PARAMETER = b"line"
+KNOWN_EXTENSIONS = (b"100rel", b"timer")
+"""What a carrier may require of us, whatever its profile says that we offer (RFC 3262, RFC 4028)."""
 
 
 def never_follow(uri: bytes) -> bool:
@@ -50,7 +52,7 @@ def build_profiles(configuration: TrunkConfiguration, habits: CarrierProfile,
         profile.may_follow = never_follow
         proxy = write_proxy(configuration)
         profile.routes = (proxy,) if proxy else ()
-    calling.supported = habits.supported
+    calling.supported = KNOWN_EXTENSIONS
     calling.session_expires_s = habits.session_expires_s
     return calling, registering
 

@@ -48,6 +48,8 @@ from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.invite_server import InviteServer
 
+OUTSIDE_METHODS = frozenset({b"INVITE", b"OPTIONS"})
+"""What a carrier sends outside dialogs."""
 OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n" \
     b"Supported: path, outbound\r\nAllow-Events: presence, dialog, reg, message-summary\r\n"
 
@@ -241,7 +243,7 @@ class OfficeServer:
 
     def _serve_outside_dialog(self, message: Message, flow: Flow, now: float) -> None:
         parts = self._parts
-        if message.method == b"INVITE" and parts.calls.outside.take(message, flow, now):
+        if message.method in OUTSIDE_METHODS and parts.calls.outside.take(message, flow, now):
             return
         way = read_way(message, parts.own, parts.signer)
         is_here = message.uri_hostport in parts.own or message.uri_scheme == b"tel"
