@@ -23,8 +23,9 @@ class AgentUnderTest:
     """Satisfies player.Server.
 
     `do 1.000 VERB ...` at that time, `on EVENT VERB ...` when the user agent says so. Verbs: call URI SESSION, alert
-    STATUS, answer SESSION, refuse STATUS, answer_offer SESSION, refuse_offer STATUS, change_session SESSION, hang_up,
-    refer URI, accept_transfer, report STATUS. Events: those of CallEvents, transferred, transfer_failed.
+    STATUS [reliable] [SESSION], answer SESSION, refuse STATUS, answer_offer SESSION, refuse_offer STATUS, change_session
+    SESSION, update SESSION, hang_up, refer URI, accept_transfer, report STATUS; before a call: supports OPTION ...,
+    interval SECONDS (of the session timer). Events: those of CallEvents, transferred, transfer_failed.
     SESSION: a port and its payload types in order, several media one behind the other; `-` for none.
     """
 
@@ -47,7 +48,8 @@ class AgentUnderTest:
         self._call: CallHandle | None = None
         self._referral: Referral | None = None
         words = [doing.split() for doing in doings]
-        self._timed = sorted((BEGIN_S + float(line[1]), line[2:]) for line in words if line[0] == "do")
+        self._timed = sorted(((BEGIN_S + float(line[1]), line[2:]) for line in words if line[0] == "do"),
+                             key=lambda timed: timed[0])
         self._reactions = {line[1]: line[2:] for line in words if line[0] == "on"}
 
     def _random_octets(self, count: int) -> bytes:
@@ -101,7 +103,17 @@ class AgentUnderTest:
             self._referral.accept(now)
         elif verb == "report":
             self._referral.report(int(rest[0]), b"", now)
-        elif verb in ("alert", "refuse", "refuse_offer"):
+        elif verb == "supports":
+            self._core.profile.supported = tuple(tag.encode() for tag in rest)
+        elif verb == "interval":
+            self._core.profile.session_expires_s = int(rest[0])
+        elif verb == "alert":
+            is_reliable = rest[1:2] == ["reliable"]
+            session = rest[2:] if is_reliable else rest[1:]
+            self._call.alert(int(rest[0]), now, self._write_session(session or ["-"]), is_reliable)
+        elif verb == "update":
+            self._call.change_session(self._write_session(rest), now, True)
+        elif verb in ("refuse", "refuse_offer"):
             getattr(self._call, verb)(int(rest[0]), now)
         else:
             getattr(self._call, verb)(self._write_session(rest), now)

@@ -16,6 +16,10 @@ QUIET_S = 40.0
 """How long nothing more may come after the last arrow: every timer of RFC 3261 17 is shorter."""
 
 
+LATE_S = 0.45
+"""A timer's grain adds up with each repetition, but a message that was lost and sent again after T1 is too late."""
+
+
 class Server(Protocol):
     """What is played against."""
 
@@ -149,7 +153,8 @@ class Player:
         raise ValueError("nothing like this went before")
 
     def _expect(self, row: Row) -> None:
-        tolerance_s = 0.1 + 0.02 * self._now_s if row.at_s is None else 0.1 + 0.02 * row.at_s
+        at_s = self._now_s if row.at_s is None else row.at_s
+        tolerance_s = min(0.1 + 0.02 * at_s, LATE_S)
         if row.at_s is not None and row.at_s > self._now_s and not self._pending:
             self._run_until(row.at_s + tolerance_s, row.target)
         arrived = next((one for one in self._pending if one.target == row.target), None)
