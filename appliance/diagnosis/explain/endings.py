@@ -66,10 +66,12 @@ def explain_session_timer(evidence: Evidence) -> Finding | None:
     """A refresh of the session was due and did not come, or was not answered (RFC 4028 10)."""
     call = evidence.call
     byes = [one for one in evidence.messages if is_request(one, b"BYE")]
-    if not call.answered_at or call.ended_by != "server" or not byes:
+    expired = [leg for leg in call.legs if leg.reason == "expired"]
+    if expired:
+        proof = Proof(expired[0].ended_at or call.ended_at, f"the session with {name_leg(expired[0])} ran out")
+        return _tell_timer(evidence, (proof, *tell_all(byes[:1])))
+    if call.ended_by != "server" or not byes:
         return None
-    if "session timer" in call.reason:
-        return _tell_timer(evidence, tell_all(byes))
     unanswered = [one for one in evidence.messages if one.is_sent and one.at > call.answered_at
                   and one.message.is_request and one.message.method in (b"INVITE", b"UPDATE")
                   and one.message.header(b"Session-Expires") and not _is_answered(evidence, one)]

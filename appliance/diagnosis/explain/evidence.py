@@ -86,11 +86,11 @@ class Evidence:
         return any(is_request(one, b"INVITE") and not one.is_sent for one in self.with_caller[:1])
 
     def final_to_caller(self) -> Seen | None:
-        """The last final response to the caller's INVITE that is no success."""
+        """The final response to the caller's INVITE that is no success, when it went out first."""
         found = [one for one in self.with_caller
                  if one.is_sent and is_response(one, b"INVITE") and one.message.status >= 300
                  and one.message.status not in (401, 407)]
-        return found[-1] if found else None
+        return next((one for one in found if one.message.status == found[-1].message.status), None)
 
 
 def is_request(seen: Seen, method: bytes) -> bool:

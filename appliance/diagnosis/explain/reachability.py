@@ -52,16 +52,19 @@ def is_rejected_proof(answer: Seen, seen: list[Seen]) -> bool:
 
 
 def explain_trunks_down(evidence: Evidence) -> Finding | None:
-    """Nothing was tried, since no trunk was up."""
-    trunks = list(evidence.trunks.values())
-    if evidence.call.status != 503 or evidence.tried or not trunks or any(trunk.state == "up" for trunk in trunks):
+    """Nothing was tried, since no trunk of the route was up; what was wrong with each stands in the reason."""
+    call = evidence.call
+    if call.status != 503 or evidence.tried or not call.reason.startswith("trunk "):
         return None
-    if evidence.call.reason and "trunk" not in evidence.call.reason:
-        return None
-    first = next((trunk for trunk in trunks if trunk.fault is not TrunkFault.NONE), trunks[0])
-    cause, sentence = TRUNK_CAUSES.get(first.fault, ("trunk_unreachable", "trunk {0} is not up"))
-    return Finding(cause, f"no trunk is up: {sentence.format(first.name)}", tuple(map(tell_trunk, trunks)),
-                   TRUNK_REMEDIES.get(first.fault, "look at `show trunks`").format(first.name))
+    named = [trunk for trunk in evidence.trunks.values() if f"trunk {trunk.name}:" in call.reason]
+    proofs = (Proof(call.ended_at or call.started_at, call.reason), *map(tell_trunk, named))
+    for trunk in named:
+        for fault, words in ((trunk.fault, trunk.reason), (trunk.last_fault, trunk.last_failure)):
+            if words and words in call.reason and fault in TRUNK_CAUSES:
+                cause, sentence = TRUNK_CAUSES[fault]
+                return Finding(cause, f"no trunk was up: {sentence.format(trunk.name)}", proofs,
+                               TRUNK_REMEDIES[fault].format(trunk.name))
+    return Finding("trunk_unreachable", f"no trunk was up: {call.reason}", proofs, "look at `show trunks`")
 
 
 def tell_trunk(trunk: TrunkState) -> Proof:

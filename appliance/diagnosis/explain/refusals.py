@@ -19,6 +19,13 @@ def tell_end(evidence: Evidence, leg: ObservedLeg) -> tuple[Proof, ...]:
     return tell_all(final) if final else (Proof(leg.ended_at, f"{leg.status} from {name_leg(leg)}"),)
 
 
+def tell_refusal(evidence: Evidence) -> tuple[Proof, ...]:
+    """What the caller was told, with our words for it; nothing where neither is known."""
+    call, final = evidence.call, evidence.final_to_caller()
+    proofs = (final.tell(),) if final is not None else ()
+    return (*proofs, Proof(call.ended_at, f"noted: {call.reason}")) if call.reason else proofs
+
+
 def explain_busy(evidence: Evidence) -> Finding | None:
     """486 or 600."""
     if evidence.call.status not in (486, 600):
@@ -52,7 +59,10 @@ def explain_unknown_number(evidence: Evidence) -> Finding | None:
     final = evidence.final_to_caller()
     if final is not None and final.message.header(b"Warning"):
         return None
-    proofs = (final.tell(),) if final is not None else ()
+    proofs = tell_refusal(evidence) or (Proof(call.ended_at, f"{call.status}, and nobody was tried"),)
+    if " has no did " in call.reason:
+        return Finding("number_unknown", f"{number} was called from outside, and nobody has it: {call.reason}", proofs,
+                       "give the number to an extension: `set trunk NAME did NUMBER to EXTENSION`")
     return Finding("number_unknown", f"there is no extension, no service and no route for {number}", proofs,
                    "look at the extensions and at `set route`: a prefix may be missing")
 
@@ -62,8 +72,9 @@ def explain_rule(evidence: Evidence) -> Finding | None:
     call = evidence.call
     if call.status != 403 or evidence.tried:
         return None
-    final = evidence.final_to_caller()
-    proofs = (final.tell(),) if final is not None else ()
+    proofs = tell_refusal(evidence)
+    if not proofs and not call.reason:
+        return None
     said = f": {call.reason}" if call.reason else ""
     return Finding("rejected_by_rule", f"a rule of the office forbids this call{said}", proofs,
                    "look at `extension N allow` and at the route's `allow`, if the call is to be permitted")
@@ -110,9 +121,9 @@ def explain_no_answer(evidence: Evidence) -> Finding | None:
     ringing = [one for leg in rang for one in evidence.of_leg(leg)
                if not one.is_sent and is_response(one, b"INVITE") and 180 <= one.message.status < 200]
     final = evidence.final_to_caller()
-    proofs = tell_all(ringing[:1]) + ((final.tell(),) if final is not None else ())
-    return Finding("no_answer", f"{call.callee} rang, and nobody answered for "
-                                f"{max(call.ended_at - call.started_at, 0.0):.0f} s", proofs)
+    proofs = tell_all(ringing[:1]) + tell_refusal(evidence) or (Proof(call.ended_at, f"noted: {call.reason}"),)
+    waited_s = max((final.at if final is not None else call.ended_at) - call.started_at, 0.0)
+    return Finding("no_answer", f"{call.callee} rang, and nobody answered for {waited_s:.0f} s", proofs)
 
 
 def explain_overload(evidence: Evidence) -> Finding | None:
@@ -120,6 +131,9 @@ def explain_overload(evidence: Evidence) -> Finding | None:
     final = evidence.final_to_caller()
     if final is None or final.message.status != 503 or evidence.tried or not final.message.header(b"Retry-After"):
         return None
+    if evidence.call.reason:
+        return Finding("overloaded", f"the call was turned away: {evidence.call.reason}", (final.tell(),),
+                       "wait a moment; look at `show statistics`: who calls so often?")
     return Finding("overloaded", "the telephone system had more calls than it can carry and turned this one away",
                    (final.tell(),), "look at `show statistics`: who sends so many calls?")
 
