@@ -61,6 +61,8 @@ class InboundAccounts:
     def judge(self, request: Message, flow: Flow, now: float) -> Trunk | Challenged | None:
         """The trunk whose carrier this request proves to be of; a challenge for one that says it is in its From; None
         for everybody else, whom the office may challenge."""
+        if not self._accounts:
+            return None
         host = request.from_uri.rpartition(b"@")[2].partition(b";")[0].partition(b":")[0].lower()
         asked = [one for one in self._accounts
                  if one.realm == host and one.trunk.configuration.listener == flow.listener.name]

@@ -11,13 +11,14 @@ from appliance.native.sip_scanner import Message
 class TrunkNumbers:
     """number: the user part of our AOR, "" for none."""
 
-    __slots__ = ("_by_extension", "_extensions", "_habits", "_own", "_translator", "number")
+    __slots__ = ("_by_extension", "_extensions", "_habits", "_own", "_translator", "_written", "number")
 
     def __init__(self, configuration: TrunkConfiguration, habits: CarrierProfile, translator: Translator) -> None:
         self._habits = habits
         self._translator = translator
         self.number = configuration.number
         self._extensions: dict[str, bytes] = {}
+        self._written = {dial_in.number: dial_in.extension.encode() for dial_in in configuration.dids}
         self._by_extension: dict[bytes, str] = {}
         self._own: dict[str, str] = {}
         for dial_in in configuration.dids:
@@ -36,15 +37,18 @@ class TrunkNumbers:
             written = _read_source(request, source)
             if written and written not in called:
                 called.append(written)
-        return sorted(called, key=lambda one: one == self.number)
+        if len(called) > 1 and self.number in called:
+            called.remove(self.number)
+            called.append(self.number)
+        return called
 
     def find_extension(self, called: str) -> bytes:
         """Who rings for this number, b"" for nobody."""
-        return self._extensions.get(self._translator.key(called), b"")
+        return self._written.get(called) or self._extensions.get(self._translator.key(called), b"")
 
     def owns(self, called: str) -> bool:
         """Whether the carrier gave us this number."""
-        return self._translator.key(called) in self._own
+        return called in self._written or self._translator.key(called) in self._own
 
     def choose_own(self, extension: bytes, caller: bytes) -> str:
         """The number to call out with: the caller's where it is one of ours (another PBX behind us), the extension's,
@@ -58,10 +62,14 @@ class TrunkNumbers:
 
 
 def _read_source(request: Message, source: CalledSource) -> str:
-    if source is CalledSource.REQUEST_URI:
-        user = read_uri_user(request.uri)
-    elif source is CalledSource.TO:
-        user = read_uri_user(request.to_uri)
+    if source is CalledSource.TO:
+        user, uri = request.to_user, request.to_uri
+    elif source is CalledSource.REQUEST_URI:
+        user, uri = request.uri_user, request.uri
     else:
-        user = read_uri_user(read_address_uri(request.header(b"P-Called-Party-ID") or b""))
-    return read_digits(escape_user(user))
+        value = request.header(b"P-Called-Party-ID")
+        if value is None:
+            return ""
+        user, uri = b"", read_address_uri(value)
+    # the scanner has the user part of a SIP URI, still escaped; of a tel URI it is the number
+    return read_digits(user or escape_user(read_uri_user(uri)))

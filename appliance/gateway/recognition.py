@@ -13,6 +13,8 @@ from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.uri import SipUri
 
+_LINE_MARK = b";%s=" % LINE_PARAMETER
+
 
 class Recogniser:
     """trunks: all of them."""
@@ -49,6 +51,8 @@ class Recogniser:
         if found is not None:
             return found
         beside = [trunk for trunk in self._registered if trunk.servers.is_beside_server(flow)]
+        if len(beside) == 1 and beside[0].servers.is_server(flow):
+            return beside[0]
         for trunk in beside:    # several accounts with one carrier: whose number is it?
             if any(trunk.numbers.owns(called) for called in trunk.numbers.read_called(request)):
                 return trunk
@@ -56,7 +60,7 @@ class Recogniser:
 
     def _find_by_contact(self, request: Message, flow: Flow) -> Trunk | None:
         """A carrier may call from other servers than its registrar; what it was told at REGISTER it brings along."""
-        if not self._by_token:
+        if _LINE_MARK not in request.uri:
             return None
         try:
             token = SipUri.parse(request.uri).parameter(LINE_PARAMETER)

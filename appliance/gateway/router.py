@@ -13,7 +13,7 @@ from appliance.vocabulary.journal import Journal
 
 Groups = list[list[Destination]]
 # Causes of Q.850, 2.2.7
-UNALLOCATED, NO_USER, REJECTED, OUT_OF_ORDER, CONGESTED, BARRED = 1, 20, 21, 38, 42, 57
+UNALLOCATED, NO_USER, REJECTED, OUT_OF_ORDER, CONGESTED = 1, 20, 21, 38, 42
 
 
 class GatewayRouter:
@@ -109,7 +109,7 @@ class GatewayRouter:
         if decision.kind is Kind.UNKNOWN:
             return Refused(404, UNALLOCATED, reason)
         self._journal.record("call_blocked", extension=dial.extension, number=decision.number, reason=reason)
-        return Refused(403, BARRED if decision.kind is Kind.BLOCKED else REJECTED, reason)
+        return Refused(403, REJECTED, reason)
 
     def _refuse_unavailable(self, reason: str) -> Refused:
         """At once: CONTRACT. Only the office reads the Warning."""

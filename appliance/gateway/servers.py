@@ -72,11 +72,11 @@ class TrunkServers:
 
     def is_server(self, flow: Flow) -> bool:
         """Whether a request on this flow comes from one of the trunk's servers, to the trunk's own listener."""
-        return (flow.host, flow.port) in self._known and self._is_near(flow)
+        return self._is_near(flow) and (flow.host, flow.port) in self._known
 
     def is_beside_server(self, flow: Flow) -> bool:
         """The same from any port of such a host: carriers send from many, but others may be there as well."""
-        return any(host == flow.host for host, _ in self._known) and self._is_near(flow)
+        return self._is_near(flow) and any(host == flow.host for host, _ in self._known)
 
     def _is_near(self, flow: Flow) -> bool:
         return flow.listener.name == self._listeners[0].name

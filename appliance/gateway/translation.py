@@ -12,6 +12,7 @@ from appliance.numbering.digits import PRESENTATIONS, Presentation, normalise_di
 from appliance.numbering.e164 import DIAL_PLANS, is_e164, read_e164, write_national
 from appliance.sip.grammar import unescape
 
+DIGITS_LIMIT: Final = 64
 _NUMBER: Final = re.compile(r"\+?[0-9*#]{1,64}")
 # RFC 3261 25.1: what a user part may hold unescaped, of what can be dialled; "#" is not among it
 _UNRESERVED: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,")
@@ -19,11 +20,15 @@ _UNRESERVED: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 
 def escape_user(user: bytes) -> bytes:
     """As the user part of a SIP URI (RFC 3261 25.1)."""
+    if user.isalnum():
+        return user
     return b"".join([bytes((octet,)) if octet in _UNRESERVED else b"%%%02X" % octet for octet in user])
 
 
 def read_digits(user: bytes) -> str:
     """The number in an escaped user part: without separators and parameters, "" for what is none."""
+    if user.isdigit() and len(user) <= DIGITS_LIMIT:   # what nearly all are
+        return user.decode("ascii")
     number = normalise_digits(unescape(user).partition(b";")[0].decode("utf-8", "replace"))
     return number if _NUMBER.fullmatch(number) else ""
 
