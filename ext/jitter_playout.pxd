@@ -108,6 +108,8 @@ cdef struct playout_t:
     int64_t origin                  # transit of bin 0
     uint64_t present                # bit of each slot
     uint32_t rested                 # packets played since one was left out
+    uint32_t lead_span              # of the span that came last: see find_lead
+    int32_t lead
     slot_t slots[SLOTS]
     # one packet that fits no stream
     bint is_held
@@ -412,6 +414,20 @@ cdef inline int gap_kind(const playout_t *playout, int64_t sequence, int64_t tim
     return SILENT if timestamp > playout.next_timestamp else STRETCHED
 
 
+cdef inline int32_t find_lead(playout_t *playout, uint32_t span) noexcept nogil:
+    """How much the consumer may still have queued when it takes a packet: where packets and frames are of different
+    length, one that sounds later is wanted as early as the one before it."""
+    cdef uint32_t one = playout.frame, other = span, rest
+    if span != playout.lead_span:
+        while other:
+            rest = one % other
+            one = other
+            other = rest
+        playout.lead_span = span
+        playout.lead = playout.frame - <int32_t>one
+    return playout.lead
+
+
 cdef inline int32_t decide_skip(const playout_t *playout, int64_t excess, uint32_t span) noexcept nogil:
     """How much of a packet is left out to shorten the delay; excess: of its level above the target."""
     cdef int64_t beyond = excess - <int64_t>HYSTERESIS_MS * playout.bin_units
@@ -450,10 +466,10 @@ cdef inline void take_item(playout_t *playout, int64_t playout_ns, int32_t queue
         wait_for(playout, WAITING if playout.is_playing else IDLE, wanted, item)
         playout.is_gap = True
         return
-    now = units_of(playout, playout_ns) - playout.origin
     target = target_of(playout)
     sequence = first_present(playout, playout.next_sequence)
     slot = &playout.slots[sequence & (SLOTS - 1)]
+    now = units_of(playout, playout_ns) - playout.origin + queued - find_lead(playout, slot.span)
     is_gap = playout.is_gap or slot.timestamp > playout.next_timestamp
     if is_gap and playout.is_playing:
         sequence = pass_stale(playout, sequence, now, target)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ext/jitter_playout.pxd as slowly and obviously as possible: a dictionary of packets, a sorted list of transits."""
 
+from math import gcd
+
 IDLE, PACKET, LOST, WAITING, SILENT, STRETCHED = range(6)
 KEPT, LATE, DUPLICATE, HELD, OVERSIZED = range(5)
 SLOTS, BINS = 64, 1024
@@ -141,7 +143,8 @@ class JitterBufferOracle:
         if not self.packets:
             self.is_gap = True
             return self.wait(WAITING if self.is_begun and self.is_playing else IDLE, wanted)
-        now = self.units(playout_ns) - self.origin
+        lead = self.frame - gcd(self.frame, self.packets[min(self.packets)][1])
+        now = self.units(playout_ns) - self.origin + queued - lead
         target = self.target_bins() * self.bin
         is_gap = self.is_gap or self.packets[min(self.packets)][0] > self.next_timestamp
         if is_gap and self.is_playing:

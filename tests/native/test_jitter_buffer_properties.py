@@ -14,6 +14,7 @@ SETTINGS = st.fixed_dictionaries({
     "late_per_mille": st.sampled_from((0, 1, 10, 100, 500)),
     "limits_ms": st.sampled_from(((0, 400), (40, 80), (0, 1023))),
     "payload_limit": st.just(16)})
+SPANS = st.sampled_from((80, 160, 240, 37))
 # (steps of the sequence, of the timestamp beyond it, SSRC, octets, nanoseconds later, how many such packets)
 SENT = st.tuples(st.one_of(st.just(1), st.integers(-110, 3100), st.integers(0, 65535)),
                  st.one_of(st.just(0), st.integers(-4000, 20_000), st.integers(0, 2**32 - 1)),
@@ -27,18 +28,18 @@ NETWORKS = st.sampled_from(sorted(STREAMS))
 class Pair:
     """Both, called alike; they must never differ."""
 
-    def __init__(self, chosen):
+    def __init__(self, chosen, span=160):
         self._both = JitterBuffer(**chosen), JitterBufferOracle(**chosen)
         self.now, self.sequence, self.timestamp, self.queued = 10**9, 0, 0, 0
-        self.frame = chosen["frame"]
+        self.frame, self.span = chosen["frame"], span
 
     def put(self, steps, units, ssrc, payload, later_ns, count):
         for _ in range(count):
             self.now += later_ns
             self.sequence = (self.sequence + steps) % 65536
-            self.timestamp = (self.timestamp + 160 * steps + units) % 2**32
+            self.timestamp = (self.timestamp + self.span * steps + units) % 2**32
             packet = (len(payload), self.sequence, self.timestamp, ssrc, payload)
-            fates = {buffer.put(packet, 160, self.now) for buffer in self._both}
+            fates = {buffer.put(packet, self.span, self.now) for buffer in self._both}
             assert len(fates) == 1
 
     def get(self, later_ns, count):
@@ -54,10 +55,10 @@ class Pair:
         assert island.figures() == oracle.figures()
 
 
-@given(SETTINGS, ACTIONS)
+@given(SETTINGS, SPANS, ACTIONS)
 @settings(max_examples=300, deadline=None)
-def test_the_island_does_what_the_oracle_does(chosen, actions):
-    pair = Pair(chosen)
+def test_the_island_does_what_the_oracle_does(chosen, span, actions):
+    pair = Pair(chosen, span)
     for action in actions:
         (pair.put if len(action) == 6 else pair.get)(*action)
         pair.compare()
