@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.control.conversation import ROWS_A_PIECE, answer_line
+from appliance.control.observed import RecordQuestion
 from tests.control.sample_office import SampleOffice, make_registration
 
 
@@ -82,3 +83,40 @@ def test_any_octets_get_one_answer(line: bytes):
 def test_any_json_gets_one_answer(value: object):
     ask(json.dumps(value).encode())
     ask(json.dumps({"id": value, "command": ["show", "version"]}).encode())
+
+
+@pytest.mark.parametrize(("words", "question"), [
+    ("", RecordQuestion(20)), ("50", RecordQuestion(50)), ("99999", RecordQuestion(10_000)),
+    ("5 after 17", RecordQuestion(5, 17)), ("after 0", RecordQuestion(20, 0)),
+    ("number 201", RecordQuestion(20, None, "201")), ("since 2h number +8150", RecordQuestion(20, None, "+8150", "2h")),
+    ("7 since 14:30", RecordQuestion(7, None, "", "14:30"))])
+def test_which_records_are_asked_for(words: str, question: RecordQuestion):
+    office = SampleOffice()
+    assert ask(command("show", "records", *words.split()), office)["ok"]
+    assert office.questions == [question]
+
+
+@pytest.mark.parametrize("words", ["number", "since", "after x", "201 202", "limit 5", "number 201 since"])
+def test_a_question_about_records_that_means_nothing_is_refused(words: str):
+    answer = ask(command("show", "records", *words.split()))
+    assert (answer["ok"], answer["error"]["path"]) == (False, "show records")
+
+
+def test_what_is_wrong_with_a_question_is_said_before_any_row():
+    answer = ask(command("show", "records", "since", "never"))
+    assert (answer["ok"], answer["error"]["said"]) == (False, "never")
+
+
+def test_a_list_that_breaks_off_says_so_behind_its_rows():
+    answer = ask(command("show", "records", "1000", "number", "broken"))
+    assert answer["ok"]
+    assert len(answer["result"]) <= 150
+    assert answer["error"]["path"] == "records"
+
+
+def test_calls_are_explained():
+    assert ask(command("explain", "call", "1"))["result"]["cause"] == "busy"
+    assert ask(command("explain", "call", "9"))["error"]["said"] == "9"
+    assert ask(command("explain", "call", "x"))["error"]["path"] == "explain call"
+    assert ask(command("explain", "call", "1", "now"))["error"]["allowed"] == "nothing more"
+    assert ask(command("explain"))["error"]["path"] == "command"
