@@ -28,6 +28,9 @@ class ChangeHost(Protocol):
     def is_over(self) -> bool:
         """Whether the call has ended."""
 
+    def learn_peer(self, message: Message) -> None:
+        """What it says of its abilities counts from now on (20.5)."""
+
     def accept_invite(self, server: ServerTransaction, request: Message, session: bytes, now: float) -> None:
         """Answer 200 with this session and repeat it until the ACK comes."""
 
@@ -51,6 +54,9 @@ class ChangeHost(Protocol):
 
     def change_failed(self, status: int, now: float) -> None:
         """Our change is refused for good."""
+
+    def change_lapsed(self, now: float) -> None:
+        """Theirs was not answered in time and is refused."""
 
     def refresh_failed(self, status: int, now: float) -> None:
         """Our session refresh is refused."""

@@ -119,6 +119,9 @@ class EarlyDialog:
 
     # what the change of session says
 
+    def learn_peer(self, message: Message) -> None:
+        """ChangeHost. The call learns it from the 2xx or the INVITE."""
+
     def accept_invite(self, server: ServerTransaction, request: Message, session: bytes, now: float) -> None:
         """ChangeHost."""
         raise MisuseError("a re-INVITE in an early dialog")
@@ -149,6 +152,10 @@ class EarlyDialog:
     def change_failed(self, status: int, now: float) -> None:
         """ChangeHost."""
         self.call.events.change_refused(self, status, now)
+        self.exchange_moved(now)
+
+    def change_lapsed(self, now: float) -> None:
+        """ChangeHost."""
         self.exchange_moved(now)
 
     def refresh_failed(self, status: int, now: float) -> None:

@@ -22,11 +22,12 @@ from appliance.ua.in_dialog_methods import serve_inside
 from appliance.ua.in_dialog_request import InDialogOwner, InDialogRequest
 from appliance.ua.offer_answer import Exchange, OfferAnswer
 from appliance.ua.outgoing_request import OutgoingRequest
+from appliance.ua.peer_ability import PeerAbility
 from appliance.ua.referral import Referral
 from appliance.ua.replaces import Replaces
 from appliance.ua.session_body import SESSION_LINE, read_session
 from appliance.ua.session_change import SessionChange
-from appliance.ua.session_timer import TIMER, SessionTimer, decide_interval, read_refresher, read_seconds
+from appliance.ua.session_timer import TIMER, SessionTimer, decide_interval, read_interval
 from appliance.ua.transfer import Transfer, TransferEvents, find_desk
 
 
@@ -62,18 +63,18 @@ TRANSITIONS: Final = (
 EXPIRED_LINE: Final = b'Reason: SIP;cause=408;text="session timer"\r\n'
 
 
-class InviteUsage:
-    """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE; peer_message:
-    the INVITE or the 2xx to ours, which says what the peer can do; change, timer: None until there is need of one.
+class InviteUsage(PeerAbility):
+    """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE; change, timer:
+    None until there is need of one.
 
     Satisfies call_events.CallHandle, agent_core.DialogUsage, accepted_invite.AcceptedOwner, change_host.ChangeHost,
     session_timer.TimerHost.
     """
 
-    __slots__ = ("_accepted", "_peer_methods", "change", "core", "dialog", "events", "exchange", "owns_call_id",
-                 "peer_message", "state", "timer")
+    __slots__ = ("_accepted", "change", "core", "dialog", "events", "exchange", "owns_call_id", "state", "timer")
 
     def __init__(self, core: AgentCore, dialog: Dialog, events: CallEvents, state: UsageState) -> None:
+        super().__init__()
         self.core = core
         self.dialog = dialog
         self.events = events
@@ -81,8 +82,6 @@ class InviteUsage:
         self.owns_call_id = state is CALLING
         self.state = state
         self._accepted: dict[int, AcceptedInvite] = {}
-        self._peer_methods: frozenset[bytes] | None = None
-        self.peer_message: Message | None = None
         self.change: SessionChange | None = None
         self.timer: SessionTimer | None = None
 
@@ -121,29 +120,6 @@ class InviteUsage:
     def has_progress(self) -> bool:
         """Whether the other side has said anything."""
         return self.state is not CALLING
-
-    # what the other side can do
-
-    @property
-    def peer_methods(self) -> frozenset[bytes]:
-        """What its Allow says (20.5), empty where it says nothing."""
-        if self._peer_methods is None:
-            message = self.peer_message
-            self._peer_methods = frozenset(message.values(b"Allow")) if message is not None else frozenset()
-        return self._peer_methods
-
-    def restore_peer_methods(self, methods: frozenset[bytes]) -> None:
-        """What was known before a restart."""
-        self._peer_methods = methods
-
-    def peer_allows(self, method: bytes) -> bool:
-        """Whether it has said that it serves this method."""
-        return method in self.peer_methods
-
-    def peer_supports(self, tag: bytes) -> bool:
-        """Whether it has said that it knows this extension (20.37)."""
-        message = self.peer_message
-        return message is not None and tag in [known.lower() for known in message.values(b"Supported")]
 
     # what its user asks for
 
@@ -330,14 +306,12 @@ class InviteUsage:
         """ChangeHost. 9: of a 2xx to an INVITE or UPDATE; with it the interval begins."""
         profile = self.core.profile
         interval = decide_interval(request, profile) if TIMER in profile.supported else None
-        if interval is None:
-            if self.timer is not None:
-                self.timer.stop()   # 7.2: turned off in mid dialog
-            return b""
-        timer = self._open_timer()
-        timer.learn_minimum(read_seconds(request.header(b"Min-SE")))
-        timer.start(interval.seconds, interval.refresher == b"uas", now)
-        return interval.lines
+        if interval is not None:
+            self._open_timer().answer(request, interval, now)
+            return interval.lines
+        if self.timer is not None:
+            self.timer.stop()   # 7.2: turned off in mid dialog
+        return b""
 
     def draft_interval(self, request: OutgoingRequest) -> None:
         """ChangeHost."""
@@ -349,12 +323,12 @@ class InviteUsage:
         profile = self.core.profile
         if TIMER not in profile.supported:
             return
-        written = response.header(b"Session-Expires") or b""
-        seconds = read_seconds(written) or (request.draft.session_expires_s if profile.session_expires_s else 0)
+        draft = request.draft
+        seconds, is_ours = read_interval(response, draft.session_expires_s if profile.session_expires_s else 0)
         if seconds:
             timer = self._open_timer()
-            timer.learn_minimum(request.draft.min_se_s)
-            timer.start(seconds, read_refresher(written) != b"uas", now)
+            timer.learn_minimum(draft.min_se_s)
+            timer.start(seconds, is_ours, now)
         elif self.timer is not None:
             self.timer.stop()
 
@@ -397,6 +371,9 @@ class InviteUsage:
             self.events.offer_received(self, offer, now)
         else:
             self.events.offer_wanted(self, now)
+
+    def change_lapsed(self, now: float) -> None:
+        """ChangeHost. Its user learns it when it answers."""
 
     def change_answered(self, answer: bytes, now: float) -> None:
         """ChangeHost."""

@@ -129,6 +129,7 @@ class OutgoingInvite(InviteUsage):
             self.enter(PROCEEDING)
         if self.state is not PROCEEDING or response.status == 100:
             return
+        self.meet_peer(response)
         if response.to_tag and (response.to_tag in self._forks or len(self._forks) < FORK_LIMIT):
             self._find_fork(response, True).receive_provisional(response, now)
         else:
@@ -199,7 +200,7 @@ class OutgoingInvite(InviteUsage):
         """This fork is the call."""
         self._winner = fork
         fork.is_over = False
-        self.peer_message = response
+        self.meet_peer(response)
         for other in self._forks.values():
             if other is not fork:
                 other.end(now)

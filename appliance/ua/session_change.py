@@ -145,6 +145,7 @@ class SessionChange:
             self._acknowledge(request, b"", now)
         elif request is self._sent and self.state is OFFERING:
             host.dialog.refresh_target(response)    # 12.2.1.2
+            host.learn_peer(response)
             host.read_interval(request, response, now)
             self._take_session(request, read_session(response) or self._early_answer, now)
 
@@ -266,6 +267,7 @@ class SessionChange:
     def _take_request(self, server: ServerTransaction, request: Message, now: float) -> None:
         host = self._host
         host.dialog.refresh_target(request)     # 12.2.2
+        host.learn_peer(request)
         self._enter(ASKED)
         self._server, self._request = server, request
         server.owner = self
@@ -326,6 +328,7 @@ class SessionChange:
     def _refuse_late(self, now: float) -> None:
         if self.was_asked_by_update:
             self.refuse(504, now)       # RFC 3311 5.2
+            self._host.change_lapsed(now)
 
     def cancel_received(self, cancel: Message, now: float) -> None:
         """9.2 for a re-INVITE: 487, and the call goes on."""

@@ -91,6 +91,13 @@ def decide_interval(request: Message, profile: AgentProfile) -> Interval | None:
     return Interval(seconds, refresher, is_known)
 
 
+def read_interval(response: Message, asked_s: int) -> tuple[int, bool]:
+    """7.2: of a 2xx the session interval, 0 for none, and whether we refresh; asked_s: what the UAC wants even where
+    the UAS knows no timer, 0 for nothing."""
+    written = response.header(b"Session-Expires") or b""
+    return read_seconds(written) or asked_s, read_refresher(written) != b"uas"
+
+
 class SessionTimer:
     """seconds: the interval, 0 while there is none; is_refresher: whether we refresh; prefers_invite: the peer knows
     no UPDATE whatever its Allow says."""
@@ -114,6 +121,11 @@ class SessionTimer:
         self._expires_at = now + self.seconds - min(_EARLY_S, self.seconds / 3)
         # 7.2: half the interval
         self._alarm.set(now + self.seconds / 2 if is_refresher else self._expires_at, self._ring)
+
+    def answer(self, request: Message, interval: Interval, now: float) -> None:
+        """From our 2xx to this request on (9)."""
+        self.learn_minimum(read_seconds(request.header(b"Min-SE")))
+        self.start(interval.seconds, interval.refresher == b"uas", now)
 
     def stop(self) -> None:
         """The session lasts as long as it lasts."""

@@ -25,8 +25,8 @@ class AgentUnderTest:
     `do 1.000 VERB ...` at that time, `on EVENT VERB ...` when the user agent says so. Verbs: call URI SESSION, alert
     STATUS [reliable] [SESSION], answer SESSION, refuse STATUS, answer_offer SESSION, refuse_offer STATUS,
     change_session SESSION, update SESSION, hang_up, refer URI, accept_transfer, report STATUS; before a call:
-    supports OPTION ..., interval SECONDS (of the session timer). Events: those of CallEvents, transferred, transfer_failed.
-    SESSION: a port and its payload types in order, several media one behind the other; `-` for none.
+    supports OPTION ..., interval SECONDS (of the session timer). Events: those of CallEvents, transferred,
+    transfer_failed. SESSION: a port and its payload types in order, several media one behind the other; `-` for none.
     """
 
     def __init__(self, doings: list[str], address: str) -> None:

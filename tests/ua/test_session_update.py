@@ -284,6 +284,28 @@ def test_an_update_that_nobody_answers_in_time_gets_504():
     assert (call.exchange.local, call.exchange.remote) == (b"offer", b"answer")
 
 
+def test_an_answer_that_waits_for_an_update_goes_out_when_that_is_too_late():
+    network, a, b, call = join_early()
+    call.change_session(b"new offer", network.now)
+    network.run(0.1)
+    b.user.calls[0].answer(b"", network.now)
+    network.run(26)
+    assert network.labels(b)[-2:] == ["504 UPDATE", "200 INVITE"]
+    assert a.user.heard[-2:] == ["change_refused 504", "confirmed"]
+    assert (call.exchange.local, call.exchange.remote) == (b"offer", b"answer")
+
+
+def test_what_the_peer_allows_is_what_it_said_last():
+    network, a, b = join_two()
+    b.core.methods.remove(b"UPDATE")
+    call = a.call(b)
+    network.run(1)
+    b.core.methods.append(b"UPDATE")
+    call.change_session(b"hold", network.now)
+    network.run(1)
+    assert call.peer_allows(b"UPDATE")
+
+
 @pytest.mark.parametrize(("status", "ends"), [(481, True), (408, True), (405, False), (500, False), (488, False)])
 def test_which_refusals_of_an_update_end_the_call(status, ends):
     network, a, b, call, invite = call_a_stranger()
