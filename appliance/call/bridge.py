@@ -7,7 +7,7 @@ Offers pass end to end (RFC 3264; RFC 6337 in all its patterns); glare is refuse
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from appliance.call.leg import Leg
 from appliance.call.media_pair import MediaPair
@@ -16,15 +16,28 @@ from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, Release
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.ua.in_dialog_request import InDialogRequest
-    from appliance.ua.referral import Referral
+from appliance.ua.in_dialog_request import InDialogRequest
+from appliance.ua.referral import Referral
 
 PASSED_METHODS: Final = frozenset({b"INFO", b"MESSAGE"})
 """What goes from one leg to the other as it is, body and all."""
 TRUNK_BODIES: Final = frozenset({b"application/dtmf-relay", b"application/dtmf", b"application/media_control+xml"})
+
+
+class BridgeCall(Protocol):
+    """The call that the legs talk in."""
+
+    def session_changed(self, now: float) -> None:
+        """Another session holds between the legs."""
+
+    def leg_stands(self, leg: Leg, now: float) -> None:
+        """Its ACK has come, or was sent."""
+
+    def transfer(self, leg: Leg, referral: Referral, now: float) -> None:
+        """It wants the other side to be connected to somebody else."""
+
+    def leg_ended(self, leg: Leg, release: Release, now: float) -> None:
+        """It is over."""
 
 
 class Bridge:
@@ -32,7 +45,7 @@ class Bridge:
 
     __slots__ = ("_asking", "call", "legs", "pair")
 
-    def __init__(self, call: Call, legs: tuple[Leg, Leg], pair: MediaPair) -> None:
+    def __init__(self, call: BridgeCall, legs: tuple[Leg, Leg], pair: MediaPair) -> None:
         self.call = call
         self.legs = legs
         self.pair = pair

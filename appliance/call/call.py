@@ -7,15 +7,16 @@ The engine makes it; legs, hunt and bridge tell it what happens.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from appliance.call.bridge import Bridge
 from appliance.call.call_record import CallRecord
 from appliance.call.hunt import Failure, Hunt
 from appliance.call.leg import INCOMING, Leg
-from appliance.call.line import Dial, Refused
+from appliance.call.line import Dial, Line, Refused
 from appliance.call.media_pair import MediaPair
 from appliance.call.reasons import write_reason
+from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures
@@ -23,10 +24,29 @@ from appliance.sdp.parser import parse_session
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.branch import Branch
 from appliance.ua.call_events import Alert, Cause, Release
+from appliance.ua.referral import Referral
 
-if TYPE_CHECKING:
-    from appliance.call.services import CallServices
-    from appliance.ua.referral import Referral
+
+class CallDirectory(Protocol):
+    """The engine, as a call sees it."""
+
+    def tell(self, call: Call) -> None:
+        """Something about this call has changed."""
+
+    def keep(self, call: Call, now: float) -> None:
+        """It stands: what is needed to take it up after a crash is to be on disk soon."""
+
+    def end_call(self, call: Call, now: float) -> None:
+        """No leg is left; its media are closing."""
+
+    def expect_figures(self, call: Call, pair: MediaPair, sessions: list[str]) -> None:
+        """These relay sessions were closed: their last figures belong to the call's record."""
+
+    def transfer(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
+        """A leg of a call that stands wants the other side connected elsewhere."""
+
+    def free_line(self, line: Line, call: Call, now: float) -> bool:
+        """An emergency call needs a channel of this line: the youngest other call on it ends; False: there is none."""
 
 
 class CallState(IntEnum):
@@ -58,11 +78,13 @@ class Call:
     """
 
     __slots__ = ("_asked", "_forks", "_hunt", "_offer", "_pairs", "_pairs_made", "answered_at", "bridge", "caller",
-                 "dial", "ended_at", "legs", "number", "record", "services", "started_at", "state", "waiting_media")
+                 "dial", "directory", "ended_at", "legs", "number", "record", "services", "started_at", "state",
+                 "waiting_media")
 
-    def __init__(self, services: CallServices, number: int, dial: Dial, now: float) -> None:
+    def __init__(self, services: CallServices, directory: CallDirectory, dial: Dial, now: float) -> None:
         self.services = services
-        self.number = number
+        self.directory = directory
+        self.number = number = services.numbers.next()
         self.dial = dial
         self.state = CALLING
         self.started_at = now
@@ -122,7 +144,7 @@ class Call:
         if isinstance(verdict, Refused):
             self.refuse(verdict, now)
             return
-        self.services.directory.tell(self)
+        self.directory.tell(self)
         self._hunt = Hunt(self, self.dial, verdict, self)
         self._hunt.start(now)
 
@@ -239,7 +261,7 @@ class Call:
         caller.alert(status, now, session, is_reliable and caller.supports_reliable, branch.branch)
         if self.state is CALLING:
             self._enter(RINGING, now)
-        self.services.directory.tell(self)
+        self.directory.tell(self)
 
     def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
         """HuntOwner. The caller left it to the called side to offer; or an early change of the called side."""
@@ -314,14 +336,14 @@ class Call:
         record.callee = _text(branch.party.number) or record.callee
         record.trunk = branch.line.name if branch.line.is_trunk else \
             self.caller.line.name if self.caller.line.is_trunk else ""
-        self.services.directory.keep(self, now)
-        self.services.directory.tell(self)
+        self.directory.keep(self, now)
+        self.directory.tell(self)
 
     def branch_ended(self, branch: Leg, now: float) -> None:
         """HuntOwner."""
         if self.bridge is None:
             self.drop_pair_of(branch)
-        self.services.directory.tell(self)
+        self.directory.tell(self)
         self.end_if_over(now)
 
     def hunt_failed(self, failure: Failure, now: float) -> None:
@@ -335,17 +357,17 @@ class Call:
 
     def session_changed(self, now: float) -> None:
         """Another session holds between the legs: hold, resume, another codec."""
-        self.services.directory.keep(self, now)
-        self.services.directory.tell(self)
+        self.directory.keep(self, now)
+        self.directory.tell(self)
 
     def leg_stands(self, leg: Leg, now: float) -> None:
         """The caller's ACK has come."""
-        self.services.directory.keep(self, now)
-        self.services.directory.tell(self)
+        self.directory.keep(self, now)
+        self.directory.tell(self)
 
     def transfer(self, leg: Leg, referral: Referral, now: float) -> None:
         """REFER: the other side is to be connected to somebody else."""
-        self.services.directory.transfer(self, leg, referral, now)
+        self.directory.transfer(self, leg, referral, now)
 
     def leg_ended(self, leg: Leg, release: Release, now: float) -> None:
         """A leg is over; with the last one the call is."""
@@ -374,12 +396,12 @@ class Call:
         for pair in self._pairs.values():
             self._close_media(pair)
         self._pairs.clear()
-        self.services.directory.end_call(self, now)
+        self.directory.end_call(self, now)
 
     def _close_media(self, pair: MediaPair) -> None:
         sessions = pair.close()
         self.waiting_media.update(sessions)
-        self.services.directory.expect_figures(self, pair, sessions)
+        self.directory.expect_figures(self, pair, sessions)
 
     # legs that are joined anew
 
@@ -456,11 +478,15 @@ class Call:
 
     def note_silence(self, leg: Leg, figures: DirectionFigures, now: float) -> None:
         """Nothing comes from this leg: for who asks why."""
-        self.services.directory.tell(self)
+        self.directory.tell(self)
 
     def note_voice(self, leg: Leg, now: float) -> None:
         """It is heard again."""
-        self.services.directory.tell(self)
+        self.directory.tell(self)
+
+    def free_line(self, line: Line, now: float) -> bool:
+        """hunt.HuntCall."""
+        return self.directory.free_line(line, self, now)
 
     def refuse_stopped(self, now: float) -> None:
         """Nobody will be rung any more."""
@@ -474,6 +500,14 @@ class Call:
             self._hunt.stop(now, lines)
         for leg in tuple(self.legs):
             leg.hang_up(now, lines)
+
+
+def call_of(leg: Leg) -> Call:
+    """The call that a leg is part of."""
+    call = leg.call
+    if not isinstance(call, Call):
+        raise MisuseError("a leg of no call")
+    return call
 
 
 def _text(octets: bytes) -> str:

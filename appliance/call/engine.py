@@ -7,14 +7,13 @@ the table of calls.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from appliance.call.call import ANSWERED, Call
-from appliance.call.call_record import NoRecords, RecordStore
+from appliance.call.call_record import RecordStore
+from appliance.call.call_table import CallTable
 from appliance.call.leg import Leg
-from appliance.call.line import Dial, Line
+from appliance.call.line import Dial
 from appliance.call.media_pair import MediaPair
 from appliance.call.media_watch import MediaWatch
 from appliance.call.pickup import Pickups
@@ -24,41 +23,24 @@ from appliance.call.transfer import Transfers
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.call_taking import take_call
-from appliance.vocabulary.call_numbers import CallNumbers
+from appliance.ua.referral import Referral
 
-if TYPE_CHECKING:
-    from appliance.ua.referral import Referral
-
-ENDED_KEPT: Final = 100
 CALLS_LIMIT: Final = 4000
 """Calls at once; more are refused with 503: each holds ports and memory."""
 FIGURES_WAIT_S: Final = 1.0
 """A record does not wait longer for what the relay has measured."""
 
 
-class CallEngine:
-    """calls: by number; ended: the last ones; on_change: told of every change of a call."""
+class CallEngine(CallTable):
+    """The table with everyone who acts on it. Satisfies call.CallDirectory."""
 
-    __slots__ = ("_listeners", "_numbers", "calls", "ended", "keeper", "pickups", "records", "services", "total",
-                 "transfers", "watch")
+    __slots__ = ("pickups", "transfers", "watch")
 
-    def __init__(self, services: CallServices, numbers: CallNumbers, records: RecordStore | None = None) -> None:
-        self.services = services
-        self.records: RecordStore = records or NoRecords()
-        self.calls: dict[int, Call] = {}
-        self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
-        self.total = 0
-        self._numbers = numbers
-        self._listeners: list[Callable[[Call], None]] = []
+    def __init__(self, services: CallServices, records: RecordStore | None = None) -> None:
+        super().__init__(services, records)
         self.watch = MediaWatch(self)
-        self.transfers = Transfers(self)
         self.pickups = Pickups(self)
-        self.keeper: Callable[[Call, float], None] | None = None
-        services.serve(self)
-
-    def on_change(self, listener: Callable[[Call], None]) -> None:
-        """Have every change of a call told to this listener, its end included."""
-        self._listeners.append(listener)
+        self.transfers = Transfers(self, self.pickups)
 
     # calls come
 
@@ -76,8 +58,8 @@ class CallEngine:
 
     def open_call(self, dial: Dial, now: float) -> Call:
         """A new call, which has only its caller."""
-        number = self._numbers.next()
-        call = self.calls[number] = Call(self.services, number, dial, now)
+        call = Call(self.services, self, dial, now)
+        self.calls[call.number] = call
         self.total += 1
         return call
 
@@ -91,24 +73,7 @@ class CallEngine:
             call.record.status, call.record.result = status, "failed"
             call.end_if_over(now)
 
-    @staticmethod
-    def drop_leg(leg: Leg, status: int) -> None:
-        """A leg that never came about, answered with this status."""
-        leg.has_ended = True
-        leg.record.status = leg.status = status
-        leg.line.call_ends()
-
-    # what calls say: services.CallDirectory
-
-    def tell(self, call: Call) -> None:
-        """CallDirectory."""
-        for listener in self._listeners:
-            listener(call)
-
-    def keep(self, call: Call, now: float) -> None:
-        """CallDirectory."""
-        if self.keeper is not None:
-            self.keeper(call, now)
+    # what calls say: call.CallDirectory
 
     def end_call(self, call: Call, now: float) -> None:
         """CallDirectory."""
@@ -134,25 +99,7 @@ class CallEngine:
         """CallDirectory."""
         self.transfers.start(call, leg, referral, now)
 
-    def free_line(self, line: Line, call: Call, now: float) -> bool:
-        """CallDirectory. The youngest call that is not itself an emergency call."""
-        for other in reversed(self.calls.values()):
-            if other is call or other.record.is_emergency or not any(
-                    leg.line is line and not leg.has_ended for leg in other.legs):
-                continue
-            other.note("its line was needed for an emergency call")
-            other.hang_up(now, b'Reason: Q.850;cause=8;text="Preemption"\r\n')
-            return True
-        return False
-
     # the shell
-
-    def find_number(self, number: int) -> Call | None:
-        """A call by its number, ended ones included."""
-        call = self.calls.get(number)
-        if call is None:
-            call = next((one for one in reversed(self.ended) if one.number == number), None)
-        return call
 
     def shut_down(self, now: float) -> None:
         """The server stops: every call is ended with BYE, every one that rings with 503 or CANCEL."""

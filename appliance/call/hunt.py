@@ -8,21 +8,20 @@ It owns the legs that it rings until one answers or all have failed.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from appliance.call.call_record import CallRecord
 from appliance.call.leg import OUTGOING, Leg
-from appliance.call.line import Destination, Dial, Refused
+from appliance.call.line import Destination, Dial, Line, Refused
 from appliance.call.reasons import ELSEWHERE, NO_ANSWER, choose_best, copy_reason, translate_status
+from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.redirection import TargetSet
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.ua.referral import Referral
+from appliance.ua.referral import Referral
 
 RINGING_S: Final = 180.0
 SILENCE_S: Final = 4.0
@@ -41,6 +40,24 @@ class Failure:
         self.status = status
         self.lines = lines
         self.reason = reason
+
+
+class HuntCall(Protocol):
+    """The call that somebody is searched for."""
+
+    number: int
+    services: CallServices
+    record: CallRecord
+    legs: list[Leg]
+
+    def wall(self, now: float) -> float:
+        """Wall clock time of a monotonic one."""
+
+    def note(self, reason: str) -> None:
+        """Why something did not work, in words, for the record."""
+
+    def free_line(self, line: Line, now: float) -> bool:
+        """An emergency call needs a channel of this line: the youngest other call on it ends; False: there is none."""
 
 
 class HuntOwner(Protocol):
@@ -81,7 +98,7 @@ class Hunt:
     __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_owner", "_redirections", "_seen", "_silence",
                  "branches", "state")
 
-    def __init__(self, call: Call, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
+    def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
         self._dial = dial
         self._groups = groups
@@ -133,7 +150,7 @@ class Hunt:
     def _ring(self, destination: Destination, now: float) -> None:
         line = destination.line
         if not (line.may_begin(now) or (destination.is_emergency and
-                                        self._call.services.directory.free_line(line, self._call, now))):
+                                        self._call.free_line(line, now))):
             self._failures.append((503, None))
             self._call.note(f"no free channel on {line.name}")
             return

@@ -6,7 +6,7 @@ One class for both directions. Whoever owns it (a hunt, a call that is set up, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from appliance.call.call_record import LegRecord
 from appliance.call.line import Line
@@ -21,20 +21,27 @@ from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, CallHandle, IncomingCall, Release
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.outgoing_invite import OutgoingInvite
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.ua.referral import Referral
+from appliance.ua.referral import Referral
 
 INCOMING: Final = "incoming"
 OUTGOING: Final = "outgoing"
+
+
+class LegCall(Protocol):
+    """The call that a leg is part of."""
+
+    number: int
+    legs: list[Leg]
+
+    def wall(self, now: float) -> float:
+        """Wall clock time of a monotonic one."""
 
 
 class LegOwner(Protocol):
     """Who decides what a leg's signals mean."""
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
-        """The other side offers a session: in its INVITE, a change of session, or a response to an INVITE without one."""
+        """The other side offers a session: in its INVITE, a change of session, a response to an INVITE without one."""
 
     def leg_wanted_offer(self, leg: Leg, now: float) -> None:
         """It wants us to offer: a re-INVITE without a session."""
@@ -63,13 +70,13 @@ class LegOwner(Protocol):
 
 class Leg:
     """call: that it is part of; line: where it is; party: who is there; flow: its signalling, of an incoming leg;
-    branch: under which To tag the caller knows it (IncomingInvite.alert); origin: of what we say there; is_phone: of the
-    office."""
+    branch: under which To tag the caller knows it (IncomingInvite.alert); origin: of what we say there; is_phone: of
+    the office; speaker: the call or early dialog whose session was last spoken of."""
 
     __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "line", "origin",
                  "owner", "party", "record", "sound", "speaker", "status", "usage")
 
-    def __init__(self, call: Call, line: Line, direction: str, party: Party, owner: LegOwner) -> None:
+    def __init__(self, call: LegCall, line: Line, direction: str, party: Party, owner: LegOwner) -> None:
         self.call = call
         self.line = line
         self.direction = direction

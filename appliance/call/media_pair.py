@@ -24,9 +24,9 @@ NOWHERE: Final = -1
 
 
 class MediaEnd(NamedTuple):
-    """One leg as media see it. host: our address there as we say it; bind_host: as it is; peer_host: where its signalling
-    comes from, None while nobody knows; is_behind_nat: whether what it says of its address is not to be believed;
-    dscp: for what we send there."""
+    """One leg as media see it. host: our address there as we say it; bind_host: as it is; peer_host: where its
+    signalling comes from, None while nobody knows; is_behind_nat: whether what it says of its address is not to be
+    believed; dscp: for what we send there."""
 
     host: str
     bind_host: str

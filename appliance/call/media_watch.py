@@ -7,8 +7,11 @@ It satisfies rtp.relaying.MediaRelayUser for the engine and changes the calls it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from appliance.call.call import Call, call_of
+from appliance.call.call_table import CallTable
+from appliance.call.leg import Leg
 from appliance.call.media_pair import MediaPair
 from appliance.call.reasons import MEDIA_LOST
 from appliance.call.rejoin import Rejoin
@@ -17,11 +20,6 @@ from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures, Figures, RelayedSession
 from appliance.ua.alarm import Alarm
 from appliance.ua.outgoing_request import OutgoingRequest
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.call.engine import CallEngine
-    from appliance.call.leg import Leg
 
 PROBE_S: Final = 20.0
 """A silent leg that does not answer a question within this time is taken for dead."""
@@ -32,7 +30,7 @@ class MediaWatch:
 
     __slots__ = ("_engine", "_records", "_waiting", "figures")
 
-    def __init__(self, engine: CallEngine) -> None:
+    def __init__(self, engine: CallTable) -> None:
         self._engine = engine
         self._records: dict[str, tuple[Call, Leg | None, Leg | None]] = {}
         self._waiting: dict[Call, Alarm] = {}
@@ -92,8 +90,9 @@ class MediaWatch:
         if not session.endswith("/0"):
             return
         for side, leg in enumerate((self._find_leg(session, 0)[1], self._find_leg(session, 1)[1])):
-            if leg is not None and leg.call.bridge is not None:
-                note_codec(leg.call.bridge.pair, leg)
+            bridge = call_of(leg).bridge if leg is not None else None
+            if leg is not None and bridge is not None:
+                note_codec(bridge.pair, leg)
                 leg.sound.note(figures[side], figures[1 - side].sent)
 
     def leg_silent(self, session: str, side: int, figures: DirectionFigures, now: float) -> None:
@@ -194,7 +193,7 @@ class Probe:
 
     __slots__ = ("_alarm", "_call", "_engine", "_leg")
 
-    def __init__(self, engine: CallEngine, call: Call, leg: Leg) -> None:
+    def __init__(self, engine: CallTable, call: Call, leg: Leg) -> None:
         self._engine = engine
         self._call = call
         self._leg = leg

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an end on one leg is told on the other: final statuses, Reason lines (RFC 3326) and Q.850 causes (RFC 3398 8.2.6).
+"""How an end on one leg is told on the other: statuses, Reason lines (RFC 3326), Q.850 causes (RFC 3398 8.2.6).
 
 Pure functions and tables.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two legs that stand get a session with one another: after a transfer, a pickup, the loss of the relay (RFC 3725 4.1 with
-what is known of both instead of an INVITE without a session).
+"""Two legs that stand get a session with one another: after a transfer, a pickup, the loss of the relay (RFC 3725 4.1
+with what is known of both instead of an INVITE without a session).
 
 The first one's last description is offered to the second, the answer is offered to the first.
 """
@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from appliance.call.leg import Leg
 from appliance.call.media_pair import MediaPair
+from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, Release
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.ua.referral import Referral
+from appliance.ua.referral import Referral
 
 PAUSE_S: Final = 0.3
 PATIENCE_S: Final = 10.0
@@ -44,6 +42,15 @@ TRANSITIONS: Final = (frozenset({TELLING, FAILED}), frozenset({DONE, FAILED}), f
 """What may follow each state, by its number."""
 
 
+class RejoinCall(Protocol):
+    """The call that the legs are part of."""
+
+    services: CallServices
+
+    def leg_ended(self, leg: Leg, release: Release, now: float) -> None:
+        """It is over."""
+
+
 class RejoinOwner(Protocol):
     """Who wants them joined."""
 
@@ -59,7 +66,7 @@ class Rejoin:
 
     __slots__ = ("_alarm", "_call", "_deadline", "_owner", "legs", "pair", "state")
 
-    def __init__(self, call: Call, legs: tuple[Leg, Leg], pair: MediaPair, owner: RejoinOwner) -> None:
+    def __init__(self, call: RejoinCall, legs: tuple[Leg, Leg], pair: MediaPair, owner: RejoinOwner) -> None:
         self._call = call
         self._owner = owner
         self._alarm = call.services.alarm()

@@ -6,12 +6,15 @@ We act on both ourselves: REFER goes to no other leg, whoever is there. One obje
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from appliance.call.call import Call, call_of
+from appliance.call.call_table import CallTable
 from appliance.call.hunt import Failure, Hunt
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Destination, Dial, Refused
 from appliance.call.media_pair import MediaPair
+from appliance.call.pickup import Pickups
 from appliance.call.reasons import write_reason
 from appliance.call.rejoin import Rejoin, wake_session
 from appliance.errors import PeerError
@@ -22,13 +25,9 @@ from appliance.sip.transaction.server import ServerTransaction
 from appliance.sip.uri import SipUri
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.call_taking import take_call
+from appliance.ua.referral import Referral
 from appliance.ua.replacement import find_replaced
 from appliance.ua.replaces import Replaces, read_replaces_of
-
-if TYPE_CHECKING:
-    from appliance.call.call import Call
-    from appliance.call.engine import CallEngine
-    from appliance.ua.referral import Referral
 
 FAREWELL_S: Final = 2.0
 """The transferor hangs up when it has heard of the success (RFC 5589 6.1); one that does not is let go."""
@@ -38,10 +37,11 @@ TRANSFERRED: Final = b'Reason: SIP;cause=200;text="Transferred"\r\n'
 class Transfers:
     """Starts transfers for the engine."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_pickups")
 
-    def __init__(self, engine: CallEngine) -> None:
+    def __init__(self, engine: CallTable, pickups: Pickups) -> None:
         self._engine = engine
+        self._pickups = pickups
 
     def start(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
         """REFER from a leg of a bridged call."""
@@ -71,8 +71,8 @@ class Transfers:
             referral.accept(now)
             referral.report(replaced if isinstance(replaced, int) else 481, b"", now)
             return
-        other_bridge = replaced.call.bridge
-        if other_bridge is None or not all(one.is_confirmed for one in other_bridge.legs) or replaced.call is call:
+        other_bridge = call_of(replaced).bridge
+        if other_bridge is None or not all(one.is_confirmed for one in other_bridge.legs) or call_of(replaced) is call:
             referral.refuse(491, now)
             return
         referral.accept(now)
@@ -96,10 +96,10 @@ class Transfers:
         leg = found.events if not isinstance(found, int) else None
         if not isinstance(leg, Leg) or dial.origin.is_trunk:    # a carrier picks nothing up here
             server.respond(found if isinstance(found, int) else 481, now)
-        elif leg.is_confirmed and leg.call.bridge is not None:
+        elif leg.is_confirmed and call_of(leg).bridge is not None:
             Replacement(self._engine, leg).take(server, message, dial, now)
-        elif leg.call.hunt is not None and not leg.is_confirmed:
-            self._engine.pickups.take(leg, server, message, dial, now)
+        elif call_of(leg).hunt is not None and not leg.is_confirmed:
+            self._pickups.take(leg, server, message, dial, now)
         else:
             server.respond(481, now)
 
@@ -113,7 +113,7 @@ class Transfer:
     __slots__ = ("_alarm", "_bridge_pair", "_call", "_engine", "_hunt", "_is_recall", "_moved", "_pair", "_referral",
                  "_rejoin", "_replaced", "_target", "_transferor")
 
-    def __init__(self, engine: CallEngine, call: Call, transferor: Leg, referral: Referral) -> None:
+    def __init__(self, engine: CallTable, call: Call, transferor: Leg, referral: Referral) -> None:
         bridge = call.bridge
         assert bridge is not None
         self._engine = engine
@@ -184,7 +184,7 @@ class Transfer:
 
     def join(self, replaced: Leg, now: float) -> None:
         """Connect with whom the transferor speaks on the leg that is replaced."""
-        other_call = replaced.call
+        other_call = call_of(replaced)
         bridge = other_call.bridge
         assert bridge is not None
         target = bridge.other_of(replaced)
@@ -227,7 +227,7 @@ class Transfer:
 
     def _give_back(self, target: Leg, replaced: Leg) -> None:
         """The target talks to the transferor again, in its own call."""
-        other_call = replaced.call
+        other_call = call_of(replaced)
         other_call.adopt_leg(target)
         bridge = other_call.bridge
         if bridge is not None:
@@ -314,19 +314,19 @@ class Transfer:
             self._transferor.hang_up(now, write_reason(release))
         if leg is self._transferor:
             self._alarm.clear()
-        leg.call.leg_ended(leg, release, now)
+        call_of(leg).leg_ended(leg, release, now)
 
 
 class Replacement:
-    """A leg of a call that stands gives its place to an INVITE with Replaces: the new one's offer goes to its partner."""
+    """A leg of a call that stands gives its place to an INVITE with Replaces: its partner gets the new one's offer."""
 
     __slots__ = ("_call", "_engine", "_leg", "_new", "_pair", "_partner", "_rejoin")
 
-    def __init__(self, engine: CallEngine, leg: Leg) -> None:
-        bridge = leg.call.bridge
+    def __init__(self, engine: CallTable, leg: Leg) -> None:
+        bridge = call_of(leg).bridge
         assert bridge is not None
         self._engine = engine
-        self._call = leg.call
+        self._call = call_of(leg)
         self._leg = leg
         self._partner = bridge.other_of(leg)
         self._new: Leg | None = None

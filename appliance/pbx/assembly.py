@@ -9,8 +9,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from appliance.call.call_record import NoRecords, RecordStore
 from appliance.call.engine import CallEngine
-from appliance.call.sound_rounds import SoundRounds
 from appliance.call.services import CallServices
+from appliance.call.sound_rounds import SoundRounds
 from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.pbx.account import AccountDirectory, find_algorithms
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
@@ -187,7 +187,8 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) 
     parts.line = OfficeLine(stack, stack.realm, locate, random_octets, DialogDirectory())
     parts.extensions = OfficeExtensions(parts.line, parts.targets, parts.own)
     services.router = ExtensionRouter(parts.extensions)
-    engine = CallEngine(services, surroundings.call_numbers, surroundings.records)
+    services.numbers = surroundings.call_numbers
+    engine = CallEngine(services, surroundings.records)
     SoundRounds(engine)
     parts.calls = CallEntry(stack, engine, parts.line)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from appliance.call.line import Destination, Dial, Refused
-from appliance.call.transfer import read_user
 from appliance.call.party import Party
+from appliance.call.transfer import read_user
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account

@@ -5,7 +5,7 @@ tags are those of the phone's own leg, so that Replaces with them finds it (RFC 
 
 from collections.abc import Callable, Iterator
 
-from appliance.call.call import CALLING, ENDED, Call
+from appliance.call.call import CALLING, ENDED, Call, call_of
 from appliance.call.engine import CallEngine
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.party import Party
@@ -62,7 +62,7 @@ class EngineDialogs:
         return isinstance(call, Call) and call.state is ENDED
 
     def _observe(self, leg: Leg, now: float) -> ObservedDialog:
-        dialog, call = find_dialog(leg), leg.call
+        dialog, call = find_dialog(leg), call_of(leg)
         state, cause = decide_state(leg)
         is_known = bool(dialog.remote_tag)
         local = Participant(self._write_uri(leg.party.number), dialog.remote_target or None if is_known else None,
@@ -91,7 +91,7 @@ def office_legs(call: ChangedCall) -> list[Leg]:
 
 def find_partner(leg: Leg) -> Party:
     """Whoever is at the other end: of a call that nobody has answered, whom it is for, or who calls."""
-    call = leg.call
+    call = call_of(leg)
     if call.bridge is not None and leg in call.bridge.legs:
         return call.bridge.other_of(leg).party
     return Party(call.dial.dialled) if leg is call.caller else call.caller.party
@@ -106,13 +106,13 @@ def find_dialog(leg: Leg) -> Dialog:
 
 def is_answered(leg: Leg) -> bool:
     """Whether the phone is in a confirmed dialog: the caller's from our 2xx on (12.1.1), not from its ACK."""
-    call = leg.call
+    call = call_of(leg)
     return leg.is_confirmed or (leg is call.caller and bool(call.answered_at) and call.bridge is not None)
 
 
 def is_holding(leg: Leg) -> bool:
     """Whether its user has put the call on hold: the phone wants to hear nothing (RFC 3264 8.4)."""
-    bridge = leg.call.bridge
+    bridge = call_of(leg).bridge
     if bridge is None or leg not in bridge.legs or leg.has_ended:
         return False
     session = bridge.pair.description_of(bridge.side_of(leg))
@@ -126,7 +126,7 @@ def decide_state(leg: Leg) -> tuple[bytes, bytes]:
     if is_answered(leg):
         return b"confirmed", b""
     if leg.direction == INCOMING:
-        return (b"proceeding" if leg.call.state is CALLING else b"early"), b""
+        return (b"proceeding" if call_of(leg).state is CALLING else b"early"), b""
     if leg.status < 180:
         return b"trying", b""
     return (b"early" if find_dialog(leg).remote_tag else b"proceeding"), b""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of the calls that we carry as a B2BUA, and who is told of them. Only the engine and its parts change it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from appliance.call.call import Call
+from appliance.call.call_record import NoRecords, RecordStore
+from appliance.call.leg import Leg
+from appliance.call.line import Line
+from appliance.call.services import CallServices
+
+ENDED_KEPT: Final = 100
+
+
+class CallTable:
+    """calls: by number; ended: the last ones; keeper: told when a call stands, changes or ends; total: since start."""
+
+    __slots__ = ("_listeners", "calls", "ended", "keeper", "records", "services", "total")
+
+    def __init__(self, services: CallServices, records: RecordStore | None = None) -> None:
+        self.services = services
+        self.records: RecordStore = records or NoRecords()
+        self.calls: dict[int, Call] = {}
+        self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
+        self.total = 0
+        self._listeners: list[Callable[[Call], None]] = []
+        self.keeper: Callable[[Call, float], None] | None = None
+
+    def on_change(self, listener: Callable[[Call], None]) -> None:
+        """Have every change of a call told to this listener, its end included."""
+        self._listeners.append(listener)
+
+    def find_number(self, number: int) -> Call | None:
+        """A call by its number, ended ones included."""
+        call = self.calls.get(number)
+        if call is None:
+            call = next((one for one in reversed(self.ended) if one.number == number), None)
+        return call
+
+    @staticmethod
+    def drop_leg(leg: Leg, status: int) -> None:
+        """A leg that never came about, answered with this status."""
+        leg.has_ended = True
+        leg.record.status = leg.status = status
+        leg.line.call_ends()
+
+    # what calls say: parts of call.CallDirectory
+
+    def tell(self, call: Call) -> None:
+        """CallDirectory."""
+        for listener in self._listeners:
+            listener(call)
+
+    def keep(self, call: Call, now: float) -> None:
+        """CallDirectory."""
+        if self.keeper is not None:
+            self.keeper(call, now)
+
+    def free_line(self, line: Line, call: Call, now: float) -> bool:
+        """CallDirectory. The youngest call that is not itself an emergency call."""
+        for other in reversed(self.calls.values()):
+            if other is call or other.record.is_emergency or not any(
+                    leg.line is line and not leg.has_ended for leg in other.legs):
+                continue
+            other.note("its line was needed for an emergency call")
+            other.hang_up(now, b'Reason: Q.850;cause=8;text="Preemption"\r\n')
+            return True
+        return False
