@@ -16,7 +16,7 @@ def test_everything_but_listener_and_domain_has_a_default():
     configuration = load_smallest().configuration
     assert configuration.domain == "office.test"
     assert (configuration.country, configuration.timezone) == ("jp", "Asia/Tokyo")
-    assert (configuration.role, configuration.record_route) == ("proxy", True)
+    assert (configuration.role, configuration.record_route) == ("b2bua", True)
     assert configuration.digest_algorithms == ("md5",)
     assert (configuration.min_expires_s, configuration.max_expires_s) == (60, 7200)
     assert configuration.media_ports == (30000, 39999)
@@ -65,12 +65,11 @@ def test_the_general_digest_algorithms_hold_in_their_order():
     assert configuration.extensions["1"].digest_algorithms == ("sha-256", "md5")
 
 
-@pytest.mark.parametrize("role", ["b2bua"])
-def test_a_role_that_is_not_built_is_carried_as_proxy(role):
-    lines = (f"set sip role {role}", "set extension 1 secret alpha-1001", f"set extension 1 role {role}")
+def test_calls_are_carried_as_b2bua_unless_something_else_is_said():
+    lines = ("set extension 1 secret alpha-1001", "set extension 2 secret bravo-1002", "set extension 2 role proxy")
     configuration = load_smallest(*lines).configuration
-    assert configuration.role == "proxy"
-    assert configuration.extensions["1"].role == "proxy"
+    assert configuration.role == configuration.extensions["1"].role == "b2bua"
+    assert configuration.extensions["2"].role == "proxy"
 
 
 def test_a_transport_that_has_not_what_it_needs_is_left_out():

@@ -184,14 +184,14 @@ def test_without_a_trunk_for_emergency_calls_there_is_a_warning():
 @pytest.mark.parametrize(
     ("lines", "paths"),
     [
-        (["set sip role b2bua"], ["sip role"]),
+        (["set sip role b2bua"], []),
         (["set sip role redirect"], []),
         (["set sip role proxy"], []),
-        ([EXTENSION, "set extension 1001 role b2bua"], ["extension 1001 role"]),
+        ([EXTENSION, "set extension 1001 role b2bua"], []),
         (["set media ports 4000-4999"], []),
         (["set network managed true"], ["network managed"]),
         (["set network managed false"], []),
-        ([*CARRIER, *ROUTE], ["trunk carrier", "route outside"]),
+        ([*CARRIER, *ROUTE], []),
     ],
 )
 def test_what_is_not_built_is_warned_of_once_and_accepted(lines, paths):
