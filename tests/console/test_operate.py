@@ -134,7 +134,8 @@ def test_the_lines_in_which_addresses_stand():
     assert ladder is not None
     ladder["messages"][0]["text"] = (
         "INVITE sip:202@office.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nMax-Forwards: 70\r\n"
-        "m: <sip:201@192.0.2.1>\r\nContact: <sip:201@192.0.2.1>\r\n\r\nv=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\na=sendrecv\r\n")
+        "m: <sip:201@192.0.2.1>\r\nContact: <sip:201@192.0.2.1>\r\n\r\n"
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\na=sendrecv\r\n")
     lines = show_addresses.render(ladder).splitlines()
     assert [line.strip() for line in lines if line.startswith("    ") and "|" not in line and "server" not in line] == [
         "INVITE sip:202@office.test SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.1", "m: <sip:201@192.0.2.1>",
