@@ -153,7 +153,7 @@ def test_leases_are_bounded_and_what_is_missing_is_said(desk):
     assert len(desk.obey("lease", host=HOST, count=2)[0]["ports"]) == 1
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(1024, (176, 128)), (4096, (752, 512)), (1 << 20, (2048, 1024))])
+@pytest.mark.parametrize(("limit", "expected"), [(1024, (176, 128)), (4096, (752, 512)), (1 << 20, (2048, 4096))])
 def test_descriptors_are_shared_between_calls_and_ports_that_wait(limit, expected):
     assert share_descriptors(limit) == expected
     sessions, leases = expected

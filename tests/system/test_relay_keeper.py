@@ -260,7 +260,7 @@ def test_where_none_can_be_had_the_office_goes_on_with_an_alarm_until_there_is_o
 
 
 def test_an_address_that_is_not_ours_is_journalled_once_and_the_others_have_ports(tmp_path, monkeypatch):
-    monkeypatch.setattr(relay_client, "SHORTAGE_S", 0.02)
+    monkeypatch.setattr(relay_client, "SHORTAGE_S", 0.01)
 
     async def run():
         office = Office(tmp_path, hosts=("198.51.100.1", HOST))

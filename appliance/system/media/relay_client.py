@@ -33,7 +33,7 @@ from appliance.system.media.unclaimed import UnclaimedSessions
 
 WAITING_LIMIT = 4096            # messages that the socket has not taken yet; beyond, the relay counts as lost
 DELAY_S = 0.01                  # of what is not urgent
-SHORTAGE_S = 1.0                # ports are asked for again after so long where there were not enough
+SHORTAGE_S, LONGEST_SHORTAGE_S = 0.1, 5.0   # ports are asked for again after so long where there were not enough
 
 
 class RelayOwner(Protocol):
@@ -68,6 +68,7 @@ class RelayClient:
         self._socket: socket.socket | None = None
         self._is_present = False
         self._short: set[str] = set()           # addresses of which there were not enough ports
+        self._shortage_s = SHORTAGE_S
         self._shortage: asyncio.TimerHandle | None = None
         self._readers: dict[str, Callable[[Message, float], None]] = {
             "hello": self._read_hello, "leased": self._read_leased, "refused": self._read_refused,
@@ -124,8 +125,8 @@ class RelayClient:
         if not self._is_present:
             return None
         port = self._stock.take(host)
-        if self._shortage is None:
-            self._order()
+        if self._shortage is None and self._order() and self._stock.is_low(host):
+            self._flush_soon()
         return port
 
     def return_port(self, port: LocalPort) -> None:
@@ -156,18 +157,25 @@ class RelayClient:
 
     # ---- out
 
-    def _order(self) -> None:
+    def _order(self) -> bool:
+        """Order what is missing. Whether anything was."""
+        has_ordered = False
         for host, count in self._stock.order():
+            has_ordered = True
             self._send_later({"do": "lease", "host": host, "count": count})
+        return has_ordered
 
     def _send(self, message: Message) -> None:
         """Queue for the end of this wake: one message of the socket carries all."""
         if self._socket is None:
             return
+        self._queued.append(message)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._is_flush_due:
             self._is_flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
-        self._queued.append(message)
 
     def _send_later(self, message: Message) -> None:
         """Queue for the next message that is urgent, or for a few milliseconds: each wake of the relay costs."""
@@ -246,12 +254,14 @@ class RelayClient:
         self._stock.add(host, [read_port(item) for item in ports], asked)
         if len(ports) == asked:
             self._short.discard(host)
+            self._shortage_s = SHORTAGE_S
             return
         if host not in self._short:
             self._short.add(host)
             self._owner.ports_missing(host, str(message.get("why")))
         if self._shortage is None:
-            self._shortage = asyncio.get_running_loop().call_later(SHORTAGE_S, self._end_shortage)
+            self._shortage = asyncio.get_running_loop().call_later(self._shortage_s, self._end_shortage)
+            self._shortage_s = min(LONGEST_SHORTAGE_S, 2 * self._shortage_s)
 
     def _end_shortage(self) -> None:
         self._shortage = None

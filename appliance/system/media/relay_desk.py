@@ -25,7 +25,7 @@ from appliance.system.media.messages import (
 )
 from appliance.system.media.port_pool import Lease, PortPool
 
-LEASES_LIMIT = 1024                 # pairs of ports of one connection; one command may ask for 64
+LEASES_LIMIT = 4096                 # pairs of ports of one connection; one command may ask for 64
 LEASES_A_COMMAND = 64
 LEG_SILENCE_S = 10.0                # of one leg
 SESSION_SILENCE_S = 60.0            # of both
