@@ -125,7 +125,7 @@ class RelayClient:
         if not self._is_present:
             return None
         port = self._stock.take(host)
-        if self._shortage is None and self._order() and self._stock.is_low(host):
+        if self._order() and self._stock.is_low(host):
             self._flush_soon()
         return port
 
