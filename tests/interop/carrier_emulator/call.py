@@ -31,8 +31,10 @@ class EmulatedCall:
         self.outbound: tuple[str, int] | None = None               # where requests go while there is no route set
         self.routes: list[str] = []
         self.cseq = 100
+        self.first_cseq = 100                                      # of an INVITE that made the dialog; 100: not ours
         self.version = 1
         self.status = 0
+        self.without_offer: set[int] = set()                       # CSeq of our INVITEs whose 2xx brings the offer
         self.is_acked = self.is_over = self.was_cancelled = False
         self.ended_forks: set[str] = set()
         self.responses: list[Letter] = []
@@ -60,6 +62,12 @@ class EmulatedCall:
         """Every response that came to requests of this method."""
         return [letter.status for letter in list(self.responses) if letter.cseq[1] == method]
 
+    def is_answered_again(self, count: int) -> bool:
+        """Whether so many of our re-INVITEs have their 200."""
+        answered = {letter.cseq[0] for letter in list(self.responses)
+                    if letter.cseq[1] == b"INVITE" and letter.status == 200 and letter.cseq[0] > self.first_cseq}
+        return len(answered) >= count
+
     def session(self, direction: str = "sendrecv") -> bytes:
         return write_session(self.carrier.host, self.voice.port, self.version, direction=direction,
                              has_digits=not self.carrier.habits.demands_pcmu_alone)
@@ -70,8 +78,11 @@ class EmulatedCall:
 
     def reinvite(self, direction: str = "sendrecv", *, has_offer: bool = True) -> None:
         """A new offer with this direction, or an INVITE without one."""
-        self.version += 1
-        self.send("INVITE", (SESSION_TYPE,) if has_offer else (), self.session(direction) if has_offer else b"")
+        with self.carrier.post.lock:
+            self.version += 1
+            if not has_offer:
+                self.without_offer.add(self.cseq + 1)
+            self.send("INVITE", (SESSION_TYPE,) if has_offer else (), self.session(direction) if has_offer else b"")
 
     def update(self, lines: Lines = ()) -> None:
         """Without a session: a refresh (RFC 4028 section 7.4)."""
@@ -170,7 +181,9 @@ class EmulatedCall:
         branch = f"z9hG4bKack{next(_numbers)}" if response.status < 300 else response.branch.decode()
         if response.body and response.status < 300:
             self.voice.aim(response.body)
-        self.carrier.post.send(self.write_request("ACK", branch, number), self.next_hop())
+        has_answer = number in self.without_offer and response.status < 300     # RFC 3261 section 13.2.2.4
+        self.carrier.post.send(self.write_request("ACK", branch, number, (SESSION_TYPE,) if has_answer else (),
+                                                  self.session() if has_answer else b""), self.next_hop())
 
     def learn_peer(self, letter: Letter) -> None:
         """Remote tag, target and route set from what makes the dialog (RFC 3261 section 12.1)."""

@@ -62,7 +62,10 @@ class OutgoingCall(EmulatedCall):
         """The first INVITE; `remote_target`, `remote` and `local` are set."""
         self._lines, self._has_offer = lines, has_offer
         body = self.session() if has_offer else b""
+        if not has_offer:
+            self.without_offer.add(self.cseq + 1)
         self._branch = self.send("INVITE", (*lines, *((SESSION_TYPE,) if body else ())), body).encode()
+        self.first_cseq = self.cseq
 
     def cancel(self, lines: Lines = ()) -> None:
         """CANCEL has the INVITE's branch (RFC 3261 section 9.1)."""
