@@ -174,6 +174,11 @@ class Fork(EarlyDialog):
         if not self.is_over and decide_ending(status, b"PRACK", PRACK_METHODS) is not Ending.TRANSACTION:
             self.lose_peer(status, now)
 
+    def win(self) -> None:
+        """Its 2xx was the first: what it says of itself stands there now."""
+        self.is_over = False
+        self._message = None
+
     def lose_peer(self, status: int, now: float) -> None:
         """ChangeHost. This early dialog is gone."""
         self._call.lose_fork(self, Release(Cause.LOST, status), now)

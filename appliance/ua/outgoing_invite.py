@@ -199,7 +199,7 @@ class OutgoingInvite(InviteUsage):
     def _take_call(self, fork: Fork, response: Message, now: float) -> None:
         """This fork is the call."""
         self._winner = fork
-        fork.is_over = False
+        fork.win()
         self.meet_peer(response)
         for other in self._forks.values():
             if other is not fork:

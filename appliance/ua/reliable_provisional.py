@@ -75,9 +75,9 @@ class ReliableProvisionals:
     def matches(self, prack: Message) -> bool:
         """Whether RAck names the one that is unacknowledged (7.2)."""
         parts = (prack.header(b"RAck") or b"").split()
-        if self._pending is None or len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()):
+        if self._pending is None or len(parts) != 3 or parts[2] != b"INVITE":
             return False
-        return (int(parts[0]), int(parts[1]), parts[2]) == (self._rseq, self._cseq, b"INVITE")
+        return (_read_number(parts[0]), _read_number(parts[1])) == (self._rseq, self._cseq)
 
     def acknowledge(self) -> None:
         """Its PRACK has come."""
@@ -110,3 +110,8 @@ class ReliableProvisionals:
         self._server.send(pending.status, self._octets, now)
         self._gap_s *= 2    # 3: T1, doubling, without the ceiling T2
         self._alarm.set(min(now + self._gap_s, self._give_up), self._repeat)
+
+
+def _read_number(written: bytes) -> int:
+    """At most 2**32 - 1 (7.1, RFC 3261 8.1.1.5); -1 for what is no number."""
+    return int(written) if written.isdigit() and len(written) <= 10 else -1

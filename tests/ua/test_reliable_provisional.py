@@ -181,7 +181,8 @@ def test_a_refusal_ends_the_repetition():
     assert (a.user.releases[0].status, b.user.releases[0].cause) == (486, Cause.WE_LEFT)
 
 
-@pytest.mark.parametrize("rack", [b"1 1 INVITE", b"%d 2 INVITE", b"%d 1 UPDATE", b"%d 1", b"x 1 INVITE", b""])
+@pytest.mark.parametrize("rack", [b"1 1 INVITE", b"%d 2 INVITE", b"%d 1 UPDATE", b"%d 1", b"x 1 INVITE", b"",
+                                  b"9" * 5000 + b" 1 INVITE"])
 def test_a_prack_that_names_nothing_unacknowledged_gets_481(rack):
     network, a, b = join_reliable(loss=lambda number, octets: octets.startswith(b"PRACK"))
     b.user.script["offered"] = lambda call, now: call.alert(183, now, b"answer", True)
