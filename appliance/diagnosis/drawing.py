@@ -42,17 +42,26 @@ def draw_heading(names: Sequence[str], columns: Sequence[int]) -> str:
     return line
 
 
-def draw_arrow(columns: Sequence[int], source: int, target: int, label: str, offset_s: float | None,
-               shaft: str = "-") -> str:
+def draw_arrow(columns: Sequence[int], source: int, target: int, label: str, offset_s: float | None) -> str:
     """One message from lane `source` to lane `target`; offset_s None leaves the time out (the same moment)."""
+    time = "" if offset_s is None else f"{offset_s:.3f}"
+    return time.rjust(TIME_WIDTH) + _draw_shaft(columns, (source, target), label, "-")[TIME_WIDTH:]
+
+
+def draw_stream(columns: Sequence[int], source: int, target: int, label: str) -> str:
+    """What was spoken from lane `source` to lane `target`."""
+    return _draw_shaft(columns, (source, target), label, "=")
+
+
+def _draw_shaft(columns: Sequence[int], lanes: tuple[int, int], label: str, shaft: str) -> str:
     cells = [" "] * (columns[-1] + 1)
     for column in columns:
         cells[column] = "|"
+    source, target = lanes
     left, right = sorted((columns[source], columns[target]))
     written = _shorten(label, right - left - 5).center(right - left - 2, shaft)
     cells[left + 1:right] = f"{written}>" if source < target else f"<{written}"
-    time = "" if offset_s is None else f"{offset_s:.3f}"
-    return time.rjust(TIME_WIDTH) + "".join(cells)[TIME_WIDTH:]
+    return "".join(cells)
 
 
 def draw_ladder(participants: Sequence[tuple[str, str]],

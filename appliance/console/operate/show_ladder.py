@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 from appliance.console.table import clean
-from appliance.diagnosis.drawing import draw_arrow, draw_ladder, place_lanes
+from appliance.diagnosis.drawing import draw_ladder, draw_stream, place_lanes
 
 if TYPE_CHECKING:
     from appliance.diagnosis.ladder import Ladder, MediaRow
@@ -22,7 +22,7 @@ def render(result: "Ladder", has_text: bool = False) -> str:
     columns = place_lanes(len(lanes))
     for row in result["media"]:
         places = lanes[clean(row["source"])], lanes[clean(row["target"])]
-        text += draw_arrow(columns, *places, f"RTP {row['packets']}", None, "=") + "\n"
+        text += draw_stream(columns, *places, f"RTP {row['packets']}") + "\n"
     text += "".join(map(_describe_sound, result["media"]))
     if any(message["is_retransmission"] for message in result["messages"]):
         text += "# *: the same octets once more\n"
