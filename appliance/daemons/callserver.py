@@ -138,6 +138,7 @@ class CallServer:
         surroundings = GatewaySurroundings(office.stack, self._listeners, self._ports.flow_to, token_bytes,
                                            office.extensions)
         surroundings.dialogs = office.line.core.dialogs
+        surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.journal = self._journal
         surroundings.resolver = self._resolver
         gateway = assemble_gateway(configuration, surroundings)

@@ -21,7 +21,7 @@ from appliance.gateway.router import GatewayRouter
 from appliance.gateway.servers import TrunkServers
 from appliance.gateway.translation import Translator
 from appliance.gateway.trunk import Trunk, TrunkParts
-from appliance.gateway.trunk_agent import build_profiles, write_server_uri
+from appliance.gateway.trunk_agent import build_profiles, read_attachment, write_server_uri, write_token
 from appliance.gateway.trunk_link import TrunkLink
 from appliance.gateway.trunk_report import describe_trunk
 from appliance.native.sip_scanner import Message
@@ -39,9 +39,11 @@ from appliance.vocabulary.trunk_state import TrunkState
 
 
 class GatewaySurroundings:
-    """What the gateway needs from outside. stack, dialogs: shared with the office's phones; listeners: all of ours."""
+    """What the gateway needs from outside. stack, dialogs: shared with the office's phones; listeners: all of ours;
+    signing_key: 16 secret octets that outlive restarts, so that our Contact is the same after one."""
 
-    __slots__ = ("dialogs", "flow_to", "journal", "listeners", "office", "random_octets", "resolver", "stack")
+    __slots__ = ("dialogs", "flow_to", "journal", "listeners", "office", "random_octets", "resolver", "signing_key",
+                 "stack")
 
     def __init__(self, stack: SipStack, listeners: list[Listener], flow_to: FlowOpener,
                  random_octets: Callable[[int], bytes], office: OfficeExtensions) -> None:
@@ -50,6 +52,7 @@ class GatewaySurroundings:
         self.flow_to = flow_to
         self.random_octets = random_octets
         self.office = office
+        self.signing_key = random_octets(16)
         self.dialogs = DialogDirectory()
         self.journal: Journal = SilentJournal()
         self.resolver: Resolver = SilentResolver()
@@ -102,7 +105,12 @@ class Gateway:
                 attached[name].stop(now)
                 trunk.link.stop(now)
         for name, trunk in self.trunks.items():
-            if before.get(name) is not trunk:
+            if before.get(name) is trunk:
+                continue
+            predecessor = attached.get(name)
+            if predecessor is not None and not predecessor.has_ended and not before[name].token:
+                predecessor.successor = self._attachments[name]     # both have the same Contact
+            else:
                 self._attachments[name].start(now)
 
     def configure(self, configuration: Configuration) -> None:
@@ -138,7 +146,7 @@ class Gateway:
     def _take_trunk(self, configuration: TrunkConfiguration, translator: Translator) -> Trunk:
         """The trunk as it is, where its attachment has not changed."""
         known = self.trunks.get(configuration.name)
-        if known is not None and is_same_attachment(known.configuration, configuration):
+        if known is not None and read_attachment(known.configuration) == read_attachment(configuration):
             known.reconfigure(configuration, TrunkNumbers(configuration, known.habits, translator), translator)
             return known
         return self._build_trunk(configuration, translator)
@@ -156,7 +164,9 @@ class Gateway:
         parts.servers = TrunkServers(locator, parts.listeners, around.flow_to)
         parts.link = TrunkLink(configuration.name, parts.servers, around.journal)
         is_registered = configuration.registrar is not None
-        parts.token = around.random_octets(12).hex().encode() if is_registered and habits.has_line_parameter else b""
+        if is_registered and habits.has_line_parameter:
+            parts.token = write_token(around.signing_key, configuration)
+        parts.servers.has_tcp = habits.has_tcp
         calling, registering = build_profiles(configuration, habits, parts.token)
         account = (configuration.username.encode(), configuration.secret.encode())
         digest = DigestClient(lambda realm: account if account[1] else None, around.random_octets)
@@ -170,7 +180,9 @@ class Gateway:
                 server = domain
             attachment.register_at(self._build_core(registering, digest, parts.servers), server, habits.expires_s)
         self._attachments[configuration.name] = attachment
-        return Trunk(configuration, parts)
+        trunk = Trunk(configuration, parts)
+        trunk.suspect = attachment.renew
+        return trunk
 
     def _build_core(self, profile: AgentProfile, digest: DigestClient, servers: TrunkServers) -> AgentCore:
         around = self._surroundings
@@ -178,16 +190,6 @@ class Gateway:
         core.health = servers
         core.methods.append(b"INFO")    # RFC 6086; REFER never: a carrier moves nobody about
         return core
-
-
-def is_same_attachment(one: TrunkConfiguration, other: TrunkConfiguration) -> bool:
-    """Whether both are attached in the same way: what differs is only whose calls they carry."""
-    return _read_attachment(one) == _read_attachment(other)
-
-
-def _read_attachment(one: TrunkConfiguration) -> tuple[object, ...]:
-    return (one.listener, one.registrar, one.peer, one.proxy, one.domain, one.number, one.username, one.secret,
-            one.profile, one.qualify_s)
 
 
 def assemble_gateway(configuration: Configuration, surroundings: GatewaySurroundings) -> Gateway:

@@ -19,10 +19,11 @@ _ABSENCES: Final = frozenset({RegistrationFailure.UNRESOLVED, RegistrationFailur
 
 
 class Attachment:
-    """Of a trunk without registrar, or with one, see `register_at`. Satisfies ua.registration.RegistrationEvents and
-    ua.qualification.QualificationEvents."""
+    """Of a trunk without registrar, or with one, see `register_at`. successor: starts when this one has ended.
+    Satisfies ua.registration.RegistrationEvents and ua.qualification.QualificationEvents."""
 
-    __slots__ = ("_alarm", "_calling", "_has_checked", "_proxies", "has_ended", "link", "qualification", "registration")
+    __slots__ = ("_alarm", "_calling", "_has_checked", "_proxies", "has_ended", "link", "qualification", "registration",
+                 "successor")
 
     def __init__(self, calling: AgentCore, link: TrunkLink, server: bytes, qualify_s: int) -> None:
         self._calling = calling
@@ -33,6 +34,7 @@ class Attachment:
         self.registration: Registration | None = None
         self.qualification = Qualification(calling, server, self, qualify_s) if qualify_s else None
         self.has_ended = True
+        self.successor: Attachment | None = None
 
     def register_at(self, core: AgentCore, registrar: bytes, expires_s: int) -> None:
         """This trunk registers; core: of its REGISTERs."""
@@ -85,6 +87,8 @@ class Attachment:
         self.has_ended = True
         self.link.granted_until = 0.0
         self.link.stop(now)
+        if self.successor is not None:
+            self.successor.start(now)
 
     # ua.qualification.QualificationEvents
 

@@ -27,9 +27,11 @@ ServerKey = tuple[bytes, bytes, int]
 
 class TrunkServers:
     """listeners: of the trunk, one for each transport; aliases: URIs that stand for the trunk's servers, and where
-    those are; verdict: of the last lookup; preferred: host and port of the server that answered last."""
+    those are; has_tcp: whether large requests may go by TCP; verdict: of the last lookup; preferred: host and port of
+    the server that answered last."""
 
-    __slots__ = ("_flow_to", "_held", "_known", "_listeners", "_locator", "aliases", "preferred", "verdict")
+    __slots__ = ("_flow_to", "_held", "_known", "_listeners", "_locator", "aliases", "has_tcp", "preferred",
+                 "verdict")
 
     def __init__(self, locator: Locator, listeners: Sequence[Listener], flow_to: FlowOpener) -> None:
         self._locator = locator
@@ -37,6 +39,7 @@ class TrunkServers:
         self._flow_to = flow_to
         self._held: dict[ServerKey, float] = {}
         self._known: dict[tuple[bytes, int], None] = {}
+        self.has_tcp = True
         self.aliases: dict[bytes, bytes] = {}
         self.preferred: tuple[bytes, int] | None = None
         self.verdict = Verdict.FOUND
@@ -45,7 +48,8 @@ class TrunkServers:
         """ua.location.Locator."""
         uri = self.aliases.get(hop.uri.lower(), hop.uri)
         domain = _read_host(uri)
-        may_grow = hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
+        may_grow = self.has_tcp and hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
+        size_octets = hop.size_octets if self.has_tcp else 0
 
         def take(located: Located, found_at: float) -> None:
             targets = located.targets
@@ -55,7 +59,7 @@ class TrunkServers:
             flows = self._order(self._open_flows(targets, domain), found_at)
             self.verdict = located.verdict if flows or not targets else Verdict.UNREACHABLE
             found(flows, self.verdict, found_at)
-        return self._locator.locate(uri, hop.size_octets, take, now)
+        return self._locator.locate(uri, size_octets, take, now)
 
     def note_failure(self, flow: Flow, now: float) -> None:
         """ua.location.PathHealth."""

@@ -4,7 +4,7 @@
 It writes requests as its carrier wants them and reads what the carrier says; legs tell it when they begin and end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from appliance.call.line import Destination, Dial
 from appliance.call.party import Party
@@ -55,13 +55,17 @@ class TrunkParts:
     token: bytes
     translator: Translator
 
+    def __init__(self) -> None:
+        self.token = b""
+
 
 class Trunk:
-    """calls: legs on it now; channels: how many it takes, 0 for any; calls_in, calls_out, calls_failed: since start."""
+    """suspect: asks at once whether its carrier is there; calls: legs on it now; channels: how many it takes, 0 for
+    any; calls_in, calls_out, calls_failed: since start."""
 
     __slots__ = ("_domain", "_rate", "_server_uri", "_translator", "calls", "calls_failed", "calls_in", "calls_out",
                  "configuration", "core", "dscp", "habits", "is_trunk", "link", "listeners", "name", "numbers",
-                 "servers", "side", "token")
+                 "servers", "side", "suspect", "token")
 
     def __init__(self, configuration: TrunkConfiguration, parts: TrunkParts) -> None:
         self.configuration = configuration
@@ -75,6 +79,7 @@ class Trunk:
         self.numbers = parts.numbers
         self.servers = parts.servers
         self.token = parts.token
+        self.suspect: Callable[[float], None] = suspect_nothing
         self.side = parts.listeners[0].side
         self._translator = parts.translator
         self._server_uri = write_server_uri(configuration)
@@ -167,9 +172,9 @@ class Trunk:
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused, or nobody answered (408, 503 without a response)."""
         self.calls_failed += 1
-        retry_after_s = read_retry_after(response) if response is not None else 0
-        if status == 503 and retry_after_s:
-            self.link.rest(retry_after_s, now)
+        self.link.note_refusal(status, response, now)
+        if response is None:
+            self.suspect(now)   # whether anybody is there at all is found out before the next call
 
     def may_fail_over(self, status: int) -> bool:
         """Whether the next trunk is tried after this final response: not where the called side has spoken."""
@@ -245,10 +250,8 @@ class Trunk:
         return b"P-Asserted-Identity: <sip:%s@%s>\r\n" % (escape_user(number), self._domain)
 
 
-def read_retry_after(response: Message) -> int:
-    """20.33, in seconds; 0 where nothing is said."""
-    digits = (response.header(b"Retry-After") or b"").partition(b"(")[0].partition(b";")[0].strip()
-    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
+def suspect_nothing(_now: float) -> None:
+    """For where nobody can ask."""
 
 
 def _write_domain(configuration: TrunkConfiguration, habits: CarrierProfile) -> bytes:

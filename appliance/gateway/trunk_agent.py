@@ -5,6 +5,7 @@ that only the registrar has heard, so that a call that brings it back is the car
 
 from appliance.config.configuration import TrunkConfiguration
 from appliance.gateway.carrier_profiles.carrier_profile import CarrierProfile
+from appliance.native.sip_scanner import siphash
 from appliance.sip.flow import Listener
 from appliance.ua.profile import AgentProfile
 
@@ -39,6 +40,20 @@ def write_aor(configuration: TrunkConfiguration) -> bytes:
     host = f"[{domain}]" if ":" in domain else domain
     user = f"{configuration.number}@" if configuration.number else ""
     return f"sip:{user}{host}".encode()
+
+
+def write_token(key: bytes, configuration: TrunkConfiguration) -> bytes:
+    """The word in our registered Contact: nobody can guess it. After a restart it is the same, so that the carrier does
+    not have two bindings of us; another account or registrar has another, so that taking away the one binding does not
+    touch the other."""
+    account = repr(read_attachment(configuration)).encode()
+    return siphash(key, b"line 1 " + account) + siphash(key, b"line 2 " + account)
+
+
+def read_attachment(one: TrunkConfiguration) -> tuple[object, ...]:
+    """What is the same where two configurations attach a trunk in the same way; the rest is whose calls it carries."""
+    return (one.listener, one.registrar, one.peer, one.proxy, one.domain, one.number, one.username, one.secret,
+            one.profile, one.qualify_s)
 
 
 def build_profiles(configuration: TrunkConfiguration, habits: CarrierProfile,

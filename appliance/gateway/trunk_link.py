@@ -9,6 +9,7 @@ from typing import Final
 
 from appliance.errors import MisuseError
 from appliance.gateway.servers import TrunkServers
+from appliance.native.sip_scanner import Message
 from appliance.sip.locating.search import Verdict
 from appliance.sip.status import reason_phrase
 from appliance.ua.registration import Registration, RegistrationFailure
@@ -23,8 +24,8 @@ _LOOKUPS: Final = {Verdict.ABSENT: "the DNS knows no such server", Verdict.FAILE
                    Verdict.OURSELVES: "it leads back to ourselves"}
 _CREDENTIALS: Final = frozenset({RegistrationFailure.WRONG_CREDENTIALS, RegistrationFailure.NO_CREDENTIALS,
                                  RegistrationFailure.FORBIDDEN})
-_ENDING: Final = frozenset({*_CREDENTIALS, RegistrationFailure.UNKNOWN, RegistrationFailure.SILENT,
-                            RegistrationFailure.UNREACHABLE})
+_ABSENT: Final = frozenset({RegistrationFailure.SILENT, RegistrationFailure.UNREACHABLE})
+_ENDING: Final = frozenset({*_CREDENTIALS, *_ABSENT, RegistrationFailure.UNKNOWN})
 """What takes a trunk down although its binding stands: nobody is there, or nobody would take our calls."""
 
 
@@ -99,6 +100,22 @@ class TrunkLink:
         """Something went wrong; whether the trunk is down for it is another question."""
         self.last_fault, self.last_failure, self.failed_at = fault, words, now
 
+    # its calls
+
+    def note_refusal(self, status: int, response: Message | None, now: float) -> None:
+        """An INVITE failed; by the trunk's own fault where nobody answered, or with 401 or a 5xx. That takes it out of
+        use only where the carrier asks for a pause (CONTRACT: a 503 without Retry-After does not)."""
+        if response is None:
+            failure = RegistrationFailure.SILENT if status == 408 else RegistrationFailure.UNREACHABLE
+            self.note_failure(*self._explain(failure, status, ""), now)
+        elif status in (401, 407):
+            self.note_failure(TrunkFault.CREDENTIALS, f"wrong credentials: {status} to INVITE", now)
+        elif 500 <= status < 600:
+            self.note_failure(TrunkFault.REFUSED, f"refused: {status} {reason_phrase(status)} to INVITE", now)
+            retry_after_s = read_retry_after(response)
+            if status == 503 and retry_after_s:
+                self.rest(retry_after_s, now)
+
     # the registration
 
     def registration_granted(self, expires_s: int, now: float) -> None:
@@ -138,11 +155,10 @@ class TrunkLink:
 
     def _explain(self, failure: RegistrationFailure, status: int, words: str) -> tuple[TrunkFault, str]:
         verdict = self._servers.verdict
-        if failure is RegistrationFailure.UNRESOLVED or (failure is RegistrationFailure.SILENT
-                                                         and verdict is not Verdict.FOUND):
+        if failure is RegistrationFailure.UNRESOLVED or (verdict is not Verdict.FOUND and failure in _ABSENT):
             fault = TrunkFault.DNS if verdict in (Verdict.ABSENT, Verdict.FAILED) else TrunkFault.UNREACHABLE
             return fault, _LOOKUPS.get(verdict, NO_ANSWER)
-        if failure in (RegistrationFailure.SILENT, RegistrationFailure.UNREACHABLE):
+        if failure in _ABSENT:
             return TrunkFault.UNREACHABLE, words or (NO_ANSWER if status == 408 else "the connection failed")
         said = f"{status} {words or reason_phrase(status)}"
         if failure in _CREDENTIALS:
@@ -162,3 +178,9 @@ class TrunkLink:
         self.fault, self.reason = TrunkFault.NONE, ""
         if state is UP:
             self._journal.record("trunk_up", trunk=self._name)
+
+
+def read_retry_after(response: Message) -> int:
+    """20.33, in seconds; 0 where nothing is said."""
+    digits = (response.header(b"Retry-After") or b"").partition(b"(")[0].partition(b";")[0].strip()
+    return int(digits) if digits.isdigit() and len(digits) < 10 else 0

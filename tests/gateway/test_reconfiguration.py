@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Another configuration while trunks are registered and calls go on."""
 
+from tests.gateway.test_carrier_profiles import HIKARI
 from tests.gateway.virtual_gateway import CARRIER, OFFICE, configure, join_carrier
 
 SECOND = """\
@@ -65,3 +66,26 @@ def test_another_address_of_ours_registers_at_once():
     box.gateway.renew(box.now)
     box.network.run(0.5)
     assert len(carrier.registers) == 2
+
+
+def test_a_contact_without_a_word_of_its_own_is_taken_away_before_it_is_registered_anew():
+    hikari = HIKARI.replace("did 0312340000 to 201", "did 0312340000 to 202")
+    box, carrier = join_carrier(hikari)
+    box.start()
+    carrier.answers = [(500, b"")]      # the removal is refused: nobody waits for it
+    box.gateway.reconfigure(configure(OFFICE, hikari, "set trunk hikari qualify 30\n"), box.now)
+    box.network.run(1)
+    assert [one.expires for one in carrier.registers] == [3600, 0, 3600]
+    assert box.trunk("hikari").link.is_up(box.now)
+
+
+def test_another_secret_is_another_binding_and_the_same_one_is_the_same_after_a_restart():
+    first, carrier = join_carrier()
+    again, other = join_carrier()
+    for box in (first, again):
+        box.start()
+    assert carrier.registers[0].contact_uri == other.registers[0].contact_uri
+    first.gateway.reconfigure(configure(OFFICE, CARRIER.replace("gw-secret", "gw-secret-2")), first.now)
+    first.network.run(1)
+    contacts = [one.contact_uri for one in carrier.registers]
+    assert contacts[0] == contacts[1] != contacts[2]

@@ -251,3 +251,30 @@ def test_what_the_console_shows_of_a_trunk():
     assert box.gateway.trunk_states(box.now)[0].fault is TrunkFault.FULL
     box.trunk().link.rest(30, box.now)
     assert box.gateway.trunk_states(box.now)[0].fault is TrunkFault.OVERLOADED
+
+
+def test_a_call_that_nobody_answers_has_the_carrier_looked_for_at_once():
+    box, carrier = join_carrier()
+    box.start()
+    del box.network.phones[carrier.phone.address]
+    box.trunk().note_refusal(408, None, box.now)
+    box.network.run(33)
+    assert box.trunk().link.state is LinkState.DOWN
+    state = box.gateway.trunk_states(box.now)[0]
+    assert (state.fault, state.reason) == (TrunkFault.UNREACHABLE, "no answer")
+
+
+def test_what_went_wrong_with_a_call_is_remembered():
+    box = GatewayBox(STATIC).start()
+    refusal = box.call("05033334444")
+
+    def last_fault(status: int) -> TrunkFault:
+        line = b"SIP/2.0 %d No\r\n" % status
+        box.trunk().note_refusal(status, Message(refusal.reply(line, b"x")), box.now)
+        return box.gateway.trunk_states(box.now)[0].last_fault
+
+    assert last_fault(486) is TrunkFault.NONE
+    assert last_fault(500) is TrunkFault.REFUSED
+    assert last_fault(407) is TrunkFault.CREDENTIALS
+    assert box.trunk().link.is_up(box.now)
+    assert box.trunk().calls_failed == 3

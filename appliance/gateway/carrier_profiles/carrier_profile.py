@@ -52,7 +52,8 @@ class CarrierProfile(NamedTuple):
     the phone likes it; failover_statuses: final responses after which the next trunk is tried; dscp: of signalling and
     media; invites_a_second: what we send at most, 0.0 for no limit; sends_hold: whether a phone's hold goes out as a
     re-INVITE; passed_headers: further lines of the office that may go out; retry_500_s: after a 500 the same INVITE is
-    sent once more after that time, 0.0 for never; has_diversion: Diversion may say who forwarded (RFC 5806).
+    sent once more after that time, 0.0 for never; has_diversion: Diversion may say who forwarded (RFC 5806);
+    has_tcp: large requests may try it (RFC 3261 18.1.1).
     """
 
     name: str
@@ -78,3 +79,4 @@ class CarrierProfile(NamedTuple):
     passed_headers: tuple[bytes, ...] = ()
     retry_500_s: float = 0.0
     has_diversion: bool = False
+    has_tcp: bool = True

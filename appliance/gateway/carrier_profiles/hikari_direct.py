@@ -28,5 +28,6 @@ HIKARI_DIRECT: Final = CarrierProfile(
     dscp=32,
     invites_a_second=1.0,
     sends_hold=False,
+    has_tcp=False,
     retry_500_s=3.0,
 )
