@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An adaptive jitter buffer for one RTP stream (RFC 3550): playout, loss, reordering, wraps, silence, clock drift.
 
-The arithmetic is jitter_playout.pxd, for other islands without the GIL; this is its Python face and owns the memory.
+The arithmetic is jitter_playout.pxd over jitter_transits.pxd, for other islands without the GIL; this is its Python
+face and owns the memory.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -9,8 +10,9 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from jitter_playout cimport (DUPLICATE as C_DUPLICATE, HELD as C_HELD, IDLE as C_IDLE, KEPT as C_KEPT, LATE as C_LATE,
                              LOST as C_LOST, OVERSIZED as C_OVERSIZED, PACKET as C_PACKET, SILENT as C_SILENT, SLOTS,
-                             STRETCHED as C_STRETCHED, WAITING as C_WAITING, BINS, arrival_t, item_t, open_playout,
-                             playout_t, put_packet, take_item, target_of)
+                             STRETCHED as C_STRETCHED, WAITING as C_WAITING, arrival_t, item_t, open_playout, playout_t,
+                             put_packet, take_item)
+from jitter_transits cimport BINS, target_of
 
 IDLE, PACKET, LOST, WAITING, SILENT, STRETCHED = C_IDLE, C_PACKET, C_LOST, C_WAITING, C_SILENT, C_STRETCHED
 KEPT, LATE, DUPLICATE, HELD, OVERSIZED = C_KEPT, C_LATE, C_DUPLICATE, C_HELD, C_OVERSIZED
@@ -40,8 +42,8 @@ cdef class JitterBuffer:
         if self._playout == NULL:
             raise MemoryError
         open_playout(self._playout, clock_rate_hz, frame, late_per_mille)
-        self._playout.least_bins = least_ms
-        self._playout.most_bins = most_ms
+        self._playout.transits.least_bins = least_ms
+        self._playout.transits.most_bins = most_ms
         self._playout.payload_limit = payload_limit
         self._playout.payloads = <uint8_t *>calloc(SLOTS + 1, payload_limit)
         if self._playout.payloads == NULL:
@@ -91,7 +93,8 @@ cdef class JitterBuffer:
         """The delay aimed at, above that of the fastest packet; 0.0 before the first."""
         if not self._playout.is_begun:
             return 0.0
-        return <double>(target_of(self._playout) // self._playout.bin_units - self._playout.lowest)
+        return <double>(target_of(&self._playout.transits) // self._playout.transits.bin_units
+                        - self._playout.transits.lowest)
 
     def figures(self):
         """What has come and what became of it, by name."""

@@ -4,25 +4,17 @@
 #
 # All times are timestamp units. The transit of a packet is its arrival minus its timestamp; the level at which it would
 # be played now is the time minus its timestamp on the same scale: what has a transit above the level is late.
-# The target is the transit that all but a chosen share of the last packets have kept below. The delay is changed by
-# whole frames of the consumer, in gaps for nothing: what is concealed there is made longer or shorter.
+# The target (jitter_transits.pxd) is the level to play at. The delay is changed by whole frames of the consumer, in
+# gaps for nothing: what is concealed there is made longer or shorter.
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from jitter_transits cimport distance_of, note_transit, open_transits, restart_transits, target_of, transits_t
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
 
 cdef enum:
     SLOTS = 64                      # packets held; a bit each
-    LONGEST_WINDOW = 1024           # packets whose transit counts: 20 s of speech
-    SHORTEST_WINDOW = 384
-    LATE_IN_WINDOW = 16             # as many late ones say enough
-    BINS = 1024                     # of a millisecond
-    REFERENCE_BIN = 256             # where the fastest packets are, with room below for a drifting clock
-    LOWEST_BIN = 128                # beyond these the scale is moved
-    HIGHEST_BIN = 512
-    EARLY_PACKETS = 64              # until so many have come they say too little
-    EARLY_TARGET_MS = 20
     ALLOWANCE_MS = 20               # how far behind the target a burst after a gap may be played
     HYSTERESIS_MS = 10              # beyond a frame, before a packet is left out
     REST_PACKETS = 3                # played between two that are left out
@@ -89,11 +81,6 @@ cdef struct playout_t:
     # settings
     int32_t clock_rate_hz
     int32_t frame                   # units that the consumer takes at a time
-    int32_t bin_units
-    uint64_t bin_reciprocal
-    int32_t late_per_mille
-    int32_t least_bins
-    int32_t most_bins
     uint32_t payload_limit
     uint8_t *payloads               # SLOTS + 1 of payload_limit octets, the caller's
     # the stream
@@ -105,7 +92,6 @@ cdef struct playout_t:
     int64_t highest_timestamp
     int64_t next_sequence
     int64_t next_timestamp
-    int64_t origin                  # transit of bin 0
     uint64_t present                # bit of each slot
     uint32_t rested                 # packets played since one was left out
     uint32_t lead_span              # of the span that came last: see find_lead
@@ -114,15 +100,7 @@ cdef struct playout_t:
     # one packet that fits no stream
     bint is_held
     arrival_t held
-    # transit of the last packets
-    uint32_t window                 # packets
-    uint32_t filled
-    uint32_t oldest
-    int32_t lowest                  # bin
-    int32_t quantile                # bin that the chosen share is above
-    uint32_t above                  # packets above it
-    uint16_t transits[LONGEST_WINDOW]
-    uint16_t histogram[BINS]
+    transits_t transits
     playout_counts_t counts
 
 
@@ -139,85 +117,7 @@ cdef inline void open_playout(playout_t *playout, int32_t clock_rate_hz, int32_t
     memset(playout, 0, sizeof(playout_t))
     playout.clock_rate_hz = clock_rate_hz
     playout.frame = frame
-    playout.late_per_mille = late_per_mille
-    playout.bin_units = clock_rate_hz // 1000
-    # exact for every transit within the bins: their product with the error of the reciprocal stays below 2**32
-    playout.bin_reciprocal = ((<uint64_t>1 << 32) + playout.bin_units - 1) // playout.bin_units
-    playout.most_bins = BINS
-    playout.window = LONGEST_WINDOW
-    if late_per_mille:
-        playout.window = max(SHORTEST_WINDOW, min(LONGEST_WINDOW, LATE_IN_WINDOW * 1000 // late_per_mille))
-
-
-# ---- transit times
-
-cdef inline void settle_quantile(playout_t *playout) noexcept nogil:
-    """The lowest bin with no more than the chosen share above it."""
-    cdef uint32_t rank = playout.filled * playout.late_per_mille // 1000
-    while playout.above > rank:
-        playout.quantile += 1
-        playout.above -= playout.histogram[playout.quantile]
-    while playout.quantile > 0 and playout.above + playout.histogram[playout.quantile] <= rank:
-        playout.above += playout.histogram[playout.quantile]
-        playout.quantile -= 1
-
-
-cdef inline void move_scale(playout_t *playout) noexcept nogil:
-    """Clocks drift: once a window the fastest packets are put back where there is room on both sides."""
-    cdef int32_t shift = playout.lowest - REFERENCE_BIN, place
-    cdef uint32_t index
-    if LOWEST_BIN <= playout.lowest <= HIGHEST_BIN:
-        return
-    memset(playout.histogram, 0, sizeof(playout.histogram))
-    playout.origin += <int64_t>shift * playout.bin_units
-    playout.lowest = BINS - 1
-    for index in range(playout.filled):
-        place = playout.transits[index] - shift
-        place = 0 if place < 0 else BINS - 1 if place > BINS - 1 else place
-        playout.transits[index] = <uint16_t>place
-        playout.histogram[place] += 1
-        playout.lowest = min(playout.lowest, place)
-    playout.quantile = BINS - 1
-    playout.above = 0
-
-
-cdef inline void note_transit(playout_t *playout, int64_t transit) noexcept nogil:
-    """Count a packet, late ones too; transit: above origin."""
-    cdef int32_t place, oldest
-    if transit < 0:
-        place = 0
-    elif transit >= <int64_t>BINS * playout.bin_units:
-        place = BINS - 1
-    else:
-        place = <int32_t>(<uint64_t>transit * playout.bin_reciprocal >> 32)
-    if playout.filled == playout.window:
-        oldest = playout.transits[playout.oldest]
-        playout.histogram[oldest] -= 1
-        if oldest > playout.quantile:
-            playout.above -= 1
-    else:
-        playout.filled += 1
-    playout.transits[playout.oldest] = <uint16_t>place
-    playout.histogram[place] += 1
-    if place > playout.quantile:
-        playout.above += 1
-    playout.lowest = min(playout.lowest, place)
-    while playout.histogram[playout.lowest] == 0:
-        playout.lowest += 1
-    playout.oldest += 1
-    if playout.oldest == playout.window:
-        playout.oldest = 0
-        move_scale(playout)
-    settle_quantile(playout)
-
-
-cdef inline int64_t target_of(const playout_t *playout) noexcept nogil:
-    """The level to play at, above origin."""
-    cdef int32_t wanted = playout.quantile + 1
-    if playout.filled < EARLY_PACKETS:
-        wanted = max(wanted, playout.lowest + EARLY_TARGET_MS)
-    wanted = max(min(wanted, playout.lowest + playout.most_bins), playout.lowest + playout.least_bins)
-    return <int64_t>wanted * playout.bin_units
+    open_transits(&playout.transits, clock_rate_hz, late_per_mille)
 
 
 # ---- packets in
@@ -270,9 +170,9 @@ cdef inline int keep_packet(playout_t *playout, const arrival_t *packet, int64_t
 
 
 cdef inline bint is_of_stream(const playout_t *playout, const arrival_t *packet, int64_t transit) noexcept nogil:
-    """Whether SSRC, sequence (RFC 3550 A.1) and timeline go on; transit: above origin."""
+    """Whether SSRC, sequence (RFC 3550 A.1) and timeline go on."""
     cdef uint16_t step = <uint16_t>(packet.sequence - <uint16_t>playout.highest_sequence)
-    cdef int64_t distance = transit - <int64_t>REFERENCE_BIN * playout.bin_units
+    cdef int64_t distance = distance_of(&playout.transits, transit)
     cdef int64_t limit = <int64_t>TRANSIT_LIMIT_S * playout.clock_rate_hz
     return (packet.ssrc == playout.ssrc and (step < MAX_DROPOUT or step > 65536 - MAX_MISORDER)
             and -limit <= distance <= limit)
@@ -282,7 +182,7 @@ cdef inline int place_packet(playout_t *playout, const arrival_t *packet, int64_
     cdef int64_t sequence = playout.highest_sequence + <int16_t>(packet.sequence - <uint16_t>playout.highest_sequence)
     cdef int64_t timestamp = playout.highest_timestamp \
         + <int32_t>(packet.timestamp - <uint32_t>playout.highest_timestamp)
-    note_transit(playout, now - timestamp - playout.origin)
+    note_transit(&playout.transits, now - timestamp)
     if sequence > playout.highest_sequence:
         playout.highest_sequence = sequence
         playout.highest_timestamp = timestamp
@@ -302,14 +202,8 @@ cdef inline void begin_stream(playout_t *playout, const arrival_t *first, int64_
     playout.highest_timestamp = first.timestamp
     playout.next_sequence = first.sequence
     playout.next_timestamp = first.timestamp
-    playout.origin = now - first.timestamp - <int64_t>REFERENCE_BIN * playout.bin_units
+    restart_transits(&playout.transits, now - first.timestamp)
     playout.rested = 0
-    playout.filled = 0
-    playout.oldest = 0
-    playout.lowest = BINS - 1
-    playout.quantile = BINS - 1
-    playout.above = 0
-    memset(playout.histogram, 0, sizeof(playout.histogram))
     place_packet(playout, first, now)
 
 
@@ -345,7 +239,7 @@ cdef inline int put_packet(playout_t *playout, const arrival_t *packet) noexcept
         begin_stream(playout, packet, now)
         return KEPT
     timestamp = playout.highest_timestamp + <int32_t>(packet.timestamp - <uint32_t>playout.highest_timestamp)
-    if is_of_stream(playout, packet, now - timestamp - playout.origin):
+    if is_of_stream(playout, packet, now - timestamp):
         if playout.is_held:
             playout.is_held = False
             playout.counts.stray += 1
@@ -371,7 +265,7 @@ cdef inline int64_t first_present(const playout_t *playout, int64_t sequence) no
 
 cdef inline int64_t pass_stale(playout_t *playout, int64_t sequence, int64_t now, int64_t target) noexcept nogil:
     """After a gap, what was concealed stands for packets too late, where a later one is due: the one to play."""
-    cdef int64_t allowed = target + ALLOWANCE_MS * playout.bin_units, later
+    cdef int64_t allowed = target + ALLOWANCE_MS * playout.transits.bin_units, later
     while (now - playout.slots[sequence & (SLOTS - 1)].timestamp > allowed
            and playout.present != bit_of(sequence)):
         later = first_present(playout, sequence + 1)
@@ -430,7 +324,7 @@ cdef inline int32_t find_lead(playout_t *playout, uint32_t span) noexcept nogil:
 
 cdef inline int32_t decide_skip(const playout_t *playout, int64_t excess, uint32_t span) noexcept nogil:
     """How much of a packet is left out to shorten the delay; excess: of its level above the target."""
-    cdef int64_t beyond = excess - <int64_t>HYSTERESIS_MS * playout.bin_units
+    cdef int64_t beyond = excess - <int64_t>HYSTERESIS_MS * playout.transits.bin_units
     if beyond < playout.frame or playout.rested < REST_PACKETS:
         return 0
     return <int32_t>min(<int64_t>span, beyond - beyond % playout.frame)
@@ -466,10 +360,10 @@ cdef inline void take_item(playout_t *playout, int64_t playout_ns, int32_t queue
         wait_for(playout, WAITING if playout.is_playing else IDLE, wanted, item)
         playout.is_gap = True
         return
-    target = target_of(playout)
+    target = target_of(&playout.transits)
     sequence = first_present(playout, playout.next_sequence)
     slot = &playout.slots[sequence & (SLOTS - 1)]
-    now = units_of(playout, playout_ns) - playout.origin + queued - find_lead(playout, slot.span)
+    now = units_of(playout, playout_ns) - playout.transits.origin + queued - find_lead(playout, slot.span)
     is_gap = playout.is_gap or slot.timestamp > playout.next_timestamp
     if is_gap and playout.is_playing:
         sequence = pass_stale(playout, sequence, now, target)

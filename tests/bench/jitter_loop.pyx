@@ -23,7 +23,7 @@ cdef enum:
 
 
 def measure(int count, bint is_reordered):
-    """(microseconds of processor time of put + get of one 20-ms packet, its octets copied in and out; packets heard)."""
+    """(microseconds of processor time of put + get of a 20-ms packet, its octets copied in and out; packets heard)."""
     cdef playout_t *playout = <playout_t *>calloc(1, sizeof(playout_t))
     cdef uint8_t[SPAN] payload
     cdef uint8_t[SPAN] taken
