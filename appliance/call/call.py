@@ -72,13 +72,14 @@ RESULTS: Final = {486: "busy", 600: "busy", 480: "no_answer", 408: "no_answer", 
 
 class Call:
     """number: counts up; caller: the leg that began it; legs: all of them, in the order in which they were begun;
-    bridge: once somebody has answered; record: what will be kept of it. Times are monotonic seconds, 0.0 for not yet.
+    hunt: the search that is going on; offer: the caller's session; bridge: once somebody has answered; record: what
+    will be kept of it. Times are monotonic seconds, 0.0 for not yet.
 
     Satisfies leg.LegOwner for its caller's leg until the answer, and hunt.HuntOwner.
     """
 
-    __slots__ = ("_asked", "_forks", "_hunt", "_offer", "_pairs", "_pairs_made", "answered_at", "bridge", "caller",
-                 "dial", "directory", "ended_at", "legs", "number", "record", "services", "started_at", "state",
+    __slots__ = ("_asked", "_forks", "_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "directory",
+                 "ended_at", "hunt", "legs", "number", "offer", "record", "services", "started_at", "state",
                  "waiting_media")
 
     def __init__(self, services: CallServices, directory: CallDirectory, dial: Dial, now: float) -> None:
@@ -96,8 +97,8 @@ class Call:
         self.legs: list[Leg] = []
         self.bridge: Bridge | None = None
         self.waiting_media: set[str] = set()
-        self._hunt: Hunt | None = None
-        self._offer = b""
+        self.hunt: Hunt | None = None
+        self.offer = b""
         self._pairs: dict[Leg, MediaPair] = {}
         self._pairs_made = 0
         self._asked: Leg | None = None      # the branch that considers an early change of the caller
@@ -122,11 +123,6 @@ class Call:
         self.state = state
 
     @property
-    def hunt(self) -> Hunt | None:
-        """The search that is going on, None when there is none."""
-        return self._hunt
-
-    @property
     def pairs(self) -> list[MediaPair]:
         """Every pair of media that is open."""
         return list(self._pairs.values())
@@ -135,18 +131,18 @@ class Call:
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
         """LegOwner. The INVITE; later an early change of the caller's mind (UPDATE, RFC 3311)."""
-        if self._hunt is not None:
+        if self.hunt is not None:
             self._change_early(leg, offer, now)
             return
-        self._offer = offer
+        self.offer = offer
         leg.flow = leg.incoming.flow
         verdict = self.services.router.route(self.dial, now)
         if isinstance(verdict, Refused):
             self.refuse(verdict, now)
             return
         self.directory.tell(self)
-        self._hunt = Hunt(self, self.dial, verdict, self)
-        self._hunt.start(now)
+        self.hunt = Hunt(self, self.dial, verdict, self)
+        self.hunt.start(now)
 
     def refuse(self, verdict: Refused, now: float) -> None:
         """The dial plan says no."""
@@ -212,17 +208,17 @@ class Call:
 
     def leg_released(self, leg: Leg, release: Release, now: float) -> None:
         """LegOwner. The caller gave up, or has been refused."""
-        if self._hunt is not None:
-            self._hunt.stop(now, write_reason(release) if release.cause is not Cause.REFUSED else b"")
+        if self.hunt is not None:
+            self.hunt.stop(now, write_reason(release) if release.cause is not Cause.REFUSED else b"")
         self.leg_ended(leg, release, now)
 
     # the hunt: HuntOwner
 
     def prepare_offer(self, branch: Leg, now: float) -> bytes:
         """HuntOwner. The caller's session with our addresses; a pair of media for each branch."""
-        if not self._offer:
+        if not self.offer:
             return b""
-        return self._pair_of(branch).carry_offer(0, self._offer)
+        return self._pair_of(branch).carry_offer(0, self.offer)
 
     def _pair_of(self, branch: Leg) -> MediaPair:
         pair = self._pairs.get(branch)
@@ -247,7 +243,7 @@ class Call:
         if alert.status == 199:     # RFC 6228: one fork is over, the others ring on
             return
         session = b""
-        if alert.session and self._offer:
+        if alert.session and self.offer:
             try:
                 session = self._located_pair(branch).carry_answer(1, alert.session)
             except PeerError as error:
@@ -266,7 +262,7 @@ class Call:
     def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
         """HuntOwner. The caller left it to the called side to offer; or an early change of the called side."""
         caller = self.caller.incoming
-        if self._offer and not branch.handle.is_answering:
+        if self.offer and not branch.handle.is_answering:
             self._pass_early_offer(branch, offer, now)
             return
         try:
@@ -276,7 +272,7 @@ class Call:
             caller.refuse(error.status_hint, now)
             return
         if branch.handle.is_answering:
-            self._join(branch, session, now).expect_answer(branch)
+            self.join(branch, session, now).expect_answer(branch)
         elif caller.supports_reliable:
             self._alert_caller(branch, 183, session, True, now)
 
@@ -309,15 +305,15 @@ class Call:
             branch.hang_up(now)
             self.hunt_failed(Failure(error.status_hint, reason=str(error)), now)
             return
-        self._join(branch, session, now)
+        self.join(branch, session, now)
 
-    def _join(self, branch: Leg, session: bytes, now: float) -> Bridge:
+    def join(self, branch: Leg, session: bytes, now: float) -> Bridge:
         """Somebody answered: the caller gets its 200, the branches that lost their media."""
         pair = self._pairs.pop(branch)
         for lost in self._pairs.values():
             self._close_media(lost)
         self._pairs = {branch: pair}
-        self._hunt = None
+        self.hunt = None
         # another phone's session may have been heard under the first To tag: then this answer has one of its own
         fork = (branch, branch.handle.dialog.remote_tag)
         branch.branch = self._forks.setdefault(fork, len(self._forks))
@@ -348,7 +344,7 @@ class Call:
 
     def hunt_failed(self, failure: Failure, now: float) -> None:
         """HuntOwner."""
-        self._hunt = None
+        self.hunt = None
         self.note(failure.reason)
         if not self.caller.has_ended:
             self.caller.incoming.refuse(failure.status, now, failure.lines)
@@ -454,27 +450,12 @@ class Call:
         if pair is not None:
             self._close_media(pair)
 
-    def note_transfer(self, moved: Leg, target: Leg) -> None:
-        """Who talks now is not who talked before."""
-        if moved is self.caller or target is self.caller:
-            partner = target if moved is self.caller else moved
-            self.record.callee = _text(partner.party.number) or self.record.callee
-        for leg in (moved, target):
-            if leg.line.is_trunk and not self.record.trunk:
-                self.record.trunk = leg.line.name
-
     def renew_pair(self) -> MediaPair:
         """New ports for the legs of the bridge, whose old ones are lost with the relay."""
         bridge = self.bridge
         if bridge is None:
             raise MisuseError("no legs to renew")
         return self.make_pair(*bridge.legs)
-
-    def adopt_leg(self, leg: Leg) -> None:
-        """A leg of another call talks in this one from now on."""
-        leg.call.legs.remove(leg)
-        leg.call = self
-        self.legs.append(leg)
 
     def note_silence(self, leg: Leg, figures: DirectionFigures, now: float) -> None:
         """Nothing comes from this leg: for who asks why."""
@@ -496,8 +477,8 @@ class Call:
     def hang_up(self, now: float, lines: bytes) -> None:
         """The server ends it."""
         self.record.ended_by = self.record.ended_by or "server"
-        if self._hunt is not None:
-            self._hunt.stop(now, lines)
+        if self.hunt is not None:
+            self.hunt.stop(now, lines)
         for leg in tuple(self.legs):
             leg.hang_up(now, lines)
 

@@ -93,16 +93,16 @@ class HuntState(IntEnum):
 
 
 class Hunt:
-    """dial: what was asked for; branches: legs that have been begun and are not over."""
+    """dial: what was asked for; branches: legs that have been begun and are not over; owner: who searches."""
 
-    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_owner", "_redirections", "_seen", "_silence",
-                 "branches", "state")
+    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_redirections", "_seen", "_silence", "branches",
+                 "owner", "state")
 
     def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
         self._dial = dial
         self._groups = groups
-        self._owner = owner
+        self.owner = owner
         self._failures: list[tuple[int, Release | None]] = []
         self._redirections = 0
         self._seen = {destination.uri for group in groups for destination in group}
@@ -121,6 +121,12 @@ class Hunt:
         self._close()
         for branch in tuple(self.branches):
             branch.hang_up(now, lines)
+
+    def move(self, call: HuntCall, owner: HuntOwner) -> None:
+        """It goes on for another call: what rings, rings on."""
+        self._call, self.owner = call, owner
+        for branch in self.branches:
+            branch.move(call)
 
     def _close(self) -> None:
         self.state = HuntState.OVER
@@ -162,7 +168,7 @@ class Hunt:
         self._call.legs.append(branch)
         self.branches.append(branch)
         try:
-            offer = self._owner.prepare_offer(branch, now)
+            offer = self.owner.prepare_offer(branch, now)
         except PeerError as error:
             self._abandon(branch, error.status_hint, now)
             return
@@ -178,7 +184,7 @@ class Hunt:
         branch.line.call_ends()
         self.branches.remove(branch)
         self._failures.append((status, None))
-        self._owner.branch_ended(branch, now)
+        self.owner.branch_ended(branch, now)
 
     def _pass_silent(self, now: float) -> None:
         """RFC 3263 4.3 would wait 32 s: the next trunk is tried, the silent one is let go as soon as 9.1 allows."""
@@ -195,7 +201,7 @@ class Hunt:
         self._groups.clear()
         failure = Failure(480, NO_ANSWER, "no answer")
         self.stop(now, NO_ANSWER)
-        self._owner.hunt_failed(failure, now)
+        self.owner.hunt_failed(failure, now)
 
     # LegOwner: what the rung legs say
 
@@ -203,7 +209,7 @@ class Hunt:
         """LegOwner."""
         self._silence.clear()
         if self.state is HuntState.OPEN:
-            self._owner.branch_alerted(leg, alert, now)
+            self.owner.branch_alerted(leg, alert, now)
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
         """LegOwner. In a 2xx it is an answered call that waits for our answer (13.2.1)."""
@@ -212,7 +218,7 @@ class Hunt:
             return
         if leg.handle.is_answering:
             self._take(leg, now)
-        self._owner.branch_offered(leg, offer, now)
+        self.owner.branch_offered(leg, offer, now)
 
     def leg_wanted_offer(self, leg: Leg, now: float) -> None:
         """LegOwner. Not before the call stands."""
@@ -221,7 +227,7 @@ class Hunt:
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
         """LegOwner. The first answer is looked at when the leg is confirmed; any other is an early change."""
         if self.state is HuntState.OPEN and not leg.handle.is_over:
-            self._owner.branch_agreed(leg, answer, now)
+            self.owner.branch_agreed(leg, answer, now)
 
     def leg_confirmed(self, leg: Leg, now: float) -> None:
         """LegOwner. The first one has it."""
@@ -229,7 +235,7 @@ class Hunt:
             leg.hang_up(now, ELSEWHERE)
             return
         self._take(leg, now)
-        self._owner.branch_answered(leg, now)
+        self.owner.branch_answered(leg, now)
 
     def _take(self, leg: Leg, now: float) -> None:
         self.branches.remove(leg)
@@ -250,7 +256,7 @@ class Hunt:
         """LegOwner."""
         if leg in self.branches:
             self.branches.remove(leg)
-        self._owner.branch_ended(leg, now)
+        self.owner.branch_ended(leg, now)
         if self.state is not HuntState.OPEN:
             return
         status = release.status or 480
@@ -271,7 +277,7 @@ class Hunt:
         response = release.message
         if leg.line.is_trunk or response is None or release.status not in (300, 301, 302):
             return False
-        dial = self._dial._replace(extension=leg.party.number)
+        dial = self._dial._replace(extension=leg.extension)
         found: list[list[Destination]] = []
         contacts = TargetSet(self._dial.uri)
         contacts.add_contacts(response)
@@ -302,4 +308,4 @@ class Hunt:
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
         reason = release.cause.name.lower() if release is not None else ""
-        self._owner.hunt_failed(Failure(translate_status(status), lines, reason), now)
+        self.owner.hunt_failed(Failure(translate_status(status), lines, reason), now)

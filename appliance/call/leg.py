@@ -109,6 +109,11 @@ class Leg:
         return self.usage
 
     @property
+    def extension(self) -> bytes:
+        """The extension of ours that is there, whose rights count; b"" for everybody else."""
+        return b"" if self.line.is_trunk or self.party.domain else self.party.number
+
+    @property
     def is_ringing(self) -> bool:
         """Whether it was told to ring and has neither answered nor ended."""
         return not self.is_confirmed and not self.has_ended and self.status >= 180
@@ -185,6 +190,12 @@ class Leg:
         self.sound.note_end(received, sent.sent, self.record)
 
     # what its owner asks for
+
+    def move(self, call: LegCall) -> None:
+        """It is part of another call from now on."""
+        self.call.legs.remove(self)
+        self.call = call
+        call.legs.append(self)
 
     def media_end(self) -> MediaEnd:
         """Where its media are, by where its signalling is."""

@@ -189,7 +189,7 @@ class Transfer:
         assert bridge is not None
         target = bridge.other_of(replaced)
         self._replaced, self._target = replaced, target
-        self._call.adopt_leg(target)
+        target.move(self._call)
         replaced.owner = self
         other_call.note(f"transferred to call {self._call.number}")
         pair = self._pair = self._call.make_pair(self._moved, target)
@@ -201,7 +201,6 @@ class Transfer:
     def rejoined(self, rejoin: Rejoin, now: float) -> None:
         """RejoinOwner. They hear one another."""
         self._call.bridge_legs(rejoin.legs, rejoin.pair)
-        self._call.note_transfer(self._moved, rejoin.legs[1])
         if not self._is_recall:
             self._referral.report(200, b"", now)
         if self._replaced is not None:
@@ -228,7 +227,7 @@ class Transfer:
     def _give_back(self, target: Leg, replaced: Leg) -> None:
         """The target talks to the transferor again, in its own call."""
         other_call = call_of(replaced)
-        other_call.adopt_leg(target)
+        target.move(other_call)
         bridge = other_call.bridge
         if bridge is not None:
             for leg in bridge.legs:
@@ -372,7 +371,6 @@ class Replacement:
         self._call.bridge_legs((new, self._partner), pair)
         new.incoming.answer(session, now)
         self._leg.hang_up(now, TRANSFERRED)
-        self._call.note_transfer(self._partner, new)
         self._call.session_changed(now)
 
     def _fail(self, status: int, now: float) -> None:
