@@ -57,9 +57,10 @@ class Dialog:
     we write them; remote_target: a URI; local_cseq: of our last request, 0 for none yet; remote_cseq: of theirs, -1 for
     none yet; is_secure: every request in it goes to a SIPS URI (12.1.1); flow: the one the peer was last heard on, or
     was called on, None where nobody knows; is_on_flow: without a route set, requests go there while it is open, not
-    where the remote target says: the peer is a phone of ours, which a NAT may hide."""
+    where the remote target says: the peer is a phone of ours, which a NAT may hide; identity: header lines of our
+    changes of session that say who is on our side by now (RFC 3325 9.1), b"" for none."""
 
-    __slots__ = ("call_id", "flow", "is_on_flow", "is_secure", "local", "local_cseq", "local_tag", "remote",
+    __slots__ = ("call_id", "flow", "identity", "is_on_flow", "is_secure", "local", "local_cseq", "local_tag", "remote",
                  "remote_cseq", "remote_tag", "remote_target", "route_set", "state")
 
     def __init__(self, call_id: bytes, local: bytes, remote: bytes) -> None:
@@ -75,6 +76,7 @@ class Dialog:
         self.is_secure = False
         self.flow: Flow | None = None
         self.is_on_flow = False
+        self.identity = b""
         self.state = EARLY
 
     @classmethod

@@ -12,6 +12,18 @@ from appliance.ua.replaces import Replaced, Replaces, decide_replacement
 def find_replaced(replaces: Replaces, dialogs: DialogDirectory) -> InviteUsage | int:
     """The call whose dialog may be replaced, or the status that the INVITE deserves. Whether its sender may do so is
     for the element to say: who is authenticated as the one replaced, or comes with his Referred-By, may."""
+    usage, found = _find(replaces, dialogs)
+    return decide_replacement(replaces, found) or usage or 481
+
+
+def find_named(replaces: Replaces, dialogs: DialogDirectory) -> InviteUsage | None:
+    """The call whose dialog a Replaces in a Refer-To names, in whatever state (RFC 5589 7): it is one of whoever
+    refers, and rings or stands."""
+    usage, _found = _find(replaces, dialogs)
+    return usage if usage is not None and not usage.is_over else None
+
+
+def _find(replaces: Replaces, dialogs: DialogDirectory) -> tuple[InviteUsage | None, Replaced | None]:
     usage: InviteUsage | None = None
     found: Replaced | None = None
     for key in _write_keys(replaces):
@@ -29,8 +41,7 @@ def find_replaced(replaces: Replaces, dialogs: DialogDirectory) -> InviteUsage |
             is_confirmed=entry.dialog.state is not DialogState.EARLY,
             has_ended=has_ended or (usage is not None and usage.is_over))
         break
-    status = decide_replacement(replaces, found)
-    return status or usage or 481
+    return usage, found
 
 
 def _write_keys(replaces: Replaces) -> list[DialogKey]:
