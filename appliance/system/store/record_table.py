@@ -6,6 +6,7 @@ A step once released is never changed; a new form is a new step.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from appliance.call.call_record import CallRecord, LegRecord
@@ -17,6 +18,7 @@ LEG_COLUMNS = ("line", "direction", "number", "name", "address", "call_id", "loc
                "reason", "started_at", "answered_at", "ended_at", "codec", "packets_received", "packets_sent", "lost",
                "jitter_ms", "opinion")
 STATEMENT_ROWS = 32
+_read_call, _read_leg = attrgetter(*CALL_COLUMNS), attrgetter(*LEG_COLUMNS)     # every call passes here
 
 STEPS = ("""
 CREATE TABLE calls (number INTEGER PRIMARY KEY, started_at REAL NOT NULL, answered_at REAL NOT NULL,
@@ -58,8 +60,7 @@ class RecordRow(NamedTuple):
 
 def copy_record(record: CallRecord) -> RecordRow:
     """The record now: its owner may go on to change it."""
-    return RecordRow(record.number, tuple([getattr(record, name) for name in CALL_COLUMNS]),
-                     tuple([tuple([getattr(leg, name) for name in LEG_COLUMNS]) for leg in record.legs]))
+    return RecordRow(record.number, _read_call(record), tuple([_read_leg(leg) for leg in record.legs]))
 
 
 def write_records(connection: sqlite3.Connection, rows: Sequence[RecordRow]) -> None:
@@ -109,5 +110,5 @@ def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], 
 
 def _clean(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Text that SQLite takes: half a surrogate pair is no character."""
-    return tuple([value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-                  for value in values])
+    return tuple([value.encode("utf-8", "replace").decode("utf-8")
+                  if isinstance(value, str) and not value.isascii() else value for value in values])
