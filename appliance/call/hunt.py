@@ -265,7 +265,7 @@ class Hunt:
             self._ring_next(now)
             return
         self._failures.append((status, release))
-        if not leg.line.may_fail_over(status):
+        if not (self._call.record.is_emergency or leg.line.may_fail_over(status)):  # for help nothing is left untried
             self._groups.clear()
             if status >= 600:
                 for other in tuple(self.branches):
