@@ -28,8 +28,11 @@ class Ground:
         """Voice passes both ways, by way of the gateway on either side."""
         for speaker, hearer, relay in ((outside, inside, self.gateway.host), (inside, outside, self.gateway.outside)):
             before = len(hearer.voice.heard)
-            speaker.voice.speak(5)
-            hearer.wait(lambda call, before=before: len(call.voice.heard) > before, "voice")
+
+            def is_heard(call, speaker=speaker, before=before):
+                speaker.voice.speak(1)
+                return len(call.voice.heard) > before + 3
+            hearer.wait(is_heard, "voice")
             assert {source[0] for source, _octets in hearer.voice.heard} == {relay}
 
 
