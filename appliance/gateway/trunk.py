@@ -116,6 +116,9 @@ class Trunk:
         draft.local = b"%s;tag=%s" % (presented.from_value, core.stack.new_tag())
         draft.contact = core.profile.contact
         draft.lines += core.allow_line + presented.lines + self._write_caller_for_pbx(dial, is_withheld)
+        if self.habits.has_diversion and dial.origin.is_trunk and dial.extension:
+            # RFC 5806 4: a call from outside that one of ours sends on; the reason is not ours to tell
+            draft.lines += b"Diversion: <%s>;reason=unknown\r\n" % self._write_own(dial)
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request)
         draft.body = self.fit_offer(offer)

@@ -3,12 +3,13 @@
 
 import pytest
 
+from appliance.call.line import Dial
 from appliance.call.party import Party
 from appliance.config.sections.trunk import PROFILE
 from appliance.gateway.carrier_profiles import PROFILES
 from appliance.native.sip_scanner import Message
 from tests.gateway.test_codec_filter import OFFER
-from tests.gateway.virtual_gateway import CARRIER, GatewayBox, join_carrier
+from tests.gateway.virtual_gateway import CARRIER, OFFICE_LINE, GatewayBox, join_carrier
 
 PRIVATE = Party(b"201", b"Tanaka Reception", is_private=True)
 HIKARI = """\
@@ -135,3 +136,18 @@ def test_names_of_people_stay_inside_unless_a_profile_says_otherwise():
     box = begin("generic")
     box.trunk().habits = PROFILES["generic"]._replace(shows_names=True)
     assert b'From: "Tanaka Reception" <sip:05011112222@carrier.test>' in box.call("05033334444").data
+
+
+def test_who_forwards_a_call_is_named_where_the_profile_wants_it():
+    box = begin("generic")
+    trunk = box.trunk()
+    forwarded = Dial(b"09012345678", b"sip:09012345678@office.test", trunk, Party(b"05033334444"), b"202")
+    own = Dial(b"09012345678", b"sip:09012345678@office.test", OFFICE_LINE, Party(b"202"), b"202")
+
+    def lines_of(dial: Dial) -> bytes:
+        return trunk.draft_invite(trunk.write_destination("09012345678"), dial, b"").lines
+
+    assert b"Diversion" not in lines_of(forwarded)
+    trunk.habits = trunk.habits._replace(has_diversion=True)
+    assert b"Diversion: <sip:0312345678@carrier.test>;reason=unknown\r\n" in lines_of(forwarded)
+    assert b"Diversion" not in lines_of(own)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of phones and carriers through engine and gateway together: emergency, failover, forwarding, what is seen outside.
-"""
+"""Calls of phones and carriers through engine and gateway together: emergency, failover, forwarding, what is seen."""
 
 import pytest
 
