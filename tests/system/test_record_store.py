@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from appliance.call.call_record import CallRecord, LegRecord
 from appliance.system.store import record_store
 from appliance.system.store.database import open_migrated
-from appliance.system.store.record_reader import RecordQuery, RecordReader
+from appliance.system.store.record_reader import RecordQuery, RecordReader, write_choice
 from appliance.system.store.record_store import SqliteRecordStore
 from appliance.system.store.record_table import CALL_COLUMNS, LEG_COLUMNS, STEPS, copy_record, write_records
 from tests.system.test_binding_store import Alarms
@@ -123,13 +123,32 @@ def test_whose_calls_and_since_when(path, alarms):
     assert list(reader.read(RecordQuery(9, party="x' OR 1 --"))) == []
 
 
-def test_a_search_reads_no_whole_table(path, alarms):
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+def test_a_search_reads_no_whole_table_and_sorts_no_more_than_a_page(path, alarms, order):
     keep(path, alarms, make_record(1))
     connection = sqlite3.connect(path)
-    from appliance.system.store.record_reader import PARTY
-    plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM calls WHERE {PARTY} ORDER BY number LIMIT 5",
-                              {"party": "201"}).fetchall()
-    assert not [row for row in plan if row[3].startswith(("SCAN calls", "SCAN legs"))], plan
+    values = {"party": "201", "since": T0, "after": 0, "limit": 5}
+    for query in (RecordQuery(5, party="201"), RecordQuery(5, party="201", since_wall_s=T0), RecordQuery(5)):
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {write_choice(query, order)}", values)]
+        assert not [step for step in plan if step.startswith(("SCAN calls", "SCAN legs"))], plan
+        assert not [step for step in plan if "TEMP B-TREE" in step and not query.party], plan
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["201", "202", "0501"]), st.sampled_from(["201", "203", "0501"])),
+                max_size=70), st.sampled_from(["", "201", "203", "0501", "nobody"]), st.integers(1, 90), st.integers(0, 80))
+def test_pages_are_what_a_filter_of_everything_would_give(calls, party, limit, after):
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(STEPS[0])
+    write_records(connection, [copy_record(make_record(number, *who)) for number, who in enumerate(calls, 1)])
+    reader = RecordReader("nowhere")
+    reader._connect = lambda: connection
+    every = [number for number, who in enumerate(calls, 1) if not party or party in who]
+    assert [one.number for one in reader.read(RecordQuery(limit, party=party))] == every[-limit:]
+    wanted = [number for number in every if number > after][:limit]
+    assert [one.number for one in reader.read(RecordQuery(limit, after, party))] == wanted
+    late = [number for number in every if number >= 30]
+    assert [one.number for one in reader.read(RecordQuery(limit, None, party, T0 + 30))] == late[-limit:]
 
 
 def test_no_file_is_no_record(path):

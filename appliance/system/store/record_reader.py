@@ -15,9 +15,8 @@ from appliance.system.store.row_store import identify
 
 PAGE_CALLS = 50
 READ_TIMEOUT_S = 0.2
-PARTY = ("number IN (SELECT number FROM calls WHERE caller = :party "
-         "UNION SELECT number FROM calls WHERE callee = :party UNION SELECT number FROM calls WHERE dialled = :party "
-         "UNION SELECT call FROM legs WHERE number = :party)")
+FIRST_SINCE = "SELECT min(number) FROM calls WHERE started_at >= :since"
+PARTY_COLUMNS = ("caller", "callee", "dialled")
 
 
 class RecordQuery(NamedTuple):
@@ -63,17 +62,16 @@ class RecordReader:
 
     def _find_start(self, query: RecordQuery) -> int | None:
         """The number before the first of the last ones."""
-        found = self._ask(f"SELECT number FROM (SELECT number FROM calls WHERE {_write_condition(query)} "
-                          "ORDER BY number DESC LIMIT :count) ORDER BY number LIMIT 1", _name_values(query))
-        return found[0][0] - 1 if found else None
+        found = self._ask(write_choice(query, "DESC"), _name_values(query, 0, query.limit))
+        return found[-1][0] - 1 if found else None
 
-    def _read_page(self, query: RecordQuery, after: int, count: int) -> list[CallRecord]:
-        values = _name_values(query) | {"after": after, "count": count}
-        calls = self._ask(f"SELECT {', '.join(CALL_COLUMNS)} FROM calls WHERE number > :after AND "
-                          f"{_write_condition(query)} ORDER BY number LIMIT :count", values)
-        places = ",".join("?" * len(calls))
+    def _read_page(self, query: RecordQuery, after: int, limit: int) -> list[CallRecord]:
+        numbers = [row[0] for row in self._ask(write_choice(query, "ASC"), _name_values(query, after, limit))]
+        places = ",".join("?" * len(numbers))
+        calls = self._ask(f"SELECT {', '.join(CALL_COLUMNS)} FROM calls WHERE number IN ({places}) ORDER BY number",
+                          numbers)
         legs = self._ask(f"SELECT call, {', '.join(LEG_COLUMNS)} FROM legs WHERE call IN ({places}) "
-                         "ORDER BY call, place", [row[0] for row in calls])
+                         "ORDER BY call, place", numbers)
         return build_records(calls, legs)
 
     def _ask(self, statement: str, values: Any) -> list[tuple[Any, ...]]:
@@ -99,14 +97,20 @@ class RecordReader:
         return self._connection
 
 
-def _write_condition(query: RecordQuery) -> str:
-    conditions = ["1"]
-    if query.party:
-        conditions.append(PARTY)
-    if query.since_wall_s:
-        conditions.append("started_at >= :since")
-    return " AND ".join(conditions)
+def write_choice(query: RecordQuery, order: str) -> str:
+    """The statement for the numbers of a page, from one end; along an index whoever is asked for, so that a busy number
+    costs no more than a quiet one."""
+    since = f" AND started_at >= :since AND number >= ({FIRST_SINCE})" if query.since_wall_s else ""
+    if not query.party:
+        return f"SELECT number FROM calls WHERE number > :after{since} ORDER BY number {order} LIMIT :limit"
+    parts = [f"SELECT * FROM (SELECT number FROM calls WHERE {column} = :party AND number > :after{since} "
+             f"ORDER BY number {order} LIMIT :limit)" for column in PARTY_COLUMNS]
+    if since:
+        since = f" AND (SELECT started_at FROM calls WHERE calls.number = call) >= :since AND call >= ({FIRST_SINCE})"
+    parts.append("SELECT * FROM (SELECT DISTINCT call FROM legs WHERE number = :party AND call > :after"
+                 f"{since} ORDER BY call {order} LIMIT :limit)")
+    return f"SELECT number FROM ({' UNION '.join(parts)}) ORDER BY number {order} LIMIT :limit"
 
 
-def _name_values(query: RecordQuery) -> dict[str, object]:
-    return {"party": query.party, "since": query.since_wall_s, "count": query.limit}
+def _name_values(query: RecordQuery, after: int, limit: int) -> dict[str, object]:
+    return {"party": query.party, "since": query.since_wall_s, "after": after, "limit": limit}
