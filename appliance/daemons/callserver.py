@@ -143,7 +143,9 @@ class CallServer:
         surroundings.resolver = self._resolver
         gateway = assemble_gateway(configuration, surroundings)
         office.calls.services.router = gateway.router
-        office.server.join_outside(InboundCalls(office.stack, gateway, office.calls))
+        inbound = InboundCalls(office.stack, gateway, office.calls)
+        inbound.join_office(office.line)
+        office.server.join_outside(inbound)
         return gateway
 
     def _prepare_media(self, configuration: Configuration) -> RelayKeeper:

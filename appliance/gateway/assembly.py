@@ -12,6 +12,7 @@ from appliance.gateway.attachment import Attachment
 from appliance.gateway.carrier_profiles import PROFILES
 from appliance.gateway.dial_decision import DialRules
 from appliance.gateway.explanation import explain_route
+from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged, InboundAccounts
 from appliance.gateway.numbers_of_trunk import TrunkNumbers
 from appliance.gateway.office_extensions import OfficeExtensions
@@ -132,6 +133,12 @@ class Gateway:
     def identify(self, request: Message, flow: Flow, now: float) -> Trunk | Challenged | None:
         """Whose a request outside dialogs is: a trunk's, of somebody who must prove that he is one, or nobody's."""
         return self._recogniser.identify(request, flow, now)
+
+    def is_emergency(self, request: Message) -> bool:
+        """Whether an INVITE is a call for help that we are to make, as dialled here or by its URN (RFC 5031)."""
+        uri = request.uri
+        is_ours = uri[:4].lower() == b"urn:" or self._surroundings.office.is_own_uri(uri)
+        return is_ours and bool(self.router.rules.find_emergency(read_uri_user(uri), uri))
 
     def explain_route(self, dialled: str, extension: str, now: float) -> list[str]:
         """What would become of this number dialled by this extension, and why; nothing is called."""

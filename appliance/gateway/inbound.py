@@ -2,11 +2,15 @@
 """INVITEs of carriers: recognised, counted, and given to the call engine in the name of their trunk."""
 
 from appliance.call.engine import CallEngine
+from appliance.call.line import Dial, Line
+from appliance.call.party import Party
 from appliance.gateway.assembly import Gateway
+from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged
 from appliance.gateway.trunk import Trunk
 from appliance.native.sip_scanner import Message
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Side
+from appliance.sip.grammar import unescape
 from appliance.sip.stack import SipStack
 from appliance.ua.call_taking import open_call
 from appliance.ua.inspection import write_capabilities
@@ -15,12 +19,18 @@ from appliance.ua.inspection import write_capabilities
 class InboundCalls:
     """Satisfies pbx.call_entry.OutsideCalls."""
 
-    __slots__ = ("_engine", "_gateway", "_stack")
+    __slots__ = ("_engine", "_gateway", "_office", "_stack")
 
     def __init__(self, stack: SipStack, gateway: Gateway, engine: CallEngine) -> None:
         self._stack = stack
         self._gateway = gateway
         self._engine = engine
+        self._office: Line | None = None
+
+    def join_office(self, line: Line) -> None:
+        """Let calls for help in from the private side whoever makes them: a telephone that has lost its registration,
+        or was given a wrong secret, still reaches 110."""
+        self._office = line
 
     def take(self, message: Message, flow: Flow, now: float) -> bool:
         """Whether this INVITE or OPTIONS outside dialogs was a carrier's, or must not go further: then it is served."""
@@ -32,6 +42,8 @@ class InboundCalls:
             self._take_call(found, message, flow, now)
         elif found is not None:
             self._challenge(found, message, flow)
+        elif self._office is not None and flow.listener.side is Side.PRIVATE and gateway.is_emergency(message):
+            self._take_emergency(self._office, message, flow, now)
         elif gateway.admission.admit_stranger(flow, now):
             return False
         else:
@@ -44,6 +56,13 @@ class InboundCalls:
             return False
         self._stack.reply_stateless(message, flow, 200, write_capabilities(found.core))
         return True
+
+    def _take_emergency(self, office: Line, message: Message, flow: Flow, now: float) -> None:
+        server = open_call(office.core, message, flow, now)
+        if server is not None:      # nobody's rights are needed for it
+            caller = Party(unescape(message.from_user))
+            dial = Dial(read_uri_user(message.uri), message.uri, office, caller, b"", message)
+            self._engine.take_invite(server, message, dial, now)
 
     def _challenge(self, challenge: Challenged, message: Message, flow: Flow) -> None:
         self._stack.reply_stateless(message, flow, challenge.status, challenge.lines)

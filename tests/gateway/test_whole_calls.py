@@ -3,7 +3,8 @@
 
 import pytest
 
-from tests.call.virtual_house import House
+from appliance.gateway.inbound import InboundCalls
+from tests.call.virtual_house import House, Voice
 from tests.ua.virtual_network import label
 
 BOTH = "set route outside trunk east\n"     # behind west
@@ -159,3 +160,32 @@ def test_an_emergency_call_goes_on_to_the_next_trunk_whatever_the_first_one_says
     house.run()
     assert call.is_confirmed
     assert invites(house, "west") == [b"sip:110@west.test"]
+
+
+def let_emergencies_in(house: House) -> None:
+    """As the daemon joins it."""
+    inbound = InboundCalls(house.stack, house.gateway, house.calls)
+    inbound.join_office(house.office.line)
+    house.office.server.join_outside(inbound)
+
+
+def test_a_telephone_that_nobody_knows_may_call_for_help_from_the_private_side_alone():
+    house = House(RESCUE)
+    let_emergencies_in(house)
+    stranger = Voice(house.network, "192.168.7.7", "999", "192.168.1.1")    # not a trusted source, and unregistered
+    call = stranger.dial("110")
+    house.run()
+    assert call.is_confirmed
+    assert invites(house, "east") == [b"sip:110@east.test"]
+    call.hang_up(house.now)
+    house.run()
+    refused = stranger.dial("202")
+    house.run()
+    assert not refused.is_confirmed
+    assert stranger.user.releases[-1].status == 407
+    outsider = Voice(house.network, "198.51.100.66", "999", "203.0.113.5")
+    outsider.dial("110")
+    house.run()
+    assert outsider.user.releases[-1].status == 407
+    assert len(invites(house, "east")) == 1
+    house.assert_quiet()
