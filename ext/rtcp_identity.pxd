@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Who speaks, made unreadable in RTCP that passes a border: a CNAME is user@host (RFC 3550 6.5.1). Header-only, no state.
+# Who speaks, made unreadable in RTCP that passes a border: a CNAME is user@host (RFC 3550 6.5.1). Header-only.
 # CNAMEs must be forwarded (7.2), so each has a name in its place, always the same one under one key (RFC 7022 4.2 asks
 # for random ones); the other items say nothing any more. Nothing moves: lengths stay as they were.
 from libc.stdint cimport uint8_t, uint64_t
