@@ -136,7 +136,8 @@ def test_a_search_reads_no_whole_table_and_sorts_no_more_than_a_page(path, alarm
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["201", "202", "0501"]), st.sampled_from(["201", "203", "0501"])),
-                max_size=70), st.sampled_from(["", "201", "203", "0501", "nobody"]), st.integers(1, 90), st.integers(0, 80))
+                max_size=70),
+       st.sampled_from(["", "201", "203", "0501", "nobody"]), st.integers(1, 90), st.integers(0, 80))
 def test_pages_are_what_a_filter_of_everything_would_give(calls, party, limit, after):
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(STEPS[0])

@@ -15,7 +15,7 @@ from appliance.system.store.row_store import identify
 
 PAGE_CALLS = 50
 READ_TIMEOUT_S = 0.2
-FIRST_SINCE = "SELECT min(number) FROM calls WHERE started_at >= :since"
+FIRST_SINCE = "SELECT number FROM calls WHERE started_at >= :since ORDER BY started_at LIMIT 1"
 PARTY_COLUMNS = ("caller", "callee", "dialled")
 
 
@@ -100,14 +100,17 @@ class RecordReader:
 def write_choice(query: RecordQuery, order: str) -> str:
     """The statement for the numbers of a page, from one end; along an index whoever is asked for, so that a busy number
     costs no more than a quiet one."""
-    since = f" AND started_at >= :since AND number >= ({FIRST_SINCE})" if query.since_wall_s else ""
+    above, since = ":after", ""
+    if query.since_wall_s:
+        above = f"max(:after, ({FIRST_SINCE}) - 1)"     # one bound: SQLite takes no second one from the index
+        since = " AND started_at >= :since"             # the clock may have been set back
     if not query.party:
-        return f"SELECT number FROM calls WHERE number > :after{since} ORDER BY number {order} LIMIT :limit"
-    parts = [f"SELECT * FROM (SELECT number FROM calls WHERE {column} = :party AND number > :after{since} "
+        return f"SELECT number FROM calls WHERE number > {above}{since} ORDER BY number {order} LIMIT :limit"
+    parts = [f"SELECT * FROM (SELECT number FROM calls WHERE {column} = :party AND number > {above}{since} "
              f"ORDER BY number {order} LIMIT :limit)" for column in PARTY_COLUMNS]
     if since:
-        since = f" AND (SELECT started_at FROM calls WHERE calls.number = call) >= :since AND call >= ({FIRST_SINCE})"
-    parts.append("SELECT * FROM (SELECT DISTINCT call FROM legs WHERE number = :party AND call > :after"
+        since = " AND (SELECT started_at FROM calls WHERE calls.number = call) >= :since"
+    parts.append(f"SELECT * FROM (SELECT DISTINCT call FROM legs WHERE number = :party AND call > {above}"
                  f"{since} ORDER BY call {order} LIMIT :limit)")
     return f"SELECT number FROM ({' UNION '.join(parts)}) ORDER BY number {order} LIMIT :limit"
 
