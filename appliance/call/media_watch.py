@@ -96,12 +96,13 @@ class MediaWatch:
                 leg.sound.note(figures[side], figures[1 - side].sent)
 
     def leg_silent(self, session: str, side: int, figures: DirectionFigures, now: float) -> None:
-        """MediaRelayUser. A phone that hears and says nothing may be unplugged: it is asked."""
+        """MediaRelayUser. A phone that was heard and says nothing any more may be unplugged: it is asked. One that has
+        never said anything has no voice to lose: a call without media is nobody's fault, and the session timer's."""
         call, leg = self._find_leg(session, side)
         if call is None or leg is None:
             return
         call.note_silence(leg, figures, now)
-        if session.endswith("/0") and leg.is_confirmed and not leg.has_ended:
+        if session.endswith("/0") and figures.packets and leg.is_confirmed and not leg.has_ended:
             Probe(self._engine, call, leg).start(now)
 
     def leg_heard(self, session: str, side: int, now: float) -> None:
