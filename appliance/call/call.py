@@ -82,10 +82,11 @@ class Call:
                  "ended_at", "hunt", "legs", "number", "offer", "record", "services", "started_at", "state",
                  "waiting_media")
 
-    def __init__(self, services: CallServices, directory: CallDirectory, dial: Dial, now: float) -> None:
+    def __init__(self, services: CallServices, directory: CallDirectory, dial: Dial, now: float,
+                 number: int = 0) -> None:
         self.services = services
         self.directory = directory
-        self.number = number = services.numbers.next()
+        self.number = number = number or services.numbers.next()
         self.dial = dial
         self.state = CALLING
         self.started_at = now

@@ -20,7 +20,7 @@ from appliance.sip.flow import Flow
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, CallHandle, IncomingCall, Release
 from appliance.ua.incoming_invite import IncomingInvite
-from appliance.ua.outgoing_invite import OutgoingInvite
+from appliance.ua.invite_usage import InviteUsage
 from appliance.ua.referral import Referral
 
 INCOMING: Final = "incoming"
@@ -82,7 +82,7 @@ class Leg:
         self.direction = direction
         self.party = party
         self.owner = owner
-        self.usage: IncomingInvite | OutgoingInvite | None = None
+        self.usage: InviteUsage | None = None
         self.speaker: CallHandle | None = None
         self.flow: Flow | None = None
         self.origin: OwnOrigin | None = None
@@ -97,7 +97,7 @@ class Leg:
         line.call_begins()
 
     @property
-    def handle(self) -> IncomingInvite | OutgoingInvite:
+    def handle(self) -> InviteUsage:
         """Its usage, which it has from the moment that it was begun."""
         assert self.usage is not None
         return self.usage

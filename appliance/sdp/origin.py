@@ -21,6 +21,7 @@ class OwnOrigin:
         if not 0 <= session_id < SESSION_ID_LIMIT:
             raise MisuseError("session id out of range")
         self.session_id = session_id
+        self.address = address
         self.version = version
         self.said = said
         self._head = b"v=0\r\no=- %d %%d IN %s %s\r\n" % (

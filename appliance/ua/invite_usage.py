@@ -9,6 +9,7 @@ from typing import Final
 
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
 from appliance.sip.status import status_line
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.sip.transaction.server import ServerTransaction
@@ -90,6 +91,11 @@ class InviteUsage(PeerAbility):
         if state not in TRANSITIONS[self.state]:
             raise MisuseError(f"call: {self.state.name} to {state.name}")
         self.state = state
+
+    @property
+    def flow(self) -> Flow | None:
+        """The way to the other side, None where nobody knows."""
+        return self.dialog.flow
 
     @property
     def is_over(self) -> bool:
