@@ -13,7 +13,7 @@ from appliance.vocabulary.journal import Journal
 
 Groups = list[list[Destination]]
 # Causes of Q.850, 2.2.7
-UNALLOCATED, NO_USER, REJECTED, OUT_OF_ORDER, CONGESTED = 1, 20, 21, 38, 42
+UNALLOCATED, NO_USER, REJECTED, ROUTING_ERROR, OUT_OF_ORDER, CONGESTED = 1, 20, 21, 25, 38, 42
 
 
 class GatewayRouter:
@@ -90,6 +90,8 @@ class GatewayRouter:
         return [[trunk.write_emergency(number)] for trunk in reaching]
 
     def _route_out(self, decision: Decision, dial: Dial, now: float) -> Groups | Refused:
+        if dial.request is not None and dial.request.max_forwards == 0:
+            return Refused(483, ROUTING_ERROR, "the call has been sent round in circles")
         named = [self.trunks[name] for name in decision.trunks if name in self.trunks]
         usable = choose_usable(named, now)
         if not usable:

@@ -192,3 +192,10 @@ def test_what_the_router_does_can_be_asked_without_calling(box):
 def test_who_calls_from_nowhere_is_nobody(box):
     dial = Dial(b"", b"", OFFICE_LINE, NOBODY, b"")
     assert box.gateway.router.route(dial, box.now).status == 404
+
+
+def test_a_call_that_has_gone_round_long_enough_goes_out_no_more():
+    box = join_carrier(CARRIER + PBX)[0].start()
+    request = b"sip:09012345678@192.168.1.1"
+    assert [line for line, _ in names(ring(box, invite(request, b"Max-Forwards: 1"), "pbx"))] == ["carrier"]
+    assert ring(box, invite(request, b"Max-Forwards: 0"), "pbx").status == 483
