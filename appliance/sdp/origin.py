@@ -14,7 +14,7 @@ class OwnOrigin:
     version: of the last one, 0 before it; said: what stood below its o= line. Both may be restored after a crash.
     """
 
-    __slots__ = ("_head", "said", "session_id", "version")
+    __slots__ = ("_head", "address", "said", "session_id", "version")
 
     def __init__(self, session_id: int, address: str, version: int = 0, said: bytes = b"") -> None:
         """session_id: at random, below SESSION_ID_LIMIT; address: textual, IPv6 without brackets."""
