@@ -41,15 +41,16 @@ class BridgeCall(Protocol):
 
 
 class Bridge:
-    """call: that it belongs to; legs: side 0 and 1 of `pair`. asking: the leg whose offer the other is considering."""
+    """call: that it belongs to; legs: side 0 and 1 of `pair`."""
 
-    __slots__ = ("_asking", "call", "legs", "pair")
+    __slots__ = ("_asking", "_wants_offer", "call", "legs", "pair")
 
     def __init__(self, call: BridgeCall, legs: tuple[Leg, Leg], pair: MediaPair) -> None:
         self.call = call
         self.legs = legs
         self.pair = pair
-        self._asking: Leg | None = None
+        self._asking: Leg | None = None     # whose change the other leg considers
+        self._wants_offer = False           # a change in which the other one is to offer
         for leg in legs:
             leg.owner = self
 
@@ -63,39 +64,46 @@ class Bridge:
 
     def expect_answer(self, leg: Leg) -> None:
         """This leg's offer is with the other side already: the answer will come as `leg_agreed`."""
-        self._asking = leg
+        self._asking, self._wants_offer = leg, False
 
     # LegOwner
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
         """LegOwner. An offer of its own, or the one that a re-INVITE without a session asked it for."""
         other = self.other_of(leg)
+        is_wanted = self._asking is other and self._wants_offer     # 13.2.1: the other one wanted to be offered one
+        if self._asking is not None and not is_wanted:
+            leg.handle.refuse_offer(491, now)   # 14.2: glare; the other side's change is under way
+            return
+        side = self.side_of(leg)
         try:
-            session = self.pair.carry_offer(self.side_of(leg), offer)
+            session = self.pair.carry_offer(side, offer)
         except PeerError as error:
             self._refuse(leg, error.status_hint, now)
             return
-        if self._asking is other:       # the other one wanted to be offered a session (13.2.1)
-            self._asking = leg
-            other.handle.answer_offer(session, now)
-        elif self._asking is None and other.handle.change_session(session, now, leg.handle.was_asked_by_update):
-            self._asking = leg
+        if is_wanted:
+            self.expect_answer(leg)
+            if not other.handle.answer_offer(session, now):     # it has withdrawn meanwhile (9.2)
+                self.pair.revert(side)
+                self._refuse(leg, 487, now)
+        elif other.handle.change_session(session, now, leg.handle.was_asked_by_update):
+            self.expect_answer(leg)
         else:
-            self.pair.revert(self.side_of(leg))
+            self.pair.revert(side)
             leg.handle.refuse_offer(491, now)
 
     def _refuse(self, leg: Leg, status: int, now: float) -> None:
         """An offer that cannot be passed on. In the 2xx to a re-INVITE of ours it cannot be refused, only ended."""
         other = self.other_of(leg)
         if self._asking is other:
-            self._asking = None
             other.handle.refuse_offer(status, now)
+        self._asking = None
         leg.handle.refuse_offer(status, now)
 
     def leg_wanted_offer(self, leg: Leg, now: float) -> None:
         """LegOwner. The other one is asked for an offer in the same way."""
         if self._asking is None and self.other_of(leg).handle.change_session(b"", now):
-            self._asking = leg
+            self._asking, self._wants_offer = leg, True
         else:
             leg.handle.refuse_offer(491, now)
 
@@ -119,7 +127,8 @@ class Bridge:
         other = self.other_of(leg)
         if self._asking is other:
             self._asking = None
-            self.pair.revert(self.side_of(other))
+            if not self._wants_offer:
+                self.pair.revert(self.side_of(other))
             other.handle.refuse_offer(status, now)
 
     def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:

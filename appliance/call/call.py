@@ -11,19 +11,16 @@ from typing import Final, Protocol
 
 from appliance.call.bridge import Bridge
 from appliance.call.call_record import CallRecord
-from appliance.call.hunt import Failure, Hunt
+from appliance.call.hunt import Hunt
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Dial, Line, Refused
 from appliance.call.media_pair import MediaPair
-from appliance.call.reasons import write_reason
 from appliance.call.services import CallServices
-from appliance.errors import MisuseError, PeerError
-from appliance.native.sip_scanner import Message
+from appliance.call.set_up import SetUp
+from appliance.errors import MisuseError
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.parser import parse_session
-from appliance.sip.transaction.server import ServerTransaction
-from appliance.ua.branch import Branch
-from appliance.ua.call_events import Alert, Cause, Release
+from appliance.ua.call_events import Cause, Release
 from appliance.ua.referral import Referral
 
 
@@ -67,7 +64,7 @@ TRANSITIONS: Final = (
 )
 """What may follow each state, by its number."""
 RESULTS: Final = {486: "busy", 600: "busy", 480: "no_answer", 408: "no_answer", 404: "not_found", 604: "not_found",
-                  487: "cancelled", 403: "blocked", 603: "refused", 488: "refused"}
+                  487: "cancelled", 403: "blocked", 488: "refused"}
 
 
 class Call:
@@ -75,12 +72,12 @@ class Call:
     hunt: the search that is going on; offer: the caller's session; bridge: once somebody has answered; record: what
     will be kept of it. Times are monotonic seconds, 0.0 for not yet.
 
-    Satisfies leg.LegOwner for its caller's leg until the answer, and hunt.HuntOwner.
+    Satisfies set_up.SetUpCall and bridge.BridgeCall.
     """
 
-    __slots__ = ("_asked", "_forks", "_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "directory",
-                 "ended_at", "hunt", "legs", "number", "offer", "record", "services", "started_at", "state",
-                 "waiting_media")
+    __slots__ = ("_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "directory",
+                 "ended_at", "hunt", "legs", "number", "offer", "record", "services", "set_up",
+                 "started_at", "state", "waiting_media")
 
     def __init__(self, services: CallServices, directory: CallDirectory, dial: Dial, now: float,
                  number: int = 0) -> None:
@@ -102,9 +99,8 @@ class Call:
         self.offer = b""
         self._pairs: dict[Leg, MediaPair] = {}
         self._pairs_made = 0
-        self._asked: Leg | None = None      # the branch that considers an early change of the caller
-        self._forks: dict[tuple[Leg, bytes], int] = {}      # To tags that the caller has heard a session from
-        self.caller = Leg(self, dial.origin, INCOMING, dial.caller, self)
+        self.set_up = SetUp(self)
+        self.caller = Leg(self, dial.origin, INCOMING, dial.caller, self.set_up)
         self.caller.record.started_at = self.record.started_at
         self.legs.append(self.caller)
 
@@ -128,100 +124,10 @@ class Call:
         """Every pair of media that is open."""
         return list(self._pairs.values())
 
-    # the caller's leg until the answer: LegOwner
+    # the set-up: set_up.SetUpCall
 
-    def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
-        """LegOwner. The INVITE; later an early change of the caller's mind (UPDATE, RFC 3311)."""
-        if self.hunt is not None:
-            self._change_early(leg, offer, now)
-            return
-        self.offer = offer
-        leg.flow = leg.incoming.flow
-        verdict = self.services.router.route(self.dial, now)
-        if isinstance(verdict, Refused):
-            self.refuse(verdict, now)
-            return
-        self.directory.tell(self)
-        self.hunt = Hunt(self, self.dial, verdict, self)
-        self.hunt.start(now)
-
-    def refuse(self, verdict: Refused, now: float) -> None:
-        """The dial plan says no."""
-        self.note(verdict.reason)
-        self.record.cause = verdict.q850
-        reason = b"Reason: Q.850;cause=%d\r\n" % verdict.q850 if verdict.q850 else b""
-        self.caller.incoming.refuse(verdict.status, now, verdict.lines + reason)
-
-    def _change_early(self, leg: Leg, offer: bytes, now: float) -> None:
-        early = [branch for branch, pair in self._pairs.items() if pair.description_of(1) is not None
-                 and not branch.has_ended]
-        if len(early) != 1:
-            leg.handle.refuse_offer(491, now)
-            return
-        branch = early[0]
-        try:
-            session = self._pairs[branch].carry_offer(0, offer)
-        except PeerError as error:
-            leg.handle.refuse_offer(error.status_hint, now)
-            return
-        if not branch.handle.change_session(session, now, True):
-            self._pairs[branch].revert(0)
-            leg.handle.refuse_offer(504, now)   # RFC 3311 5.2: it could not be asked of the called side
-            return
-        self._asked = branch
-
-    def leg_wanted_offer(self, leg: Leg, now: float) -> None:
-        """LegOwner. Only a call that stands is changed so."""
-        leg.handle.refuse_offer(491, now)
-
-    def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
-        """LegOwner. Nothing rings back at us."""
-
-    def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
-        """LegOwner. In a PRACK: the answer to an offer of the called side in a reliable response (RFC 3262 5)."""
-        number = leg.speaker.number if isinstance(leg.speaker, Branch) else 0
-        for branch, pair in self._pairs.items():
-            if branch.branch == number and not branch.has_ended:
-                try:
-                    branch.handle.answer_offer(pair.carry_answer(0, answer), now)
-                except PeerError:
-                    branch.hang_up(now)
-                return
-
-    def leg_confirmed(self, leg: Leg, now: float) -> None:
-        """LegOwner. It is the bridge's by then."""
-        raise MisuseError("a caller's leg that stands without an answer")
-
-    def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
-        """LegOwner."""
-        for branch, pair in self._pairs.items():
-            if not branch.has_ended and pair.description_of(1) is not None:
-                pair.revert(1)
-                branch.handle.refuse_offer(status, now)
-
-    def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
-        """LegOwner. Key presses before the answer have nobody to go to."""
-        server.respond(480, now)
-
-    def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:
-        """LegOwner."""
-        referral.refuse(403, now)
-
-    def leg_released(self, leg: Leg, release: Release, now: float) -> None:
-        """LegOwner. The caller gave up, or has been refused."""
-        if self.hunt is not None:
-            self.hunt.stop(now, write_reason(release) if release.cause is not Cause.REFUSED else b"")
-        self.leg_ended(leg, release, now)
-
-    # the hunt: HuntOwner
-
-    def prepare_offer(self, branch: Leg, now: float) -> bytes:
-        """HuntOwner. The caller's session with our addresses; a pair of media for each branch."""
-        if not self.offer:
-            return b""
-        return self._pair_of(branch).carry_offer(0, self.offer)
-
-    def _pair_of(self, branch: Leg) -> MediaPair:
+    def open_pair(self, branch: Leg) -> MediaPair:
+        """SetUpCall."""
         pair = self._pairs.get(branch)
         if pair is None:
             services, ends = self.services, (self.caller.media_end(), branch.media_end())
@@ -232,95 +138,24 @@ class Call:
             pair = self._pairs[branch] = MediaPair(services.relay, name, ends, origins)
         return pair
 
-    def _located_pair(self, branch: Leg) -> MediaPair:
-        """Its pair, once a response has shown where its signalling comes from."""
-        pair = self._pair_of(branch)
-        branch.flow = branch.handle.flow or branch.flow
-        pair.ends[1] = branch.media_end()
-        return pair
-
-    def branch_alerted(self, branch: Leg, alert: Alert, now: float) -> None:
-        """HuntOwner. 180 and 183 pass at once, early media with them."""
-        if alert.status == 199:     # RFC 6228: one fork is over, the others ring on
-            return
-        session = b""
-        if alert.session and self.offer:
-            try:
-                session = self._located_pair(branch).carry_answer(1, alert.session)
-            except PeerError as error:
-                self.note(str(error))
-        if session:
-            branch.branch = self._forks.setdefault((branch, alert.fork), len(self._forks))
-        self._alert_caller(branch, alert.status, session, alert.is_reliable, now)
-
-    def _alert_caller(self, branch: Leg, status: int, session: bytes, is_reliable: bool, now: float) -> None:
-        caller = self.caller.incoming
-        caller.alert(status, now, session, is_reliable and caller.supports_reliable, branch.branch)
+    def note_ringing(self, now: float) -> None:
+        """SetUpCall."""
         if self.state is CALLING:
             self._enter(RINGING, now)
         self.directory.tell(self)
 
-    def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
-        """HuntOwner. The caller left it to the called side to offer; or an early change of the called side."""
-        caller = self.caller.incoming
-        if self.offer and not branch.handle.is_answering:
-            self._pass_early_offer(branch, offer, now)
-            return
-        try:
-            session = self._located_pair(branch).carry_offer(1, offer)
-        except PeerError as error:
-            branch.hang_up(now)
-            caller.refuse(error.status_hint, now)
-            return
-        if branch.handle.is_answering:
-            self.join(branch, session, now).expect_answer(branch)
-        elif caller.supports_reliable:
-            self._alert_caller(branch, 183, session, True, now)
-
-    def _pass_early_offer(self, branch: Leg, offer: bytes, now: float) -> None:
-        pair = self._pair_of(branch)
-        try:
-            session = pair.carry_offer(1, offer)
-        except PeerError as error:
-            branch.handle.refuse_offer(error.status_hint, now)
-            return
-        if not self.caller.handle.change_session(session, now, True):
-            pair.revert(1)
-            branch.handle.refuse_offer(504, now)
-
-    def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
-        """HuntOwner. To the caller's early change; the first answer of a leg comes with `branch_answered`."""
-        if self._asked is not branch:
-            return
-        self._asked = None
-        try:
-            self.caller.handle.answer_offer(self._pair_of(branch).carry_answer(1, answer), now)
-        except PeerError as error:
-            self.caller.handle.refuse_offer(error.status_hint, now)
-
-    def branch_answered(self, branch: Leg, now: float) -> None:
-        """HuntOwner."""
-        try:
-            session = self._located_pair(branch).carry_answer(1, branch.handle.exchange.remote)
-        except PeerError as error:
-            branch.hang_up(now)
-            self.hunt_failed(Failure(error.status_hint, reason=str(error)), now)
-            return
-        self.join(branch, session, now)
-
     def join(self, branch: Leg, session: bytes, now: float) -> Bridge:
-        """Somebody answered: the caller gets its 200, the branches that lost their media."""
+        """Somebody answered with this session, the caller's is its answer or offer: both talk."""
+        return self.set_up.join(branch, session, now)
+
+    def bridge_caller(self, branch: Leg, now: float) -> Bridge:
+        """SetUpCall."""
         pair = self._pairs.pop(branch)
         for lost in self._pairs.values():
             self._close_media(lost)
         self._pairs = {branch: pair}
-        self.hunt = None
-        # another phone's session may have been heard under the first To tag: then this answer has one of its own
-        fork = (branch, branch.handle.dialog.remote_tag)
-        branch.branch = self._forks.setdefault(fork, len(self._forks))
         self.caller.origin = pair.origins[0]
         bridge = self.bridge = Bridge(self, (self.caller, branch), pair)
-        self.caller.incoming.answer(session, now, branch.branch)
         self._note_answer(branch, now)
         return bridge
 
@@ -336,19 +171,14 @@ class Call:
         self.directory.keep(self, now)
         self.directory.tell(self)
 
-    def branch_ended(self, branch: Leg, now: float) -> None:
-        """HuntOwner."""
-        if self.bridge is None:
-            self.drop_pair_of(branch)
+    def legs_changed(self, now: float) -> None:
+        """SetUpCall."""
         self.directory.tell(self)
         self.end_if_over(now)
 
-    def hunt_failed(self, failure: Failure, now: float) -> None:
-        """HuntOwner."""
-        self.hunt = None
-        self.note(failure.reason)
-        if not self.caller.has_ended:
-            self.caller.incoming.refuse(failure.status, now, failure.lines)
+    def refuse(self, verdict: Refused, now: float) -> None:
+        """The dial plan says no."""
+        self.set_up.refuse(verdict, now)
 
     # the bridge
 
@@ -370,15 +200,13 @@ class Call:
         """A leg is over; with the last one the call is."""
         record = self.record
         if not record.ended_by:
-            if release.cause in (Cause.PEER_LEFT, Cause.CANCELLED):
-                record.ended_by = "caller" if leg is self.caller else "callee"
-            else:
-                record.ended_by = "server" if leg is self.caller and release.cause is not Cause.LOST else "callee"
+            is_theirs = release.cause in (Cause.PEER_LEFT, Cause.CANCELLED)
+            record.ended_by = ("caller" if leg is self.caller else "callee") if is_theirs else "server"
         if leg is self.caller and self.state < ANSWERED:
             record.status = leg.status
-            record.result = "cancelled" if release.cause in (Cause.CANCELLED, Cause.PEER_LEFT) \
-                else RESULTS.get(leg.status, "failed")
-        if release.cause in (Cause.LOST, Cause.BROKEN):
+            has_given_up = release.cause in (Cause.CANCELLED, Cause.PEER_LEFT)
+            record.result = "cancelled" if has_given_up else read_result(leg.status)
+        if release.cause in (Cause.LOST, Cause.BROKEN, Cause.EXPIRED):
             self.note(release.cause.name.lower())
         self.end_if_over(now)
 
@@ -441,9 +269,9 @@ class Call:
                 del self._pairs[leg]
                 self._close_media(pair)
 
-    def pair_of(self, branch: Leg) -> MediaPair:
+    def find_pair(self, branch: Leg) -> MediaPair | None:
         """The pair whose second side is this leg."""
-        return self._pairs[branch]
+        return self._pairs.get(branch)
 
     def drop_pair_of(self, branch: Leg) -> None:
         """A leg that was rung is over: so are its media."""
@@ -490,6 +318,11 @@ def call_of(leg: Leg) -> Call:
     if not isinstance(call, Call):
         raise MisuseError("a leg of no call")
     return call
+
+
+def read_result(status: int) -> str:
+    """What became of a call that nobody answered, by the status that its caller got."""
+    return RESULTS.get(status, "refused" if status >= 600 else "failed")
 
 
 def _text(octets: bytes) -> str:

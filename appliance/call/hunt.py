@@ -13,33 +13,46 @@ from typing import Final, Protocol
 from appliance.call.call_record import CallRecord
 from appliance.call.leg import OUTGOING, Leg
 from appliance.call.line import Destination, Dial, Line, Refused
-from appliance.call.reasons import ELSEWHERE, NO_ANSWER, choose_best, copy_reason, translate_status
+from appliance.call.reasons import (
+    ELSEWHERE,
+    NO_ANSWER,
+    NO_ANSWER_CAUSE,
+    choose_best,
+    copy_reason,
+    read_cause,
+    translate_status,
+)
 from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.outgoing_invite import OutgoingInvite
+from appliance.ua.provisional_order import RELIABLE
 from appliance.ua.redirection import TargetSet
 from appliance.ua.referral import Referral
+from appliance.ua.request_draft import RequestDraft
 
 RINGING_S: Final = 180.0
 SILENCE_S: Final = 4.0
-"""A trunk that has said nothing for so long gives way to the next one; what it says later still counts."""
+"""A trunk that has said nothing for so long gives way to the next one."""
 REDIRECTIONS_LIMIT: Final = 5
 TARGETS_LIMIT: Final = 30
 
 
 class Failure:
     """Why nobody was reached. status: for the caller's leg; lines: Reason and the like; reason: in words, for the
-    record."""
+    record; cause: Q.850; is_by_callee: somebody has said so, rather than nobody anything."""
 
-    __slots__ = ("lines", "reason", "status")
+    __slots__ = ("cause", "is_by_callee", "lines", "reason", "status")
 
-    def __init__(self, status: int, lines: bytes = b"", reason: str = "") -> None:
+    def __init__(self, status: int, lines: bytes = b"", reason: str = "", cause: int = 0,
+                 is_by_callee: bool = False) -> None:
         self.status = status
         self.lines = lines
         self.reason = reason
+        self.cause = cause
+        self.is_by_callee = is_by_callee
 
 
 class HuntCall(Protocol):
@@ -75,6 +88,9 @@ class HuntOwner(Protocol):
     def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
         """An early change of session was answered."""
 
+    def branch_refused_change(self, branch: Leg, status: int, now: float) -> None:
+        """An early change of session was refused."""
+
     def branch_answered(self, branch: Leg, now: float) -> None:
         """Somebody answered; all others are being let go. The hunt is over and the leg the owner's."""
 
@@ -93,10 +109,11 @@ class HuntState(IntEnum):
 
 
 class Hunt:
-    """dial: what was asked for; branches: legs that have been begun and are not over; owner: who searches."""
+    """dial: what was asked for; branches: legs that have been begun and are not over; passed: those of them that were
+    silent for too long, and are waited for no more; owner: who searches."""
 
-    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_redirections", "_seen", "_silence", "branches",
-                 "owner", "state")
+    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_seen", "_silence",
+                 "branches", "owner", "state")
 
     def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
@@ -108,6 +125,7 @@ class Hunt:
         self._seen = {destination.uri for group in groups for destination in group}
         self._alarm = call.services.alarm()
         self._silence = call.services.alarm()
+        self._passed: set[Leg] = set()
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
 
@@ -142,21 +160,20 @@ class Hunt:
                 return
             self._ring_group(self._groups.pop(0), now)
 
-    @staticmethod
-    def _is_open(branch: Leg) -> bool:
-        return not branch.has_ended
+    def _is_open(self, branch: Leg) -> bool:
+        return not branch.has_ended and branch not in self._passed
 
     def _ring_group(self, group: list[Destination], now: float) -> None:
         for destination in group:
             if self.state is HuntState.OPEN:
                 self._ring(destination, now)
-        if self._groups and self.branches and all(branch.line.is_trunk for branch in self.branches):
+        if self._groups and any(map(self._is_open, self.branches)) and all(
+                branch.line.is_trunk for branch in self.branches):
             self._silence.set(now + SILENCE_S, self._pass_silent)
 
     def _ring(self, destination: Destination, now: float) -> None:
         line = destination.line
-        if not (line.may_begin(now) or (destination.is_emergency and
-                                        self._call.free_line(line, now))):
+        if not (line.may_begin(now) or (destination.is_emergency and self._call.free_line(line, now))):
             self._failures.append((503, None))
             self._call.note(f"no free channel on {line.name}")
             return
@@ -170,36 +187,54 @@ class Hunt:
         try:
             offer = self.owner.prepare_offer(branch, now)
         except PeerError as error:
-            self._abandon(branch, error.status_hint, now)
+            self._abandon(branch, error, now)
             return
         draft = line.draft_invite(destination, self._dial, offer)
+        self._fit_draft(draft)
         branch.record.started_at = self._call.wall(now)
         branch.usage = OutgoingInvite(line.core, draft, branch)
         branch.usage.start(now)
 
-    def _abandon(self, branch: Leg, status: int, now: float) -> None:
+    def _fit_draft(self, draft: RequestDraft) -> None:
+        """What the caller's INVITE says of the way and of what the caller can do."""
+        request = self._dial.request
+        if request is None:
+            return
+        if request.max_forwards > 0:    # 16.3 step 3: one hop less, so that a call that comes back to us ends
+            draft.max_forwards = min(draft.max_forwards, request.max_forwards - 1)
+        if not draft.body and RELIABLE not in list_extensions(request):
+            # RFC 3262 5: the first reliable response would offer, and the caller could not answer before the 200
+            draft.supported = [tag for tag in draft.supported if tag != RELIABLE]
+
+    def _abandon(self, branch: Leg, error: PeerError, now: float) -> None:
         """A leg that never got an INVITE."""
         branch.has_ended = True
-        branch.record.status = branch.status = status
+        branch.record.status = branch.status = error.status_hint
+        branch.record.started_at = branch.record.ended_at = self._call.wall(now)
+        branch.record.reason = error.reason
         branch.line.call_ends()
         self.branches.remove(branch)
-        self._failures.append((status, None))
+        self._failures.append((error.status_hint, None))
+        self._call.note(error.reason)
         self.owner.branch_ended(branch, now)
 
     def _pass_silent(self, now: float) -> None:
         """RFC 3263 4.3 would wait 32 s: the next trunk is tried, the silent one is let go as soon as 9.1 allows."""
-        silent = [branch for branch in self.branches if branch.status == 0 and not branch.handle.has_progress]
-        if len(silent) < len(self.branches) or not self._groups:
+        waiting = [branch for branch in self.branches if self._is_open(branch)]
+        if not self._groups or any(branch.status or branch.handle.has_progress for branch in waiting):
             return
-        self._ring_group(self._groups.pop(0), now)
-        for branch in silent:
+        for branch in waiting:
             branch.record.reason = "silent"
+            branch.line.note_refusal(408, None, now)
+            self._failures.append((408, None))
+            self._passed.add(branch)
             branch.hang_up(now)
+        self._ring_next(now)
 
     def _give_up(self, now: float) -> None:
         """Nobody has answered within the time for ringing."""
         self._groups.clear()
-        failure = Failure(480, NO_ANSWER, "no answer")
+        failure = Failure(480, NO_ANSWER, "no answer", NO_ANSWER_CAUSE)
         self.stop(now, NO_ANSWER)
         self.owner.hunt_failed(failure, now)
 
@@ -242,7 +277,9 @@ class Hunt:
         self.stop(now, ELSEWHERE)
 
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
-        """LegOwner."""
+        """LegOwner. An early change, an UPDATE."""
+        if self.state is HuntState.OPEN:
+            self.owner.branch_refused_change(leg, status, now)
 
     def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
         """LegOwner."""
@@ -257,7 +294,7 @@ class Hunt:
         if leg in self.branches:
             self.branches.remove(leg)
         self.owner.branch_ended(leg, now)
-        if self.state is not HuntState.OPEN:
+        if self.state is not HuntState.OPEN or leg in self._passed:
             return
         status = release.status or 480
         leg.line.note_refusal(status, release.message, now)
@@ -267,9 +304,10 @@ class Hunt:
         self._failures.append((status, release))
         if not (self._call.record.is_emergency or leg.line.may_fail_over(status)):  # for help nothing is left untried
             self._groups.clear()
-            if status >= 600:
-                for other in tuple(self.branches):
-                    other.hang_up(now)
+            if status >= 600:   # 16.7 step 5: it speaks for everybody
+                self.stop(now)
+                self._fail(now)
+                return
         self._ring_next(now)
 
     def _follow(self, leg: Leg, release: Release, now: float) -> bool:
@@ -308,4 +346,10 @@ class Hunt:
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
         reason = release.cause.name.lower() if release is not None else ""
-        self.owner.hunt_failed(Failure(translate_status(status), lines, reason), now)
+        self.owner.hunt_failed(Failure(translate_status(status), lines, reason, read_cause(status, message),
+                                        message is not None), now)
+
+
+def list_extensions(request: Message) -> set[bytes]:
+    """The option tags that its sender knows (20.32, 20.37)."""
+    return {tag.lower() for name in (b"Supported", b"Require") for tag in request.values(name)}

@@ -5,7 +5,10 @@ reaches the other with our addresses in it (RFC 7092 3.2.2, RFC 3264).
 Side 0 is the leg that came first, side 1 the other. Only the call that joins the legs changes it.
 """
 
-from typing import Final, NamedTuple
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any, Final, NamedTuple
 
 from appliance.errors import PeerError
 from appliance.rtp.relaying import EXPEDITED_FORWARDING, LegMedia, LocalPort, MediaRelay
@@ -15,6 +18,7 @@ from appliance.sdp.direction import is_held_session
 from appliance.sdp.origin import OwnOrigin
 from appliance.sdp.parser import parse_session
 from appliance.sdp.rewriting import MediaAddress, rewrite_session
+from appliance.sdp.serializer import write_refusal
 
 RTP_PROTOCOLS: Final = frozenset({b"RTP/AVP", b"RTP/AVPF", b"RTP/SAVP", b"RTP/SAVPF"})
 STREAMS_LIMIT: Final = 8
@@ -35,6 +39,15 @@ class MediaEnd(NamedTuple):
     dscp: int = EXPEDITED_FORWARDING
 
 
+class Standing(NamedTuple):
+    """What a pair was before an offer, which may be refused (RFC 3261 14.1)."""
+
+    layouts: tuple[list[int], list[int]]
+    ports: list[tuple[LocalPort, LocalPort] | None]
+    sent: list[SessionDescription | None]
+    places: tuple[int, ...] | None
+
+
 class MediaPair:
     """name: of its relay sessions, with a number behind it for each; ends, origins: of both sides.
 
@@ -42,8 +55,8 @@ class MediaPair:
     a transfer the two may have them in different places.
     """
 
-    __slots__ = ("_agreed", "_is_held", "_layouts", "_muxed", "_offers", "_places", "_ports", "_relay", "_sent", "ends",
-                 "name", "origins")
+    __slots__ = ("_agreed", "_heard", "_is_held", "_layouts", "_muxed", "_offers", "_places", "_ports", "_proposal",
+                 "_relay", "_sent", "_standing", "_written", "ends", "name", "origins")
 
     def __init__(self, relay: MediaRelay, name: str, ends: tuple[MediaEnd, MediaEnd],
                  origins: tuple[OwnOrigin, OwnOrigin]) -> None:
@@ -56,7 +69,11 @@ class MediaPair:
         self._agreed: list[SessionDescription | None] = [None, None]
         self._offers: list[SessionDescription | None] = [None, None]
         self._sent: list[SessionDescription | None] = [None, None]
+        self._heard = [b"", b""]        # octets of what each has said last in an exchange that is complete
+        self._written = [b"", b""]      # and of what it was told
+        self._proposal = b""            # octets of the open offer
         self._places: tuple[int, ...] | None = None
+        self._standing: Standing | None = None
         self._muxed: set[int] = set()
         self._is_held = False
 
@@ -67,13 +84,25 @@ class MediaPair:
 
     def carry_offer(self, side: int, octets: bytes) -> bytes:
         """What the other side is offered. PeerError: it cannot be read, has no address or nothing that we carry (488),
-        or we have no port (503)."""
+        or we have no port (503); then nothing has changed."""
         session = parse_session(octets)
-        self._offers[side] = session
+        self._standing = Standing((list(self._layouts[0]), list(self._layouts[1])), list(self._ports),
+                                  list(self._sent), self._places)
+        self._offers[side], self._proposal = session, octets
+        try:
+            written = self._lay_out(side, session)
+            self._direct(side, session)
+            return self._write(1 - side, written)
+        except PeerError:
+            self.revert(side)
+            raise
+
+    def _lay_out(self, side: int, session: SessionDescription) -> SessionDescription:
+        """Give each media line of an offer its stream; the offer as the other side is to see it, in its places."""
         own, other = self._layouts[side], self._layouts[1 - side]
-        for _place in range(len(own), len(session.media)):
-            own.append(len(self._ports))
-            self._ports.append(None)
+        self._silence(side, own[len(session.media):])
+        del own[len(session.media):]    # RFC 3264 8 forbids it, phones do it
+        own += [NOWHERE] * (len(session.media) - len(own))
         for place, stream in enumerate(own):
             if stream == NOWHERE:
                 own[place] = len(self._ports)
@@ -85,48 +114,80 @@ class MediaPair:
         other += [NOWHERE] * (len(written.media) - len(other))
         for number in range(len(session.media)):
             other[number if self._places is None else self._places[number]] = own[number]
-        self._direct(side, session)
-        return self._write(1 - side, written)
+        return written
 
     def carry_answer(self, side: int, octets: bytes) -> bytes:
         """What the other side, whose offer this answers, gets; said again, the same. PeerError as above."""
-        session = parse_session(octets)
+        offer = self._offers[1 - side] or self._agreed[1 - side]
+        if self._offers[1 - side] is None and octets == self._heard[side]:
+            return self._written[1 - side]
+        session = self._complete(side, parse_session(octets))
         written = session if self._places is None else restore_answer(session, self._places)
         muxed = {stream for stream, medium in zip(self._layouts[side], session.media, strict=False)
                  if medium.attribute(b"rtcp-mux") is not None}
-        offer = self._offers[1 - side]
-        if offer is not None:
-            self._agreed[1 - side] = offer
-        self._agreed[side] = session
         if muxed != self._muxed:    # RFC 5761 5.1.1: agreed now
             self._muxed = muxed
             if offer is not None:
                 self._direct(1 - side, offer)
         self._direct(side, session)
+        said = self._write(1 - side, written)
+        if self._offers[1 - side] is not None:
+            self._agree(1 - side, offer, self._proposal)
+        self._agree(side, session, octets)
         self._note_hold()
-        return self._write(1 - side, written)
+        return said
+
+    def _complete(self, side: int, answer: SessionDescription) -> SessionDescription:
+        """An answer has a line for each that was offered, of the same kind (RFC 3264 6); lines that a phone has left
+        out at the end it refuses."""
+        offered = self._sent[side]
+        if offered is None:
+            return answer
+        kinds, expected = _list_kinds(answer), _list_kinds(offered)
+        if kinds != expected[:len(kinds)]:
+            raise PeerError("an answer with other media lines", 488, answer.octets, "RFC 3264 6")
+        missing = [MediaDescription(write_refusal(medium)) for medium in offered.media[len(kinds):]]
+        return SessionDescription(answer.octets, (*answer.media, *missing)) if missing else answer
+
+    def _agree(self, side: int, session: SessionDescription | None, octets: bytes) -> None:
+        self._agreed[side], self._heard[side] = session, octets
+        self._offers[side] = self._standing = None
 
     def settle(self, side: int, octets: bytes) -> None:
         """The answer of a side to an offer of ours alone; the other side hears nothing of it. PeerError as above."""
-        session = parse_session(octets)
-        self._agreed[side] = session
+        session = self._complete(side, parse_session(octets))
         self._direct(side, session)
+        self._agree(side, session, octets)
         self._note_hold()
 
     def revert(self, side: int) -> None:
         """The offer of this side was refused: its media are where they were (RFC 3261 14.1)."""
-        agreed = self._agreed[side]
         self._offers[side] = None
+        standing, agreed = self._standing, self._agreed[side]
+        if standing is not None:
+            self._standing = None
+            for number, ports in enumerate(self._ports):
+                before = standing.ports[number] if number < len(standing.ports) else None
+                if ports is not None and before is None:
+                    self._relay.close_session(f"{self.name}/{number}")
+                    self._ports[number] = None
+            for place in (0, 1):
+                self._layouts[place][:] = standing.layouts[place]
+            self._sent = standing.sent
+            self._places = standing.places
         if agreed is not None:
             self._direct(side, agreed)
 
     def _write(self, side: int, session: SessionDescription) -> bytes:
-        ports = [self._port_of(stream, side, medium)
-                 for stream, medium in zip(self._layouts[side], session.media, strict=True)]
+        layout = self._layouts[side]
+        ports = [self._port_of(layout[place] if place < len(layout) else NOWHERE, side, medium)
+                 for place, medium in enumerate(session.media)]
         if not any(ports) and any(medium.port for medium in session.media):
             raise PeerError("nothing that we carry", 488, session.octets, "RFC 3264 6")
+        written = rewrite_session(session, self.origins[side], MediaAddress(self.ends[side].host), ports)
         self._sent[side] = session
-        return rewrite_session(session, self.origins[side], MediaAddress(self.ends[side].host), ports)
+        self._written[side] = written
+        return written
 
     def _port_of(self, stream: int, side: int, medium: MediaDescription) -> int:
         if stream == NOWHERE or not is_carried(medium):
@@ -135,7 +196,7 @@ class MediaPair:
         return 0 if ports is None else ports[side].port
 
     def _take_ports(self, stream: int) -> tuple[LocalPort, LocalPort] | None:
-        if stream >= STREAMS_LIMIT:
+        if sum(ports is not None for ports in self._ports) >= STREAMS_LIMIT:
             return None
         relay = self._relay
         first = relay.take_port(self.ends[0].bind_host)
@@ -150,11 +211,9 @@ class MediaPair:
     def _direct(self, side: int, session: SessionDescription) -> None:
         """Tell the relay where this side is; what it has not carried yet is opened."""
         for stream, medium in zip(self._layouts[side], session.media, strict=False):
-            if stream == NOWHERE:
+            if stream == NOWHERE or (self._ports[stream] is None and not is_carried(medium)):
                 continue
             if self._ports[stream] is None:
-                if not is_carried(medium):
-                    continue
                 self._ports[stream] = self._take_ports(stream)
                 if self._ports[stream] is None:
                     continue
@@ -167,11 +226,28 @@ class MediaPair:
         if is_carried(medium):
             connection = session.connection_of(medium)
             if not connection.is_unspecified:   # RFC 3264 8.4: nothing is sent to 0.0.0.0
-                rtp = rtcp = (connection.address.decode("ascii", "replace"), medium.port)
+                rtp = rtcp = self._locate(end, connection.address, medium.port)
                 if stream not in self._muxed:
                     rtcp_connection, rtcp_port = session.rtcp_of(medium)
-                    rtcp = (rtcp_connection.address.decode("ascii", "replace"), rtcp_port)
+                    rtcp = self._locate(end, rtcp_connection.address, rtcp_port)
         return LegMedia(rtp, rtcp, end.peer_host, end.is_behind_nat, (), end.dscp)
+
+    @staticmethod
+    def _locate(end: MediaEnd, address: bytes, port: int) -> tuple[str, int] | None:
+        """RFC 8866 5.7 allows a name; nobody waits for the DNS in the middle of a call: where it calls from, then."""
+        host = address.decode("ascii", "replace")
+        try:
+            ip_address(host)
+        except ValueError:
+            return None if end.peer_host is None else (end.peer_host, port)
+        return host, port
+
+    def _silence(self, side: int, streams: list[int]) -> None:
+        """Media lines that are there no more."""
+        for stream in streams:
+            if stream != NOWHERE and self._ports[stream] is not None:
+                end = self.ends[side]
+                self._relay.direct(f"{self.name}/{stream}", side, LegMedia(None, None, end.peer_host, dscp=end.dscp))
 
     def _note_hold(self) -> None:
         is_held = any(session is not None and is_held_session(session) for session in self._agreed)
@@ -195,6 +271,40 @@ class MediaPair:
         """Names of the relay sessions."""
         return [f"{self.name}/{place}" for place, ports in enumerate(self._ports) if ports is not None]
 
+    def snapshot(self) -> dict[str, Any]:
+        """What outlives a restart, as values of JSON; an offer that nobody has answered does not."""
+        return {
+            "name": self.name, "ends": [list(end) for end in self.ends],
+            "origins": [[one.session_id, one.address, one.version, _write_text(one.said)] for one in self.origins],
+            "ports": [None if ports is None else [list(port) for port in ports] for ports in self._ports],
+            "layouts": [list(layout) for layout in self._layouts],
+            "agreed": [_write_session(session) for session in self._agreed],
+            "sent": [_write_session(session) for session in self._sent],
+            "heard": [_write_text(octets) for octets in self._heard],
+            "written": [_write_text(octets) for octets in self._written],
+            "muxed": sorted(self._muxed), "is_held": self._is_held,
+        }
+
+    @classmethod
+    def restore(cls, relay: MediaRelay, saved: dict[str, Any]) -> "MediaPair":
+        """The pair that a snapshot was taken of; its sessions go on in the relay, which is told nothing. KeyError,
+        TypeError, ValueError, PeerError: it cannot be read."""
+        first, second = (MediaEnd(*end) for end in saved["ends"])
+        origins = [OwnOrigin(number, address, version, said.encode("latin-1"))
+                   for number, address, version, said in saved["origins"]]
+        pair = cls(relay, str(saved["name"]), (first, second), (origins[0], origins[1]))
+        for ports in saved["ports"]:
+            pair._ports.append(None if ports is None else (LocalPort(*ports[0]), LocalPort(*ports[1])))
+        for side in (0, 1):
+            pair._layouts[side].extend(int(stream) for stream in saved["layouts"][side])
+            pair._agreed[side] = _read_session(saved["agreed"][side])
+            pair._sent[side] = _read_session(saved["sent"][side])
+            pair._heard[side] = saved["heard"][side].encode("latin-1")
+            pair._written[side] = saved["written"][side].encode("latin-1")
+        pair._muxed = set(saved["muxed"])
+        pair._is_held = bool(saved["is_held"])
+        return pair
+
     def close(self) -> list[str]:
         """No more media; the names of the sessions whose last figures will come."""
         sessions = self.list_sessions()
@@ -207,6 +317,19 @@ class MediaPair:
 def is_carried(medium: MediaDescription) -> bool:
     """RTP over UDP, and not refused."""
     return medium.port != 0 and medium.protocol.upper() in RTP_PROTOCOLS
+
+
+def _write_text(octets: bytes) -> str:
+    """As JSON has it: one character an octet."""
+    return octets.decode("latin-1")
+
+
+def _write_session(session: SessionDescription | None) -> str | None:
+    return None if session is None else _write_text(bytes(session))
+
+
+def _read_session(text: str | None) -> SessionDescription | None:
+    return None if text is None else parse_session(text.encode("latin-1"))
 
 
 def _list_kinds(session: SessionDescription) -> list[bytes]:

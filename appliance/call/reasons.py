@@ -8,9 +8,11 @@ from typing import Final
 
 from appliance.native.sip_scanner import Message
 from appliance.ua.call_events import Cause, Release
+from appliance.ua.reason import Q850, Reason, cause_of_status, read_reasons
 
 ELSEWHERE: Final = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 """To the other phones of a group, so that they count no missed call."""
+NO_ANSWER_CAUSE: Final = 19
 NO_ANSWER: Final = b'Reason: Q.850;cause=19;text="No answer"\r\n'
 STOPPED: Final = b'Reason: SIP;cause=503;text="The telephone system stops"\r\n'
 MEDIA_LOST: Final = b'Reason: Q.850;cause=41;text="Network lost"\r\n'
@@ -35,24 +37,26 @@ def write_reason(release: Release) -> bytes:
         lines = copy_reason(message)
         if lines:
             return lines
-    if release.cause in (Cause.LOST, Cause.BROKEN):
-        return b'Reason: SIP;cause=%d\r\n' % (release.status or 408)
+    if release.cause in (Cause.LOST, Cause.BROKEN, Cause.EXPIRED):
+        return b"Reason: SIP;cause=%d\r\n" % (release.status or 408)
     return b""
 
 
 def copy_reason(message: Message) -> bytes:
-    """The Reason lines of a message; only protocols that everybody may know (RFC 3326 2), nothing in free text."""
-    lines = b""
-    for value in message.values(b"Reason"):
-        protocol, _, rest = value.partition(b";")
-        cause = b""
-        for part in rest.split(b";"):
-            name, _, written = part.strip().partition(b"=")
-            if name.strip().lower() == b"cause" and written.strip().isdigit():
-                cause = written.strip()[:3]
-        if protocol.strip().upper() in (b"SIP", b"Q.850") and cause:
-            lines += b"Reason: %s;cause=%s\r\n" % (protocol.strip(), cause)
-    return lines
+    """The Reason lines of a message (RFC 3326 2): protocols that everybody knows, no text, which may name somebody."""
+    return b"".join([bytes(Reason(reason.protocol, reason.cause)) for reason in read_reasons(message)])
+
+
+def write_cause(q850: int) -> bytes:
+    """The Reason line of a Q.850 cause value; b"" for 0."""
+    return bytes(Reason(Q850, q850)) if q850 else b""
+
+
+def read_cause(status: int, message: Message | None) -> int:
+    """The Q.850 cause value of a final response: the one that it says, else the one that stands for its status (RFC
+    3398 8.2.6.1)."""
+    reasons = read_reasons(message) if message is not None else []
+    return next((reason.cause for reason in reasons if reason.protocol == Q850), cause_of_status(status))
 
 
 _PREFERENCE: Final = {600: -4, 603: -3, 604: -2, 606: -1, 486: 1, 480: 8, 408: 9, 487: 9}

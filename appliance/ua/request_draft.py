@@ -22,10 +22,10 @@ class RequestDraft:
     Expires line; session_expires_s, refresher, min_se_s: of Session-Expires and Min-SE (RFC 4028), 0 for none;
     contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says where the
     octets go; flow: go exactly there while it is open, whatever the URI says (a phone of ours is where it registered);
-    near: the listener to prefer otherwise."""
+    near: the listener to prefer otherwise; max_forwards: hops that it may still take."""
 
-    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local", "method",
-                 "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes", "session_expires_s",
+    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local",
+                 "max_forwards", "method", "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes", "session_expires_s",
                  "supported", "uri")
 
     def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
@@ -45,6 +45,7 @@ class RequestDraft:
         self.expires_s = -1
         self.session_expires_s = 0
         self.min_se_s = 0
+        self.max_forwards = MAX_FORWARDS
         self.refresher = b""
         self.contact: ContactWriter | None = None
         self.flow: Flow | None = None
@@ -72,7 +73,7 @@ class RequestDraft:
         parts = [b"%s %s SIP/2.0\r\n%s" % (self.method, self.uri, via)]
         parts += [b"Route: %s\r\n" % route for route in self.routes]
         parts.append(b"Max-Forwards: %d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n" % (
-            MAX_FORWARDS, self.local, self.remote, self.call_id, self.cseq, self.method))
+            self.max_forwards, self.local, self.remote, self.call_id, self.cseq, self.method))
         if self.contact is not None:
             parts.append(b"Contact: %s\r\n" % self.contact(flow))
         if self.required:
