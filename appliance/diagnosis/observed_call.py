@@ -14,7 +14,7 @@ from appliance.rtp.relaying import DirectionFigures
 class ObservedLeg(NamedTuple):
     """One leg, or one way that the proxy tried. line: "office" or the trunk's name; direction: incoming (they called
     us) or outgoing; number, name, address (host:port): of the other side; target: the URI that was asked for; state:
-    trying, ringing, answered, held, refused, cancelled, ended; status: the last response, 0 for none; call_id,
+    trying, ringing, answered, refused, cancelled, ended; status: the last response, 0 for none; call_id,
     local_tag, remote_tag: of its dialog; reason: in words, of what ended it; times: wall clock, 0.0 for never;
     packets_received, lost, jitter_ms, opinion: of what came from that side, opinion 0.0 for unknown; figures: the
     relay's own, where it has told any."""

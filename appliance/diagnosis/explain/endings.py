@@ -13,27 +13,21 @@ ACK_WAIT_S = 4.0
 
 def explain_missing_ack(evidence: Evidence) -> Finding | None:
     """Our 200 went out again and again, and no ACK came (RFC 3261 13.3.1.4)."""
-    for leg_name, seen in _incoming_sides(evidence):
-        answers = [one for one in seen if one.is_sent and is_response(one, b"INVITE")
-                   and 200 <= one.message.status < 300]
-        if len(answers) < 2 or answers[-1].at - answers[0].at < ACK_WAIT_S:
-            continue
-        cseq = answers[0].message.cseq
-        if any(not one.is_sent and is_request(one, b"ACK") and one.message.cseq == cseq for one in seen):
-            continue
-        contact = (answers[0].message.contact_uri or b"").decode("utf-8", "replace")
-        sent = f"the 200 was sent {len(answers)} times in {answers[-1].at - answers[0].at:.0f} s"
-        return Finding("ack_never_arrived", f"the ACK of {leg_name} never arrived",
-                       (*tell_all(answers), Proof(0.0, f"{sent}; its Contact is {contact or 'missing'}")),
-                       _advise_ack(answers[0]))
-    return None
-
-
-def _incoming_sides(evidence: Evidence) -> list[tuple[str, list[Seen]]]:
-    """Whoever had to send an ACK to us: the caller."""
+    seen = evidence.with_caller
+    answers = [one for one in seen if one.is_sent and is_response(one, b"INVITE") and 200 <= one.message.status < 300]
+    first = next(iter(answers), None)
+    answers = [one for one in answers if first is not None and one.message.cseq == first.message.cseq]
+    if first is None or answers[-1].at - first.at < ACK_WAIT_S:
+        return None
+    if any(not one.is_sent and is_request(one, b"ACK") and one.message.cseq == first.message.cseq for one in seen):
+        return None
     leg = evidence.caller_leg
     name = name_leg(leg) if leg is not None else f"extension {evidence.call.caller}"
-    return [(name, evidence.with_caller)]
+    contact = (first.message.contact_uri or b"").decode("utf-8", "replace")
+    sent = f"the 200 was sent {len(answers)} times in {answers[-1].at - first.at:.0f} s"
+    return Finding("ack_never_arrived", f"the ACK of {name} never arrived",
+                   (*tell_all(answers), Proof(0.0, f"{sent}; its Contact is {contact or 'missing'}")),
+                   _advise_ack(first))
 
 
 def _advise_ack(answer: Seen) -> str:

@@ -37,7 +37,7 @@ def decide_silence(leg: ObservedLeg, voice: Voice | None) -> tuple[str, str]:
     figures = leg.figures
     if voice is not None and voice.port == 0:
         return "it refused the sound (port 0)", "look at its codecs"
-    if leg.state == "held" or (voice is not None and voice.is_held):
+    if voice is not None and voice.is_held:
         return "it had put the call on hold", ""
     if figures is not None and figures.foreign and figures.stranger is not None:
         host, port = figures.stranger
