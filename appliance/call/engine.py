@@ -18,8 +18,9 @@ from appliance.call.media_pair import MediaPair
 from appliance.call.media_watch import MediaWatch
 from appliance.call.pickup import Pickups
 from appliance.call.reasons import STOPPED
+from appliance.call.replacement import Replacements
 from appliance.call.services import CallServices
-from appliance.call.transfer import Transfers
+from appliance.call.transfers import start_transfer
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.call_taking import take_call
@@ -34,24 +35,26 @@ FIGURES_WAIT_S: Final = 1.0
 class CallEngine(CallTable):
     """The table with everyone who acts on it. Satisfies call.CallDirectory."""
 
-    __slots__ = ("pickups", "transfers", "watch")
+    __slots__ = ("replacements", "watch")
 
     def __init__(self, services: CallServices, records: RecordStore | None = None) -> None:
         super().__init__(services, records)
         self.watch = MediaWatch(self)
-        self.pickups = Pickups(self)
-        self.transfers = Transfers(self, self.pickups)
+        self.replacements = Replacements(self, Pickups(self))
 
     # calls come
 
     def take_invite(self, server: InviteServer, message: Message, dial: Dial, now: float) -> None:
         """An INVITE outside every dialog, from somebody whose right to call is proved."""
+        if message.max_forwards == 0:   # RFC 3261 16.3 step 3: what goes on from here goes one hop further
+            server.respond(483, now)
+            return
         if len(self.calls) >= CALLS_LIMIT:
             server.respond(503, now, b"Retry-After: 10\r\n")
             return
         replaces = message.header(b"Replaces")
         if replaces is not None:
-            self.transfers.take_replacing(server, message, dial, now)
+            self.replacements.take(server, message, dial, now)
             return
         call = self.open_call(dial, now)
         self.begin(call, server, message, now)
@@ -97,7 +100,7 @@ class CallEngine(CallTable):
 
     def transfer(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
         """CallDirectory."""
-        self.transfers.start(call, leg, referral, now)
+        start_transfer(call, leg, referral, now)
 
     # the shell
 

@@ -17,7 +17,8 @@ from appliance.ua.request_draft import RequestDraft
 class Dial(NamedTuple):
     """Somebody wants a call. dialled: the user part of the Request-URI unescaped, or the digits of a tel URI; origin:
     the line it comes from; caller: who; extension: whose rights it has, b"" for nobody's; request: the INVITE, None
-    for a call that is transferred or forwarded; uri: the whole Request-URI."""
+    for a call that is transferred or forwarded; uri: the whole Request-URI; referred_by: the value of Referred-By for
+    phones of the office (RFC 3892), b"" for none."""
 
     dialled: bytes
     uri: bytes
@@ -25,6 +26,7 @@ class Dial(NamedTuple):
     caller: Party
     extension: bytes
     request: Message | None = None
+    referred_by: bytes = b""
 
 
 class Refused(NamedTuple):

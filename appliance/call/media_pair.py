@@ -7,12 +7,14 @@ Side 0 is the leg that came first, side 1 the other. Only the call that joins th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from appliance.errors import PeerError
-from appliance.rtp.relaying import EXPEDITED_FORWARDING, LegMedia, LocalPort, MediaRelay
+from appliance.rtp.relaying import EXPEDITED_FORWARDING, LegMedia, LocalPort, MediaRelay, PayloadMapping
 from appliance.sdp.alignment import align_offer, restore_answer
+from appliance.sdp.crossed_offers import Formats
 from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.direction import is_held_session
 from appliance.sdp.origin import OwnOrigin
@@ -48,6 +50,10 @@ class Standing(NamedTuple):
     places: tuple[int, ...] | None
 
 
+Numbers = tuple[tuple[PayloadMapping, ...], tuple[PayloadMapping, ...]]
+NO_NUMBERS: Final[Numbers] = ((), ())
+
+
 class MediaPair:
     """name: of its relay sessions, with a number behind it for each; ends, origins: of both sides.
 
@@ -55,8 +61,8 @@ class MediaPair:
     a transfer the two may have them in different places.
     """
 
-    __slots__ = ("_agreed", "_heard", "_is_held", "_layouts", "_muxed", "_offers", "_places", "_ports", "_proposal",
-                 "_relay", "_sent", "_standing", "_written", "ends", "name", "origins")
+    __slots__ = ("_agreed", "_heard", "_is_held", "_layouts", "_muxed", "_numbers", "_offers", "_places", "_ports",
+                 "_proposal", "_relay", "_sent", "_standing", "_written", "ends", "name", "origins")
 
     def __init__(self, relay: MediaRelay, name: str, ends: tuple[MediaEnd, MediaEnd],
                  origins: tuple[OwnOrigin, OwnOrigin]) -> None:
@@ -75,6 +81,7 @@ class MediaPair:
         self._places: tuple[int, ...] | None = None
         self._standing: Standing | None = None
         self._muxed: set[int] = set()
+        self._numbers: dict[int, Numbers] = {}      # of streams whose formats have other numbers on each side
         self._is_held = False
 
     def expect(self, side: int, previous: SessionDescription | None) -> None:
@@ -125,8 +132,9 @@ class MediaPair:
         written = session if self._places is None else restore_answer(session, self._places)
         muxed = {stream for stream, medium in zip(self._layouts[side], session.media, strict=False)
                  if medium.attribute(b"rtcp-mux") is not None}
-        if muxed != self._muxed:    # RFC 5761 5.1.1: agreed now
+        if muxed != self._muxed or self._numbers:   # RFC 5761 5.1.1: agreed now; so are the numbers of the formats
             self._muxed = muxed
+            self._numbers.clear()
             if offer is not None:
                 self._direct(1 - side, offer)
         self._direct(side, session)
@@ -230,7 +238,8 @@ class MediaPair:
                 if stream not in self._muxed:
                     rtcp_connection, rtcp_port = session.rtcp_of(medium)
                     rtcp = self._locate(end, rtcp_connection.address, rtcp_port)
-        return LegMedia(rtp, rtcp, end.peer_host, end.is_behind_nat, (), end.dscp)
+        numbers = self._numbers.get(stream, NO_NUMBERS)[side]
+        return LegMedia(rtp, rtcp, end.peer_host, end.is_behind_nat, numbers, end.dscp)
 
     @staticmethod
     def _locate(end: MediaEnd, address: bytes, port: int) -> tuple[str, int] | None:
@@ -248,6 +257,17 @@ class MediaPair:
             if stream != NOWHERE and self._ports[stream] is not None:
                 end = self.ends[side]
                 self._relay.direct(f"{self.name}/{stream}", side, LegMedia(None, None, end.peer_host, dscp=end.dscp))
+
+    def translate(self, formats: Sequence[Formats]) -> None:
+        """For each media line of side 0: the numbers of its formats on both sides, until they agree on others."""
+        for stream, numbers in zip(self._layouts[0], formats, strict=True):
+            if numbers:
+                self._numbers[stream] = (
+                    tuple([PayloadMapping(mine, theirs, rate) for mine, theirs, rate in numbers]),
+                    tuple([PayloadMapping(theirs, mine, rate) for mine, theirs, rate in numbers]))
+        for side, session in enumerate(self._agreed):
+            if session is not None and self._numbers:
+                self._direct(side, session)
 
     def _note_hold(self) -> None:
         is_held = any(session is not None and is_held_session(session) for session in self._agreed)
@@ -283,6 +303,7 @@ class MediaPair:
             "heard": [_write_text(octets) for octets in self._heard],
             "written": [_write_text(octets) for octets in self._written],
             "muxed": sorted(self._muxed), "is_held": self._is_held,
+            "numbers": {str(stream): numbers for stream, numbers in self._numbers.items()},
         }
 
     @classmethod
@@ -303,6 +324,9 @@ class MediaPair:
             pair._written[side] = saved["written"][side].encode("latin-1")
         pair._muxed = set(saved["muxed"])
         pair._is_held = bool(saved["is_held"])
+        for stream, (first_numbers, second_numbers) in saved["numbers"].items():
+            pair._numbers[int(stream)] = (tuple([PayloadMapping(*one) for one in first_numbers]),
+                                          tuple([PayloadMapping(*one) for one in second_numbers]))
         return pair
 
     def close(self) -> list[str]:

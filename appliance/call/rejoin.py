@@ -11,14 +11,13 @@ import re
 from enum import IntEnum
 from typing import Final, Protocol
 
-from appliance.call.leg import Leg
+from appliance.call.caretaker import Caretaker
+from appliance.call.connected_identity import write_connected
+from appliance.call.leg import Leg, LegOwner
 from appliance.call.media_pair import MediaPair
 from appliance.call.services import CallServices
-from appliance.errors import MisuseError, PeerError
-from appliance.native.sip_scanner import Message
-from appliance.sip.transaction.server import ServerTransaction
-from appliance.ua.call_events import Alert, Release
-from appliance.ua.referral import Referral
+from appliance.errors import PeerError
+from appliance.ua.call_events import Release
 
 PAUSE_S: Final = 0.3
 PATIENCE_S: Final = 10.0
@@ -47,9 +46,6 @@ class RejoinCall(Protocol):
 
     services: CallServices
 
-    def leg_ended(self, leg: Leg, release: Release, now: float) -> None:
-        """It is over."""
-
 
 class RejoinOwner(Protocol):
     """Who wants them joined."""
@@ -61,37 +57,27 @@ class RejoinOwner(Protocol):
         """They do not: refused with this status, or one has gone."""
 
 
-class Rejoin:
-    """legs: side 0 and 1 of `pair`. It owns both legs until it is over."""
+class Rejoin(Caretaker):
+    """legs: side 0 and 1 of `pair`. It owns both legs until it is over; when it fails they are again whose they were,
+    who also hears of the changes that were under way before (a hold)."""
 
-    __slots__ = ("_alarm", "_call", "_deadline", "_owner", "legs", "pair", "state")
+    __slots__ = ("_alarm", "_asked", "_call", "_deadline", "_former", "_owner", "has_reached", "legs", "pair", "state")
 
     def __init__(self, call: RejoinCall, legs: tuple[Leg, Leg], pair: MediaPair, owner: RejoinOwner) -> None:
         self._call = call
         self._owner = owner
         self._alarm = call.services.alarm()
+        self._asked: Leg | None = None      # the leg that considers an offer of ours
         self._deadline = 0.0
+        self._former = (legs[0].owner, legs[1].owner)
+        self.has_reached = False
         self.legs = legs
         self.pair = pair
         self.state = ASKING
 
     def start(self, now: float) -> None:
-        """Offer the second leg what the first said last."""
+        """Offer the second leg what the first said last. `has_reached` says whether it took that."""
         self._take_over(now)
-        self._ask(now)
-
-    def start_telling(self, session: bytes, now: float) -> None:
-        """The second leg has answered already: offer the first one this."""
-        self._take_over(now)
-        self.state = TELLING
-        self._tell(session, now)
-
-    def _take_over(self, now: float) -> None:
-        self._deadline = now + PATIENCE_S
-        for leg in self.legs:
-            leg.owner = self
-
-    def _ask(self, now: float) -> None:
         first, second = self.legs
         try:
             session = self.pair.carry_offer(0, wake_session(first.handle.exchange.remote))
@@ -100,73 +86,85 @@ class Rejoin:
             return
         self._change(second, session, now)
 
-    def _tell(self, session: bytes, now: float) -> None:
+    def start_telling(self, session: bytes, now: float) -> None:
+        """The second leg has answered already, or offers: offer the first one this."""
+        self._take_over(now)
+        self.state = TELLING
         self._change(self.legs[0], session, now)
+
+    def _take_over(self, now: float) -> None:
+        self._deadline = now + PATIENCE_S
+        first, second = self.legs
+        first.owner = second.owner = self
+        for leg, partner in ((first, second), (second, first)):
+            leg.handle.dialog.identity = write_connected(leg, partner)
 
     def _change(self, leg: Leg, session: bytes, now: float) -> None:
         if self.state in (DONE, FAILED):
             return
         if leg.handle.change_session(session, now):
-            return
-        if now >= self._deadline:
+            self._asked = leg
+        elif now >= self._deadline:
             self._fail(491, now)
-            return
-        self._alarm.set(now + PAUSE_S, lambda later: self._change(leg, session, later))
+        else:
+            self._alarm.set(now + PAUSE_S, lambda later: self._change(leg, session, later))
 
     def _fail(self, status: int, now: float) -> None:
         if self.state in (DONE, FAILED):
             return
         self._alarm.clear()
         self.state = FAILED
+        for leg, owner in zip(self.legs, self._former, strict=True):
+            leg.owner = owner
+            leg.handle.dialog.identity = b""
         self._owner.rejoin_failed(self, status, now)
+
+    def _former_of(self, leg: Leg) -> LegOwner:
+        return self._former[0 if leg is self.legs[0] else 1]
 
     # LegOwner
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
         """LegOwner. The second one's answer goes to the first as an offer; the first one's ends it."""
+        if leg is not self._asked:      # to what was offered before: that still goes its way
+            self._former_of(leg).leg_agreed(leg, answer, now)
+            return
+        self._asked = None
+        first, second = self.legs
         try:
-            if leg is self.legs[1] and self.state is ASKING:
+            if leg is second:
                 session = self.pair.carry_answer(1, answer)
+                self.has_reached = True
                 self.state = TELLING
-                self._tell(session, now)
-            elif leg is self.legs[0] and self.state is TELLING:
-                self.pair.settle(0, answer)
-                self.state = DONE
-                self._owner.rejoined(self, now)
+                self._change(first, session, now)
+            else:
+                self._settle(answer, now)
         except PeerError as error:
             self._fail(error.status_hint, now)
 
+    def _settle(self, answer: bytes, now: float) -> None:
+        second = self.legs[1]
+        if second.handle.is_answering:      # its 2xx offered: the answer goes with the ACK (RFC 3261 13.2.2.4)
+            second.handle.answer_offer(self.pair.carry_answer(0, answer), now)
+        elif second.handle.is_early:        # its INVITE did
+            second.incoming.answer(self.pair.carry_answer(0, answer), now)
+        else:
+            self.pair.settle(0, answer)
+        self.state = DONE
+        self._owner.rejoined(self, now)
+
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
         """LegOwner."""
-        self._fail(status, now)
-
-    def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
-        """LegOwner. Not now (RFC 3261 14.2)."""
-        leg.handle.refuse_offer(491, now)
-
-    def leg_wanted_offer(self, leg: Leg, now: float) -> None:
-        """LegOwner."""
-        leg.handle.refuse_offer(491, now)
-
-    def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
-        """LegOwner."""
-        raise MisuseError("a leg that stands rings")
-
-    def leg_confirmed(self, leg: Leg, now: float) -> None:
-        """LegOwner. An ACK that came late."""
-
-    def leg_requested(self, leg: Leg, server: ServerTransaction, request: Message, now: float) -> None:
-        """LegOwner."""
-        server.respond(480, now)
-
-    def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:
-        """LegOwner."""
-        referral.refuse(491, now)
+        if leg is self._asked:
+            self._fail(status, now)
+        else:
+            self._former_of(leg).leg_refused_change(leg, status, now)
 
     def leg_released(self, leg: Leg, release: Release, now: float) -> None:
         """LegOwner. Without one of them there is nothing to join."""
-        self._call.leg_ended(leg, release, now)
+        former = self._former_of(leg)
         self._fail(487, now)
+        former.leg_released(leg, release, now)
 
 
 def wake_session(octets: bytes) -> bytes:

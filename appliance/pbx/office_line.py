@@ -9,7 +9,7 @@ from typing import Final
 
 from appliance.call.line import Destination, Dial, Refused
 from appliance.call.party import Party
-from appliance.call.transfer import read_user
+from appliance.call.transfers import read_user
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
@@ -103,6 +103,8 @@ class OfficeLine:
         draft.contact = core.profile.secure_contact if is_secure else core.profile.contact
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request)
+        if dial.referred_by and not destination.callee.domain:
+            draft.lines += b"Referred-By: %s\r\n" % dial.referred_by
         draft.lines += core.allow_line
         draft.body = offer
         draft.flow = destination.flow
