@@ -19,7 +19,7 @@ from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.direction import is_held_session
 from appliance.sdp.origin import OwnOrigin
 from appliance.sdp.parser import parse_session
-from appliance.sdp.rewriting import MediaAddress, rewrite_session
+from appliance.sdp.rewriting import find_address, rewrite_session
 from appliance.sdp.serializer import write_refusal
 
 RTP_PROTOCOLS: Final = frozenset({b"RTP/AVP", b"RTP/AVPF", b"RTP/SAVP", b"RTP/SAVPF"})
@@ -192,7 +192,7 @@ class MediaPair:
                  for place, medium in enumerate(session.media)]
         if not any(ports) and any(medium.port for medium in session.media):
             raise PeerError("nothing that we carry", 488, session.octets, "RFC 3264 6")
-        written = rewrite_session(session, self.origins[side], MediaAddress(self.ends[side].host), ports)
+        written = rewrite_session(session, self.origins[side], find_address(self.ends[side].host), ports)
         self._sent[side] = session
         self._written[side] = written
         return written

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from appliance.sdp.description import MediaDescription
@@ -92,21 +93,26 @@ STATIC_CODECS: Final = {codec.payload_type: codec for codec in (
 def read_codecs(medium: MediaDescription) -> list[Codec]:
     """The formats of an RTP stream in the writer's order of preference; what nobody could know the meaning of is left
     out: numbers beyond 127, dynamic ones without rtpmap, an rtpmap without clock rate."""
+    return list(_read_formats(tuple(medium.formats), tuple(_MAPPING.findall(medium.octets))))
+
+
+@lru_cache(maxsize=256)     # all telephones of one make say the same
+def _read_formats(formats: tuple[bytes, ...], mappings: tuple[tuple[bytes, bytes, bytes], ...]) -> tuple[Codec, ...]:
     encodings: dict[bytes, bytes] = {}
     parameters: dict[bytes, bytes] = {}
-    for kind, number, value in _MAPPING.findall(medium.octets):
+    for kind, number, value in mappings:
         if kind == b"rtpmap":
             encodings.setdefault(number, value)
         else:
             parameters[number] = parameters[number] + b";" + value if number in parameters else value
     codecs = []
-    for word in dict.fromkeys(medium.formats):
+    for word in dict.fromkeys(formats):
         if word.isdigit() and len(word) <= 3 and int(word) <= PAYLOAD_TYPE_LIMIT:
             number = b"%d" % int(word)
             codec = _read_codec(int(word), encodings.get(number), parameters.get(number, b""))
             if codec is not None:
                 codecs.append(codec)
-    return codecs
+    return tuple(codecs)
 
 
 def _read_codec(payload_type: int, encoding: bytes | None, parameters: bytes) -> Codec | None:

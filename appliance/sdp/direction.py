@@ -60,12 +60,17 @@ def is_hold(session: SessionDescription, medium: MediaDescription) -> bool:
 
     With 0.0.0.0 neither RTP nor RTCP is sent, but the direction of an answer follows the attribute (RFC 6337 5.4).
     """
-    if medium.is_refused:
+    if medium.port == 0:
         return False
     return not read_direction(session, medium).is_receiving or session.connection_of(medium).is_unspecified
 
 
 def is_held_session(session: SessionDescription) -> bool:
     """Whether every stream that there is, is on hold: "held SDP" (8.4)."""
-    live = [medium for medium in session.media if not medium.is_refused]
-    return bool(live) and all(is_hold(session, medium) for medium in live)
+    is_held = False
+    for medium in session.media:
+        if medium.port:
+            if not is_hold(session, medium):
+                return False
+            is_held = True
+    return is_held

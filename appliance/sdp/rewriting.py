@@ -7,6 +7,7 @@ name of the session. A hold by 0.0.0.0 stays one. No state but the origin's.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from appliance.errors import MisuseError, PeerError
@@ -34,11 +35,12 @@ _OUR_LINES: Final = (b"c=", b"t=", b"m=", b"s=-", b"a=rtcp:", b"a=rtpmap:")
 class MediaAddress:
     """Where we receive media on one leg. address: textual, IPv6 without brackets."""
 
-    __slots__ = ("_line", "_silent_line")
+    __slots__ = ("_line", "_silent_line", "octets")
 
     def __init__(self, address: str) -> None:
         is_ipv6 = ":" in address
-        self._line = b"\r\nc=IN %s %s" % (b"IP6" if is_ipv6 else b"IP4", address.encode("ascii"))
+        self.octets = address.encode("ascii")
+        self._line = b"\r\nc=IN %s %s" % (b"IP6" if is_ipv6 else b"IP4", self.octets)
         self._silent_line = b"\r\nc=IN IP6 ::" if is_ipv6 else b"\r\nc=IN IP4 0.0.0.0"
 
     def replace_connection(self, section: bytes) -> bytes:
@@ -57,6 +59,12 @@ class MediaAddress:
     def _choose(self, written: bytes) -> bytes:
         # RFC 3264 8.4: 0.0.0.0 says hold, and must go on saying so
         return self._silent_line if is_unspecified(written.rpartition(b" ")[2]) else self._line
+
+
+@lru_cache(maxsize=64)      # an address for each listener
+def find_address(address: str) -> MediaAddress:
+    """The MediaAddress of this address; there is one of each."""
+    return MediaAddress(address)
 
 
 def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: MediaAddress,
@@ -80,7 +88,7 @@ def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: Med
         if not (is_addressed or medium.port == 0 or b"\r\nc=" in section):
             raise PeerError("no c= line", 400, medium.octets, "RFC 8866 5.7")
         parts.append(section)
-    return origin.stamp(_hide_addresses(session, b"".join(parts)))
+    return origin.stamp(_hide_addresses(session, b"".join(parts), address.octets))
 
 
 def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) -> bytes:
@@ -93,8 +101,9 @@ def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) 
     return b"m=%s %d %s %s%s" % (medium.kind, port, medium.protocol, b" ".join(medium.formats), tail)
 
 
-def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
-    """Without the lines in which an address of the writer still stands, such as the cname of a=ssrc."""
+def _hide_addresses(session: SessionDescription, lines: bytes, own: bytes) -> bytes:
+    """Without the lines in which an address of the writer, other than our own, still stands, such as the cname of
+    a=ssrc."""
     theirs = set(_NETWORK_ADDRESS.findall(session.octets))
     for medium in session.media:
         if b" IP" in medium.octets:
@@ -102,7 +111,7 @@ def _hide_addresses(session: SessionDescription, lines: bytes) -> bytes:
     if len(theirs) > ADDRESSES_LIMIT:
         raise PeerError("too many addresses", 488, session.octets, "RFC 8866 5.7")
     for foreign in theirs:
-        if foreign in lines and _ADDRESS.fullmatch(foreign) and not is_unspecified(foreign):
+        if foreign != own and foreign in lines and _ADDRESS.fullmatch(foreign) and not is_unspecified(foreign):
             lines = b"".join([line for line in lines.splitlines(keepends=True)
                               if foreign not in line or line.startswith(_OUR_LINES)])
     return lines
