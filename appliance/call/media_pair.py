@@ -307,7 +307,7 @@ class MediaPair:
         }
 
     @classmethod
-    def restore(cls, relay: MediaRelay, saved: dict[str, Any]) -> "MediaPair":
+    def restore(cls, relay: MediaRelay, saved: dict[str, Any]) -> MediaPair:
         """The pair that a snapshot was taken of; its sessions go on in the relay, which is told nothing. KeyError,
         TypeError, ValueError, PeerError: it cannot be read."""
         first, second = (MediaEnd(*end) for end in saved["ends"])

@@ -16,6 +16,9 @@ from pathlib import Path
 from secrets import token_bytes
 from time import monotonic
 
+from appliance.call.keeping import CallKeeper
+from appliance.call.line import Line
+from appliance.call.restoring import KeptCallRestorer, Surviving
 from appliance.config.configuration import Configuration
 from appliance.control.dns_view import describe_dns
 from appliance.control.observed import TlsState
@@ -27,13 +30,14 @@ from appliance.daemons.first_start import describe_phones, write_first_configura
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.diagnosis.trace import Trace
+from appliance.errors import MachineError
 from appliance.gateway.assembly import Gateway, GatewaySurroundings, assemble_gateway
 from appliance.gateway.inbound import InboundCalls
 from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
 from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
-from appliance.sip.flow import TLS
+from appliance.sip.flow import TLS, UDP, Flow
 from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
@@ -47,11 +51,13 @@ from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.source_address import find_source_address
 from appliance.system.store.binding_store import SqliteBindingStore
 from appliance.system.store.call_store import SqliteCallStore
+from appliance.system.store.kept_call_store import SqliteKeptCallStore
 from appliance.system.store.message_store import SqliteMessageStore
 from appliance.system.store.record_reader import RecordReader
 from appliance.system.store.record_store import SqliteRecordStore
 from appliance.system.store.subscription_store import EventStores
 from appliance.system.tls_credentials import TlsCredentials
+from appliance.ua.dialog import FlowKey
 from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 
@@ -100,6 +106,7 @@ class CallServer:
         self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
                                                  self._note_messages_stored)
         self._call_store = SqliteCallStore(Path(state_directory, "calls.sqlite"), self._note_alarm)
+        self._kept_store = SqliteKeptCallStore(Path(state_directory, "kept_calls.sqlite"), self._note_alarm)
         self._event_stores = EventStores(state_directory, self._note_alarm)
         self._record_store = SqliteRecordStore(Path(state_directory, "records.sqlite"), self._note_alarm)
         self._machine.records = RecordReader(Path(state_directory, "records.sqlite"))
@@ -109,6 +116,7 @@ class CallServer:
         self._media = self._prepare_media(configuration)
         self._office = self._build_office(configuration)
         self._media.relay.user = self._office.calls.watch
+        self._keeper = CallKeeper(self._office.calls, self._kept_store)
         self._gateway = self._build_gateway(configuration)
         self._machine.trunks = self._gateway
         self._tls.credentials.configure(*read_certificates(configuration))
@@ -209,8 +217,38 @@ class CallServer:
         self._call_numbers.note_taken(self._record_store.read_last_number())
         CallRestorer(self._office.dialogs, self._office.stack.timers, by_flow, self._ports.flow_to).restore(
             self._call_store.load(), monotonic(), self._wall.now())
+        self._restore_carried()
         EventRestorer(self._office.events, by_flow, self._ports.flow_to).restore(
             self._event_stores.load(), monotonic(), self._wall.now())
+
+    def _restore_carried(self) -> None:
+        """The calls of the engine, before the relay says what it has: what belongs to no call is closed."""
+        surviving = Surviving(self._office.line, self._find_line, self._find_flow_again, self._has_record)
+        KeptCallRestorer(self._office.calls, self._keeper, surviving).restore(
+            self._kept_store.load(), monotonic(), self._wall.now())
+
+    def _find_line(self, name: str) -> Line | None:
+        return self._office.line if name == self._office.line.name else self._gateway.trunks.get(name)
+
+    def _find_flow_again(self, key: FlowKey) -> Flow | None:
+        """None: the listener is gone. A connection is gone with the process that held it."""
+        name, transport, host, port = key
+        listener = next((one for one in self._listeners if (one.name, one.transport) == (name, transport)), None)
+        if listener is None:
+            return None
+        if transport == UDP:
+            return self._ports.flow_to(listener, host, port)
+        flow = Flow(listener, host, port)
+        flow.is_open = False
+        return flow
+
+    def _has_record(self, number: int) -> bool:
+        """Whether a call has ended for good, though the news did not reach the other file."""
+        records = self._machine.records
+        try:
+            return records is not None and records.find(number) is not None
+        except MachineError:
+            return False
 
     def _say_ready(self) -> None:
         self._journal.record("ready", listeners=", ".join(f"{one.transport.decode().lower()}:{one.hostport.decode()}"
@@ -226,8 +264,10 @@ class CallServer:
         now = monotonic()
         self._office.location.flush(now)
         self._office.dialogs.kept.flush()
+        self._keeper.flush()
         self._office.calls.flush_records()
-        for store in (self._message_store, self._store, self._call_store, self._event_stores, self._record_store):
+        for store in (self._message_store, self._store, self._call_store, self._kept_store, self._event_stores,
+                      self._record_store):
             store.begin_closing()
         deadline = now + STORES_LIMIT_S  # all together: a disk that hangs must not hold us back
         if self._message_store.close(deadline - monotonic()):
@@ -235,6 +275,7 @@ class CallServer:
         self._ports.close()
         self._store.close(deadline - monotonic())
         self._call_store.close(deadline - monotonic())
+        self._kept_store.close(deadline - monotonic())
         self._event_stores.close(deadline - monotonic())
         self._record_store.close(deadline - monotonic())
         self._journal.record("stopped")
@@ -311,6 +352,8 @@ class CallServer:
             self._office.location.write_anew(monotonic())
         if name == "call_store_started_anew":
             self._office.dialogs.write_anew(monotonic())
+        if name == "kept_call_store_started_anew":
+            self._keeper.write_anew(monotonic())
         if name == "message_store_started_anew":
             self._office.messages.write_anew()
         if is_raised:
