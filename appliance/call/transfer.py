@@ -18,6 +18,7 @@ from appliance.call.media_pair import MediaPair
 from appliance.call.reasons import write_reason
 from appliance.call.rejoin import Rejoin, wake_session
 from appliance.errors import PeerError
+from appliance.sdp.parser import parse_session
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.referral import Referral
 
@@ -223,7 +224,7 @@ class Transfer(Caretaker):
         """Who transferred and left is rung: the caller is not thrown away."""
         self._is_recall = True
         moved, number = self._moved, self._transferor.extension
-        uri = b"tel:" + number      # of our own numbering, wherever who is moved called from
+        uri = b"sip:%s@%s" % (number, self._transferor.line.core.profile.aor.partition(b":")[2])
         dial = Dial(number, uri, moved.line, moved.party, number)
         verdict = self._call.services.router.follow(dial, uri, now)
         if isinstance(verdict, Refused):
@@ -310,7 +311,9 @@ class _Consultation(Caretaker):
             leg.owner = self._bridge
         other_call.directory.tell(other_call)
         if has_changed:
-            Rejoin(other_call, self._bridge.legs, other_call.renew_pair(), self).start(now)
+            pair = self._bridge.pair
+            pair.expect(self._bridge.side_of(target), parse_session(target.handle.exchange.local))
+            Rejoin(other_call, self._bridge.legs, pair, self).start(now)
 
     def rejoined(self, rejoin: Rejoin, now: float) -> None:
         """RejoinOwner. As it was before."""
