@@ -176,11 +176,14 @@ class OutgoingRequest:
         elif self._silent and not self._has_spoken:
             self.client, self._cseq = self._silent.popitem()    # it may still speak
             self.flow = self.client.flow
-        elif self._tries_left > 0 and self.dialog is not None and self.draft.flow is client.flow:
+        elif failure is Failure.TRANSPORT and self._may_look_elsewhere(client):
             self.draft.flow = None      # the phone's connection broke: it may have another
             self._aim(now)
         elif not (self._tries_left > 0 and self._take_target(now)):
             self._finish(now)
+
+    def _may_look_elsewhere(self, client: ClientTransaction) -> bool:
+        return self._tries_left > 0 and self.dialog is not None and self.draft.flow is client.flow
 
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
         """ClientOwner. How long a call may ring its owner decides; but nobody waits for ever for the answer to a

@@ -161,6 +161,8 @@ class SessionChange:
         else:
             self._acknowledge(request, b"", now)
             self._enter(IDLE)
+            if not self._is_refresh:    # 13.2.1: it was asked to offer
+                self._tell_failure(488, now)
 
     def _take_answer(self, session: bytes, now: float) -> None:
         host = self._host

@@ -23,7 +23,7 @@ def describe(host: str, port: int = 40000, *media: str, direction: str = "", ver
              f"c=IN IP4 {address or host}", "t=0 0", f"m=audio {port} RTP/AVP {codecs}"]
     if direction:
         lines.append(f"a={direction}")
-    return "".join(f"{line}\r\n" for line in [*lines, *media]).encode()
+    return "".join(f"{line}\r\n" for line in [*lines, *(section.rstrip() for section in media)]).encode()
 
 
 def label(message: Message) -> str:
@@ -185,7 +185,7 @@ class PhoneCall:
 
     def answer(self, body: bytes | None = None, lines: str = "", tag: str = "", **said) -> None:
         """200 with its session."""
-        self.respond(200, None, self.phone.describe(port=40002, **said) if body is None else body, lines, tag)
+        self.respond(200, None, self.phone.describe(**{"port": 40002, **said}) if body is None else body, lines, tag)
 
     # what a calling phone says
 
