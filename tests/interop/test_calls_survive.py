@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Twenty calls, inside and over a trunk, when the call server or its relay is killed under them: who talks hears no
+gap, and afterwards everything works from either side."""
+
+import contextlib
+import os
+import signal
+import struct
+import threading
+import time
+
+import pytest
+
+from tests.interop.carrier_emulator.call import EmulatedCall
+from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
+from tests.interop.carrier_emulator.emulator import CarrierEmulator
+from tests.interop.carrier_emulator.habits import GENERIC
+from tests.interop.gateway import ACCOUNT, DESKS, Gateway, route_lines, trunk_lines
+from tests.interop.network import PATIENCE_S, wait_until
+from tests.interop.test_media_survival import ask_sessions, relays
+
+pytestmark = pytest.mark.ours
+CALLS = 20
+STEP_S = 0.05
+OUTSIDE_NUMBER = "0312345678"
+WRITTEN_S = 1.0
+
+
+class Talk:
+    """Everybody in these calls speaks all the time, a packet every STEP_S, while the context lasts."""
+
+    def __init__(self, calls: list[tuple[EmulatedCall, EmulatedCall]]) -> None:
+        self.voices = [one.voice for pair in calls for one in pair]
+        self._is_wanted = True
+        self._thread = threading.Thread(target=self._speak, name="talk", daemon=True)
+
+    def __enter__(self) -> "Talk":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_wanted = False
+        self._thread.join(PATIENCE_S)
+
+    def _speak(self) -> None:
+        while self._is_wanted:
+            began = time.monotonic()
+            for voice in self.voices:
+                with contextlib.suppress(ConnectionRefusedError):
+                    voice.speak(1)
+            time.sleep(max(0.0, began + STEP_S - time.monotonic()))
+
+    def wait_heard(self, count: int = 10) -> None:
+        """So many packets more for everybody."""
+        before = [len(voice.heard) for voice in self.voices]
+        wait_until(lambda: all(len(voice.heard) >= had + count
+                               for voice, had in zip(self.voices, before, strict=True)), PATIENCE_S, "all voices")
+
+
+def missing(voice, since: int = 0) -> list[int]:
+    """Sequence numbers that never came, between the first and the last one that did."""
+    numbers = [struct.unpack_from("!H", octets, 2)[0] for _source, octets in voice.heard[since:]]
+    return sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+
+
+class House:
+    """gateway with a carrier and two telephones; calls: (who called, who was called), by the number of the call."""
+
+    def __init__(self, gateway: Gateway, carrier: CarrierEmulator, phones: tuple[DeskPhone, DeskPhone]) -> None:
+        self.gateway, self.carrier, self.phones = gateway, carrier, phones
+        self.calls: list[tuple[EmulatedCall, EmulatedCall]] = []
+
+    def connect(self, number: str, called: CarrierEmulator) -> None:
+        before = len(called.calls)
+        mine = self.phones[0].dial(number)
+        assert mine.wait_status() == 200
+        theirs = wait_until(lambda: called.calls[before:], PATIENCE_S, "the call")[0]
+        theirs.wait(lambda call: call.is_acked, "the ACK")
+        self.calls.append((mine, theirs))
+
+    def show(self) -> list[tuple[object, ...]]:
+        return [(row["number"], row["state"], row["caller"], row["callee"]) for row in self.gateway.show("show calls")]
+
+    def count_invites(self) -> int:
+        return sum(one.count(b"INVITE") for pair in self.calls for one in pair)
+
+
+@pytest.fixture
+def house(network, tmp_path):
+    with contextlib.ExitStack() as stack:
+        carrier = stack.enter_context(CarrierEmulator(GENERIC, network.new_host(), account=ACCOUNT))
+        gateway = stack.enter_context(Gateway(tmp_path / "gateway", network, [
+            *trunk_lines("carrier", carrier), *route_lines("carrier")]))
+        phones = tuple(stack.enter_context(DeskPhone(network.new_host(), (gateway.host, 5060), Desk(user, secret)))
+                       for user, secret in DESKS.items())
+        for phone in phones:
+            phone.register()
+        carrier.wait_registered()
+        house = House(gateway, carrier, phones)
+        for number in range(CALLS):
+            if number % 2:
+                house.connect(OUTSIDE_NUMBER, carrier)
+            else:
+                house.connect("202", phones[1])
+        yield house
+
+
+def read_records(house: House) -> dict[int, dict[str, object]]:
+    """By number."""
+    return {row["number"]: row for row in house.gateway.show("show records 100")}
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
+def test_twenty_calls_outlive_kill_9_of_the_call_server(house, whole_group):
+    gateway = house.gateway
+    house.phones[1].answers_by_itself = False
+    ringing = house.phones[0].dial("202")               # nobody will ever answer this one
+    with Talk(house.calls) as talk:
+        talk.wait_heard()
+        time.sleep(WRITTEN_S)
+        before, invites = house.show(), house.count_invites()
+        assert len(before) == CALLS + 1
+        if whole_group:
+            os.killpg(gateway.process.pid, signal.SIGKILL)
+            gateway.process.wait(PATIENCE_S)
+        else:
+            gateway.kill()
+        talk.wait_heard()                               # without any call server
+        gateway.start()
+        assert house.show() == before[:CALLS]
+        talk.wait_heard()
+    assert [len(missing(voice)) for voice in talk.voices] == [0] * len(talk.voices)
+    assert house.count_invites() == invites
+    assert len(ask_sessions(gateway)) == CALLS          # that of the call that rang is closed
+    ringing.is_over = True
+    for number, (caller, callee) in enumerate(house.calls):
+        one, other = (caller, callee) if number % 4 < 2 else (callee, caller)
+        asked = other.count(b"INVITE")
+        one.reinvite("sendonly")
+        one.wait(lambda call: call.is_answered_again(1), "hold")
+        one.reinvite()
+        one.wait(lambda call: call.is_answered_again(2), "resume")
+        assert other.count(b"INVITE") == asked + 2
+        other.bye()
+        one.wait_over()
+    wait_until(lambda: house.show() == [], PATIENCE_S, "all calls over")
+    records = wait_until(lambda: len(read_records(house)) == CALLS and read_records(house), PATIENCE_S, "records")
+    for number, (place, row) in enumerate(sorted(records.items())):
+        assert place == before[number][0]
+        assert (row["result"], row["ended_by"]) == ("answered", "callee" if number % 4 < 2 else "caller")
+        assert row["started_at"] <= row["answered_at"] < row["ended_at"]
+    wait_until(lambda: ask_sessions(gateway) == {}, PATIENCE_S, "no session left")
+
+
+def test_twenty_calls_get_media_again_when_the_relay_is_killed(house):
+    gateway = house.gateway
+    with Talk(house.calls) as talk:
+        talk.wait_heard()
+        sessions = set(ask_sessions(gateway))
+        os.kill(relays(gateway)[-1], signal.SIGKILL)
+        killed_at = time.monotonic()
+        wait_until(lambda: len(set(ask_again(gateway)) - sessions) == CALLS, PATIENCE_S, "new sessions")
+        talk.wait_heard()
+        print(f"audio back after {time.monotonic() - killed_at:.2f} s")
+    assert len(house.show()) == CALLS
+    for caller, callee in house.calls:
+        callee.bye()
+        caller.wait_over()
+    wait_until(lambda: house.show() == [], PATIENCE_S, "all calls over")
+    wait_until(lambda: ask_sessions(gateway) == {}, PATIENCE_S, "no session left")
+
+
+def ask_again(gateway: Gateway) -> dict[str, list[list[object]]]:
+    """As ask_sessions; nothing while there is no relay."""
+    try:
+        return ask_sessions(gateway)
+    except OSError:
+        return {}
