@@ -56,6 +56,8 @@ class CallEngine(CallTable):
         if replaces is not None:
             self.replacements.take(server, message, dial, now)
             return
+        if self.replacements.take_starred(server, message, dial, now):
+            return
         call = self.open_call(dial, now)
         self.begin(call, server, message, now)
 

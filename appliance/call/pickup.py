@@ -10,11 +10,13 @@ from __future__ import annotations
 from appliance.call.call import Call, call_of
 from appliance.call.call_table import CallTable
 from appliance.call.caretaker import Caretaker
+from appliance.call.hunt import Hunt
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Dial
 from appliance.call.media_pair import MediaPair
 from appliance.call.reasons import ELSEWHERE, write_reason
-from appliance.errors import PeerError
+from appliance.call.transfer import Transfer
+from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sdp.crossed_offers import cross_offers, keep_media
 from appliance.sdp.parser import parse_session
@@ -33,11 +35,11 @@ class Pickups:
 
     def take(self, ringing: Leg, server: InviteServer, message: Message, dial: Dial, now: float) -> None:
         """`ringing` is a branch of a hunt; the INVITE of `server` wants its place."""
-        call = call_of(ringing)
-        if call.hunt is None or call.hunt is not ringing.owner:
-            server.respond(481, now)    # it rings for somebody who was transferred: he hears it answered
-            return
-        picker = Leg(call, dial.origin, INCOMING, dial.caller, Pickup(call))
+        call, hunt = call_of(ringing), ringing.owner
+        if not isinstance(hunt, Hunt):
+            raise MisuseError("a pickup of what does not ring")
+        transfer = hunt.owner if isinstance(hunt.owner, Transfer) else None     # it rings for who was transferred
+        picker = Leg(call, dial.origin, INCOMING, dial.caller, Pickup(call, transfer))
         picker.flow = server.source
         picker.record.started_at = call.wall(now)
         call.legs.append(picker)
@@ -50,10 +52,11 @@ class Pickups:
 class Pickup(Caretaker):
     """One of them at work: owns the picker's leg, and the caller's once nobody rings any more."""
 
-    __slots__ = ("_answers_caller", "_call", "_pair", "_picker")
+    __slots__ = ("_answers_caller", "_call", "_pair", "_picker", "_transfer")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, transfer: Transfer | None) -> None:
         self._call = call
+        self._transfer = transfer
         self._answers_caller = False
         self._pair: MediaPair | None = None
         self._picker: Leg | None = None
@@ -64,18 +67,21 @@ class Pickup(Caretaker):
             leg.handle.refuse_offer(491, now)
             return
         call, self._picker = self._call, leg
-        if not offer and not call.offer:
-            leg.incoming.refuse(488, now)   # nobody says what can be spoken
-            return
-        pair = self._pair = call.make_pair(call.caller, leg)
+        leg.flow = leg.incoming.flow
         try:
-            self._answer(leg, pair, offer, now)
+            if self._transfer is not None:
+                self._transfer.take_picker(leg, offer, now)
+            else:
+                self._answer(leg, offer, now)
         except PeerError as error:      # it rings on
-            call.drop_pair(pair)
+            call.drop_pair_of(leg)
             leg.incoming.refuse(error.status_hint, now)
 
-    def _answer(self, picker: Leg, pair: MediaPair, offer: bytes, now: float) -> None:
+    def _answer(self, picker: Leg, offer: bytes, now: float) -> None:
         call = self._call
+        if not offer and not call.offer:
+            raise PeerError("nobody says what can be spoken", 488)
+        pair = self._pair = call.make_pair(call.caller, picker)
         if offer and call.offer:
             caller_session, picker_session = cross(pair, call.offer, offer)
             self._end_ringing(now)

@@ -58,25 +58,27 @@ class RejoinOwner(Protocol):
 
 
 class Rejoin(Caretaker):
-    """legs: side 0 and 1 of `pair`. It owns both legs until it is over; when it fails they are again whose they were,
-    who also hears of the changes that were under way before (a hold)."""
+    """legs: side 0 and 1 of `pair`; asked: who considers an offer of ours now; touched: who has accepted one.
 
-    __slots__ = ("_alarm", "_asked", "_call", "_deadline", "_former", "_owner", "has_reached", "legs", "pair", "state")
+    It owns both legs until it is over; when it fails they are again whose they were, who also hears of the changes that
+    were under way before (a hold)."""
+
+    __slots__ = ("_alarm", "_call", "_deadline", "_former", "_owner", "asked", "legs", "pair", "state", "touched")
 
     def __init__(self, call: RejoinCall, legs: tuple[Leg, Leg], pair: MediaPair, owner: RejoinOwner) -> None:
         self._call = call
         self._owner = owner
         self._alarm = call.services.alarm()
-        self._asked: Leg | None = None      # the leg that considers an offer of ours
+        self.asked: Leg | None = None
         self._deadline = 0.0
         self._former = (legs[0].owner, legs[1].owner)
-        self.has_reached = False
+        self.touched: list[Leg] = []
         self.legs = legs
         self.pair = pair
         self.state = ASKING
 
     def start(self, now: float) -> None:
-        """Offer the second leg what the first said last. `has_reached` says whether it took that."""
+        """Offer the second leg what the first said last."""
         self._take_over(now)
         first, second = self.legs
         try:
@@ -103,7 +105,7 @@ class Rejoin(Caretaker):
         if self.state in (DONE, FAILED):
             return
         if leg.handle.change_session(session, now):
-            self._asked = leg
+            self.asked = leg
         elif now >= self._deadline:
             self._fail(491, now)
         else:
@@ -126,15 +128,15 @@ class Rejoin(Caretaker):
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
         """LegOwner. The second one's answer goes to the first as an offer; the first one's ends it."""
-        if leg is not self._asked:      # to what was offered before: that still goes its way
+        if leg is not self.asked:      # to what was offered before: that still goes its way
             self._former_of(leg).leg_agreed(leg, answer, now)
             return
-        self._asked = None
+        self.asked = None
+        self.touched.append(leg)
         first, second = self.legs
         try:
             if leg is second:
                 session = self.pair.carry_answer(1, answer)
-                self.has_reached = True
                 self.state = TELLING
                 self._change(first, session, now)
             else:
@@ -155,7 +157,8 @@ class Rejoin(Caretaker):
 
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
         """LegOwner."""
-        if leg is self._asked:
+        if leg is self.asked:
+            self.asked = None
             self._fail(status, now)
         else:
             self._former_of(leg).leg_refused_change(leg, status, now)

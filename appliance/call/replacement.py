@@ -7,6 +7,8 @@ it, from another of its phones (RFC 3891 8). Carriers and other domains take not
 
 from __future__ import annotations
 
+from typing import Final
+
 from appliance.call.bridge import Bridge
 from appliance.call.call import Call, call_of
 from appliance.call.call_table import CallTable
@@ -17,6 +19,7 @@ from appliance.call.line import Dial
 from appliance.call.media_pair import MediaPair
 from appliance.call.pickup import Pickups
 from appliance.call.rejoin import Rejoin, wake_session
+from appliance.call.restoration import restore_bridge
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.invite_server import InviteServer
@@ -25,7 +28,8 @@ from appliance.ua.call_taking import take_call
 from appliance.ua.replacement import find_replaced
 from appliance.ua.replaces import read_replaces_of
 
-REPLACED_LINES = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
+PICKUP_CODE: Final = b"*8"
+REPLACED_LINES: Final = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 
 
 class Replacements:
@@ -36,6 +40,22 @@ class Replacements:
     def __init__(self, table: CallTable, pickups: Pickups) -> None:
         self._table = table
         self._pickups = pickups
+
+    def take_starred(self, server: InviteServer, message: Message, dial: Dial, now: float) -> bool:
+        """*8 and an extension picks up what rings there longest; False where it is no such call."""
+        if dial.dialled[:2] != PICKUP_CODE or not dial.extension:
+            return False
+        ringing = self._find_ringing(dial.dialled[2:])
+        if ringing is not None:
+            self._pickups.take(ringing, server, message, dial, now)
+        return ringing is not None
+
+    def _find_ringing(self, extension: bytes) -> Leg | None:
+        for call in self._table.calls.values():
+            for leg in call.legs:
+                if leg.is_ringing and leg.extension == extension and isinstance(leg.owner, Hunt):
+                    return leg
+        return None
 
     def take(self, server: InviteServer, message: Message, dial: Dial, now: float) -> None:
         """Act on it, or refuse it as RFC 3891 3 says."""
@@ -139,6 +159,8 @@ class Replacement(Caretaker):
     def rejoin_failed(self, rejoin: Rejoin, status: int, now: float) -> None:
         """RejoinOwner."""
         self._fail(status, now)
+        if not self._replaced.has_ended and not self._partner.has_ended:
+            restore_bridge(self._bridge, rejoin, now)
 
     def _fail(self, status: int, now: float) -> None:
         """It stays as it was."""

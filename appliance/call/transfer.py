@@ -12,13 +12,13 @@ from appliance.call.bridge import Bridge
 from appliance.call.call import Call, call_of
 from appliance.call.caretaker import Caretaker
 from appliance.call.hunt import Failure, Hunt
-from appliance.call.leg import Leg
+from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Destination, Dial, Refused
 from appliance.call.media_pair import MediaPair
-from appliance.call.reasons import write_reason
+from appliance.call.reasons import ELSEWHERE, write_reason
 from appliance.call.rejoin import Rejoin, wake_session
+from appliance.call.restoration import restore_bridge
 from appliance.errors import PeerError
-from appliance.sdp.parser import parse_session
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.referral import Referral
 
@@ -124,6 +124,34 @@ class Transfer(Caretaker):
         self._hunt = None
         self._fail(failure.status, now)
 
+    def take_picker(self, picker: Leg, offer: bytes, now: float) -> None:
+        """The ringing target is picked up: who does it is the target. PeerError: nothing that we carry; it rings on."""
+        pair = self._call.make_pair(self._moved, picker)
+        try:
+            session = pair.carry_offer(1, offer) if offer else pair.carry_offer(
+                0, wake_session(self._moved.handle.exchange.remote))
+        except PeerError:
+            self._call.drop_pair(pair)
+            raise
+        hunt, self._hunt = self._hunt, None
+        picker.owner = self
+        if hunt is not None:
+            hunt.stop(now, ELSEWHERE)
+        if offer:
+            self._begin_rejoin(picker, pair).start_telling(session, now)
+        else:
+            picker.incoming.answer(session, now)
+
+    def _take_picked(self, picker: Leg, answer: bytes, now: float) -> None:
+        """A picker who had left the offer to us answers in its ACK."""
+        pair = self._call.find_pair(picker)
+        if pair is None or self._rejoin is not None:
+            return
+        try:
+            self._begin_rejoin(picker, pair).start_telling(pair.carry_answer(1, answer), now)
+        except PeerError as error:
+            self._give_up_target(picker, pair, error.status_hint, now)
+
     # attended
 
     def join(self, replaced: Leg, now: float) -> None:
@@ -133,7 +161,7 @@ class Transfer(Caretaker):
         assert isinstance(bridge, Bridge)
         target = bridge.other_of(replaced)
         self._replaced = replaced
-        replaced.owner = target.owner = _Consultation(self, bridge)
+        replaced.owner = target.owner = _Consultation(bridge)
         target.move(self._call)
         other_call.note(f"transferred to call {self._call.number}")
         other_call.directory.tell(other_call)
@@ -194,11 +222,13 @@ class Transfer(Caretaker):
                 replaced.has_ended or target.has_ended):
             self._replaced = None
             self._call.drop_pair(rejoin.pair)
-            consultation.restore(target, rejoin.has_reached, now)
+            consultation.restore(target, rejoin, now)
         else:
             target.hang_up(now)
             self._call.drop_pair(rejoin.pair)
         self._fail(status, now)
+        if self._moved.owner is self._bridge:
+            restore_bridge(self._bridge, rejoin, now)
 
     # the end of a transfer that came to nothing
 
@@ -257,6 +287,8 @@ class Transfer(Caretaker):
         """LegOwner. To an offer that was under way when the transfer was asked for: the hold."""
         if leg in self._bridge.legs:
             self._bridge.leg_agreed(leg, answer, now)
+        else:
+            self._take_picked(leg, answer, now)
 
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
         """LegOwner."""
@@ -277,17 +309,19 @@ class Transfer(Caretaker):
             self._alarm.clear()
             if self._moved.has_ended:
                 self._call.leg_ended(leg, release, now)
+        elif self._hunt is None and self._rejoin is None and leg.direction == INCOMING:
+            self._call.drop_pair_of(leg)
+            self._fail(487, now)    # a picker who has changed his mind
         self._call.end_if_over(now)
 
 
 class _Consultation(Caretaker):
     """Owns both legs of the call that the transferor had with the target while that target is being moved: until then
-    they may end, and what they have changed before goes on. Satisfies rejoin.RejoinOwner when they are given back."""
+    they may end, and what they have changed before goes on."""
 
-    __slots__ = ("_bridge", "_transfer")
+    __slots__ = ("_bridge",)
 
-    def __init__(self, transfer: Transfer, bridge: Bridge) -> None:
-        self._transfer = transfer
+    def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
@@ -302,25 +336,9 @@ class _Consultation(Caretaker):
         """LegOwner. The transferor's end may go at once; the target's end is told by the rejoin too."""
         call_of(leg).leg_ended(leg, release, now)
 
-    def restore(self, target: Leg, has_changed: bool, now: float) -> None:
-        """The target talks to the transferor again, in its own call; has_changed: it had heard of another session."""
-        replaced = self._bridge.other_of(target)
-        other_call = call_of(replaced)
+    def restore(self, target: Leg, failed: Rejoin, now: float) -> None:
+        """The target talks to the transferor again, in its own call."""
+        other_call = call_of(self._bridge.other_of(target))
         target.move(other_call)
-        for leg in self._bridge.legs:
-            leg.owner = self._bridge
         other_call.directory.tell(other_call)
-        if has_changed:
-            pair = self._bridge.pair
-            pair.expect(self._bridge.side_of(target), parse_session(target.handle.exchange.local))
-            Rejoin(other_call, self._bridge.legs, pair, self).start(now)
-
-    def rejoined(self, rejoin: Rejoin, now: float) -> None:
-        """RejoinOwner. As it was before."""
-        call = call_of(rejoin.legs[0])
-        call.bridge_legs(rejoin.legs, rejoin.pair)
-        call.session_changed(now)
-
-    def rejoin_failed(self, rejoin: Rejoin, status: int, now: float) -> None:
-        """RejoinOwner."""
-        call_of(rejoin.legs[0]).hang_up(now, b"Reason: SIP;cause=%d\r\n" % status)
+        restore_bridge(self._bridge, failed, now)

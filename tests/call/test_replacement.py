@@ -76,6 +76,7 @@ def test_who_takes_over_may_change_his_mind(house):
     house.run(0.2)
     answer.hang_up(house.now)
     house.run(1)
+    house.desks["202"].user.script["offer_received"] = house.desks["202"].take_change
     house.desks["202"].last_call.answer_offer(house.desks["202"].describe(), house.now)
     house.run(3)
     assert answer.is_over
@@ -100,7 +101,7 @@ def test_the_phone_that_is_left_may_hang_up_before_the_other_has_the_call(house)
 
 
 def test_a_partner_who_hangs_up_meanwhile_ends_it_for_both(house):
-    mine, theirs = begin(house, "phone")
+    mine, _theirs = begin(house, "phone")
     house.desks["202"].user.script["offer_received"] = lambda call, now: call.hang_up(now)
     answer = house.desks["201b"].take_over("201", name_own(mine))
     house.run()
