@@ -157,7 +157,9 @@ class Bridge:
     def leg_released(self, leg: Leg, release: Release, now: float) -> None:
         """LegOwner."""
         self.call.leg_ended(leg, release, now)      # first: who ends the call is whose leg ended first
-        self.other_of(leg).hang_up(now, write_reason(release))
+        other = self.other_of(leg)
+        if not other.has_ended:
+            other.hang_up(now, write_reason(release))
 
 
 class Relayed:

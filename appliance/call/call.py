@@ -212,8 +212,11 @@ class Call:
 
     def end_if_over(self, now: float) -> None:
         """Close what is left once no leg is."""
-        if self.state is ENDED or not all(leg.has_ended for leg in self.legs):
+        if self.state is ENDED:
             return
+        for leg in self.legs:
+            if not leg.has_ended:
+                return
         self._enter(ENDED, now)
         self.ended_at = now
         self.record.ended_at = self.wall(now)

@@ -26,6 +26,7 @@ from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
+from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Alert, Release
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.provisional_order import RELIABLE
@@ -124,7 +125,7 @@ class Hunt:
         self._redirections = 0
         self._seen = {destination.uri for group in groups for destination in group}
         self._alarm = call.services.alarm()
-        self._silence = call.services.alarm()
+        self._silence: Alarm | None = None      # only trunks are waited for so
         self._passed: set[Leg] = set()
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
@@ -149,12 +150,16 @@ class Hunt:
     def _close(self) -> None:
         self.state = HuntState.OVER
         self._alarm.clear()
-        self._silence.clear()
+        self._end_silence()
+
+    def _end_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.clear()
 
     # ringing
 
     def _ring_next(self, now: float) -> None:
-        while self.state is HuntState.OPEN and not any(self._is_open(branch) for branch in self.branches):
+        while self.state is HuntState.OPEN and not any(map(self._is_open, self.branches)):
             if not self._groups:
                 self._fail(now)
                 return
@@ -169,6 +174,7 @@ class Hunt:
                 self._ring(destination, now)
         if self._groups and any(map(self._is_open, self.branches)) and all(
                 branch.line.is_trunk for branch in self.branches):
+            self._silence = self._silence or self._call.services.alarm()
             self._silence.set(now + SILENCE_S, self._pass_silent)
 
     def _ring(self, destination: Destination, now: float) -> None:
@@ -242,7 +248,7 @@ class Hunt:
 
     def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:
         """LegOwner."""
-        self._silence.clear()
+        self._end_silence()
         if self.state is HuntState.OPEN:
             self.owner.branch_alerted(leg, alert, now)
 

@@ -18,13 +18,15 @@ from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.origin import OwnOrigin
 from appliance.sip.flow import Flow
 from appliance.sip.transaction.server import ServerTransaction
-from appliance.ua.call_events import Alert, CallHandle, IncomingCall, Release
+from appliance.ua.call_events import Alert, CallHandle, Cause, IncomingCall, Release
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.invite_usage import InviteUsage
 from appliance.ua.referral import Referral
 
 INCOMING: Final = "incoming"
 OUTGOING: Final = "outgoing"
+CAUSE_WORDS: Final = tuple([cause.name.lower() for cause in Cause])
+"""For people, by the number of the cause."""
 
 
 class LegCall(Protocol):
@@ -171,7 +173,7 @@ class Leg:
             self.status = release.status
         self.record.status = self.status
         self.record.ended_at = self.call.wall(now)
-        self.record.reason = self.record.reason or release.cause.name.lower()
+        self.record.reason = self.record.reason or CAUSE_WORDS[release.cause]
         self._note_dialog()
         self.line.call_ends()
         self.owner.leg_released(self, release, now)
@@ -200,7 +202,7 @@ class Leg:
     def media_end(self) -> MediaEnd:
         """Where its media are, by where its signalling is."""
         flow = self.flow
-        peer_host = None if flow is None else flow.host.decode("ascii").strip("[]")
+        peer_host = None if flow is None else flow.address
         line = self.line
         return MediaEnd(line.media_host(flow), line.bind_host(flow), peer_host, dscp=line.dscp)
 

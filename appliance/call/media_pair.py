@@ -8,6 +8,7 @@ Side 0 is the leg that came first, side 1 the other. Only the call that joins th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
@@ -131,7 +132,7 @@ class MediaPair:
         session = self._complete(side, parse_session(octets))
         written = session if self._places is None else restore_answer(session, self._places)
         muxed = {stream for stream, medium in zip(self._layouts[side], session.media, strict=False)
-                 if medium.attribute(b"rtcp-mux") is not None}
+                 if b"\r\na=rtcp-mux" in medium.octets and medium.attribute(b"rtcp-mux") is not None}
         if muxed != self._muxed or self._numbers:   # RFC 5761 5.1.1: agreed now; so are the numbers of the formats
             self._muxed = muxed
             self._numbers.clear()
@@ -244,10 +245,8 @@ class MediaPair:
     @staticmethod
     def _locate(end: MediaEnd, address: bytes, port: int) -> tuple[str, int] | None:
         """RFC 8866 5.7 allows a name; nobody waits for the DNS in the middle of a call: where it calls from, then."""
-        host = address.decode("ascii", "replace")
-        try:
-            ip_address(host)
-        except ValueError:
+        host = _read_numeric(address)
+        if not host:
             return None if end.peer_host is None else (end.peer_host, port)
         return host, port
 
@@ -270,7 +269,8 @@ class MediaPair:
                 self._direct(side, session)
 
     def _note_hold(self) -> None:
-        is_held = any(session is not None and is_held_session(session) for session in self._agreed)
+        first, second = self._agreed
+        is_held = (first is not None and is_held_session(first)) or (second is not None and is_held_session(second))
         if is_held != self._is_held:
             self._is_held = is_held
             for session in self.list_sessions():
@@ -340,7 +340,19 @@ class MediaPair:
 
 def is_carried(medium: MediaDescription) -> bool:
     """RTP over UDP, and not refused."""
-    return medium.port != 0 and medium.protocol.upper() in RTP_PROTOCOLS
+    protocol = medium.protocol
+    return medium.port != 0 and (protocol in RTP_PROTOCOLS or protocol.upper() in RTP_PROTOCOLS)
+
+
+@lru_cache(maxsize=1024)    # one that was met will be met again: to read it costs as much as to relay a packet
+def _read_numeric(address: bytes) -> str:
+    """The address as text where it is a numeric one; "" where it is a name."""
+    host = address.decode("ascii", "replace")
+    try:
+        ip_address(host)
+    except ValueError:
+        return ""
+    return host
 
 
 def _write_text(octets: bytes) -> str:

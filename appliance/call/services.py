@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.call.line import Router
+from appliance.native.sip_scanner import siphash
 from appliance.rtp.relaying import MediaRelay
-from appliance.sdp.origin import SESSION_ID_LIMIT, OwnOrigin
+from appliance.sdp.origin import OwnOrigin
 from appliance.sip.timers import Timers
 from appliance.ua.alarm import Alarm
 from appliance.vocabulary.call_numbers import CallNumbers
@@ -21,12 +22,13 @@ class CallServices:
     """wall_offset: wall clock minus monotonic clock; epoch: a word that tells relay sessions of this process from those
     of earlier ones; numbers: of calls, one row for whoever carries them."""
 
-    __slots__ = ("_random_octets", "_timers", "epoch", "journal", "numbers", "relay", "router", "wall_offset")
+    __slots__ = ("_key", "_origins", "_timers", "epoch", "journal", "numbers", "relay", "router", "wall_offset")
 
     def __init__(self, timers: Timers, random_octets: Callable[[int], bytes], relay: MediaRelay,
                  journal: Journal) -> None:
         self._timers = timers
-        self._random_octets = random_octets
+        self._key = random_octets(16)
+        self._origins = 0
         self.relay = relay
         self.journal = journal
         self.router: Router
@@ -40,7 +42,8 @@ class CallServices:
 
     def new_origin(self, host: str) -> OwnOrigin:
         """An o= line for one leg; it says nothing about the other (RFC 3264 5)."""
-        return OwnOrigin(int.from_bytes(self._random_octets(7), "big") % SESSION_ID_LIMIT, host)
+        self._origins += 1
+        return OwnOrigin(int(siphash(self._key, b"%d" % self._origins)[:15], 16), host)     # 60 bits
 
     def name_media(self, number: int, place: int) -> str:
         """A name for the relay sessions of a pair that no other pair has, also after a restart."""

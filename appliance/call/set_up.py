@@ -170,8 +170,10 @@ class SetUp:
     def _locate_pair(self, branch: Leg) -> MediaPair:
         """Its pair, once a response has shown where its signalling comes from."""
         pair = self._call.open_pair(branch)
-        branch.flow = branch.handle.flow or branch.flow
-        pair.ends[1] = branch.media_end()
+        flow = branch.handle.flow
+        if flow is not None and flow is not branch.flow:
+            branch.flow = flow
+            pair.ends[1] = branch.media_end()
         return pair
 
     def _number_fork(self, branch: Leg, tag: bytes) -> None:

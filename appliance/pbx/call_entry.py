@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where calls of the office enter the call engine: who calls, with whose rights, in what name (RFC 3261 22.4, 3325)."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from appliance.call.engine import CallEngine
 from appliance.call.line import Dial
@@ -14,6 +14,8 @@ from appliance.sip.flow import Flow
 from appliance.sip.stack import SipStack
 from appliance.ua.call_taking import open_call
 from appliance.ua.dialog_server import DialogServer
+
+PRIVATE: Final = frozenset({b"id", b"user", b"header", b"session"})
 
 
 class OutsideCalls(Protocol):
@@ -72,12 +74,16 @@ def read_caller(message: Message, account: Account, is_ours: bool) -> Party:
         name = unquote(split_address(message.from_value)[0])
     except ScanError:
         name = b""
-    wishes = {wish.strip().lower() for value in message.headers(b"Privacy") for wish in value.split(b";")}
-    is_anonymous = message.from_user == b"anonymous" or bool(wishes & {b"id", b"user", b"header", b"session"})
+    is_anonymous = message.from_user == b"anonymous" or has_privacy(message)
     if is_ours:
         return Party(account.extension, b"" if is_anonymous else name or account.name.encode(), is_anonymous)
     domain = message.from_uri.partition(b"@")[2].partition(b";")[0]
     return Party(message.from_user, name, is_anonymous, domain)
+
+
+def has_privacy(message: Message) -> bool:
+    """Whether its Privacy (RFC 3323 4.2) says that the caller is not to be shown."""
+    return any(wish.strip().lower() in PRIVATE for value in message.headers(b"Privacy") for wish in value.split(b";"))
 
 
 def unquote(name: bytes) -> bytes:

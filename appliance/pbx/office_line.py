@@ -68,7 +68,7 @@ class PhoneLocator:
 class OfficeLine:
     """The phones of the office."""
 
-    __slots__ = ("_domain", "_listeners", "core", "dscp", "is_trunk", "name")
+    __slots__ = ("_domain", "core", "dscp", "is_trunk", "name")
 
     def __init__(self, stack: SipStack, domain: bytes, locate: PhoneLocator, random_octets: Callable[[int], bytes],
                  dialogs: DialogDirectory) -> None:
@@ -89,13 +89,13 @@ class OfficeLine:
     def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
         """Line. The caller is shown with the office's domain: calling back goes through us."""
         core = self.core
-        draft = core.draft_request(b"INVITE", destination.uri)
         caller = dial.caller
         if caller.is_private:
             caller = ANONYMOUS._replace(name=caller.name or ANONYMOUS.name)
         name = quote(caller.name) + b" " if caller.name else b""
         user = escape_user(caller.number) + b"@" if caller.number else b""
-        draft.local = b"%s<sip:%s%s>;tag=%s" % (name, user, caller.domain or self._domain, core.stack.new_tag())
+        local = b"%s<sip:%s%s>;tag=%s" % (name, user, caller.domain or self._domain, core.stack.new_tag())
+        draft = core.draft_request(b"INVITE", destination.uri, local)
         callee = destination.callee
         called = escape_user(callee.number) + b"@" if callee.number else b""
         draft.remote = b"<sip:%s%s>" % (called, callee.domain or self._domain)
@@ -122,7 +122,7 @@ class OfficeLine:
 
     def media_host(self, flow: Flow | None) -> str:
         """Line. The address of the listener that the phone talks to."""
-        return "" if flow is None else flow.listener.host.decode("ascii").strip("[]")
+        return "" if flow is None else flow.listener.address
 
     def bind_host(self, flow: Flow | None) -> str:
         """Line."""

@@ -93,14 +93,18 @@ STATIC_CODECS: Final = {codec.payload_type: codec for codec in (
 def read_codecs(medium: MediaDescription) -> list[Codec]:
     """The formats of an RTP stream in the writer's order of preference; what nobody could know the meaning of is left
     out: numbers beyond 127, dynamic ones without rtpmap, an rtpmap without clock rate."""
-    return list(_read_formats(tuple(medium.formats), tuple(_MAPPING.findall(medium.octets))))
+    octets = medium.octets
+    begin = octets.index(b"\r\n")
+    if octets.find(b"\r\na=crypto", begin) >= 0:      # keys are not to be kept
+        return list(_read_formats.__wrapped__(tuple(medium.formats), octets[begin:]))
+    return list(_read_formats(tuple(medium.formats), octets[begin:]))
 
 
-@lru_cache(maxsize=256)     # all telephones of one make say the same
-def _read_formats(formats: tuple[bytes, ...], mappings: tuple[tuple[bytes, bytes, bytes], ...]) -> tuple[Codec, ...]:
+@lru_cache(maxsize=64)      # all telephones of one make say the same
+def _read_formats(formats: tuple[bytes, ...], lines: bytes) -> tuple[Codec, ...]:
     encodings: dict[bytes, bytes] = {}
     parameters: dict[bytes, bytes] = {}
-    for kind, number, value in mappings:
+    for kind, number, value in _MAPPING.findall(lines):
         if kind == b"rtpmap":
             encodings.setdefault(number, value)
         else:

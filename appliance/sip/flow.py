@@ -21,16 +21,17 @@ class Listener:
     """One bound address and transport of ours.
 
     name: the configuration's name of it; transport: b"UDP", b"TCP" or b"TLS"; host: our numeric address without
-    brackets; port: bound port; outbox: what waits to be sent on it.
+    brackets, address: the same as text; port: bound port; outbox: what waits to be sent on it.
     """
 
-    __slots__ = ("family", "host", "hostport", "is_reliable", "name", "outbox", "port", "side", "transport",
+    __slots__ = ("address", "family", "host", "hostport", "is_reliable", "name", "outbox", "port", "side", "transport",
                  "via_prefix")
 
     def __init__(self, name: str, transport: bytes, host: bytes, port: int, side: Side = Side.PRIVATE) -> None:
         self.name = name
         self.transport = transport
         self.host = host
+        self.address = host.decode("ascii")
         self.port = port
         self.side = side
         self.family = 6 if b":" in host else 4
@@ -47,17 +48,20 @@ class Listener:
 class Flow:
     """One remote transport address seen from one listener.
 
-    host: numeric, without brackets; port: the remote port; raw: the socket layer's own form of the address;
-    stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection is gone;
+    host: numeric, without brackets; address: the same as text; port: the remote port; raw: the socket layer's own form
+    of the address; stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection
+    is gone;
     domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address;
     failure: why its connection could not be made, for people to read, "" where it was or nobody knows.
     """
 
-    __slots__ = ("domain", "failure", "host", "is_open", "listener", "outbox", "port", "raw", "stream")
+    __slots__ = ("address", "domain", "failure", "host", "is_open", "listener", "outbox", "port", "raw",
+                 "stream")
 
     def __init__(self, listener: Listener, host: bytes, port: int, raw: bytes = b"", stream: object = None) -> None:
         self.listener = listener
         self.host = host
+        self.address = host.decode("ascii")
         self.port = port
         self.raw = raw
         self.stream = stream

@@ -7,6 +7,7 @@ and registrations change it through its methods.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 from appliance.native.sip_scanner import Message
@@ -64,8 +65,9 @@ class DialogDirectory:
         entry = self.entries.get(dialog.key)
         if entry is None:
             entry = self.entries[dialog.key] = DialogEntry(dialog, core)
+        usages = entry.usages
         for method in methods:
-            entry.usages[method] = usage
+            usages[method] = usage
         return entry
 
     def leave(self, dialog: Dialog, usage: DialogUsage) -> None:
@@ -122,11 +124,14 @@ class AgentCore:
 
     # requests
 
-    def draft_request(self, method: bytes, uri: bytes) -> RequestDraft:
-        """A request outside every dialog (8.1.1), by the profile's outbound proxies."""
+    def draft_request(self, method: bytes, uri: bytes, local: bytes = b"") -> RequestDraft:
+        """A request outside every dialog (8.1.1), by the profile's outbound proxies. local: From with its tag where it
+        is not the profile's."""
         profile = self.profile
-        draft = RequestDraft(method, uri, profile.from_value(self.stack.new_tag()), b"<%s>" % uri, self.new_call_id())
-        draft.set_routes(profile.routes)
+        local = local or profile.from_value(self.stack.new_tag())
+        draft = RequestDraft(method, uri, local, b"<%s>" % uri, self.new_call_id())
+        if profile.routes:
+            draft.set_routes(profile.routes)
         draft.supported = list(profile.supported)
         if profile.product:
             draft.lines = b"User-Agent: %s\r\n" % profile.product
@@ -155,10 +160,15 @@ class AgentCore:
     @property
     def allow_line(self) -> bytes:
         """20.5"""
-        return b"Allow: %s\r\n" % b", ".join(self.methods)
+        return _write_list(b"Allow", tuple(self.methods))
 
     @property
     def supported_line(self) -> bytes:
         """20.37; nothing where we know no extension."""
         supported = self.profile.supported
-        return b"Supported: %s\r\n" % b", ".join(supported) if supported else b""
+        return _write_list(b"Supported", supported) if supported else b""
+
+
+@lru_cache(maxsize=64)      # of a core they are the same in every message
+def _write_list(name: bytes, words: tuple[bytes, ...]) -> bytes:
+    return b"%s: %s\r\n" % (name, b", ".join(words))

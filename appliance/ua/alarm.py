@@ -9,17 +9,20 @@ Ring = Callable[[float], None]
 
 
 class _Shot:
-    """What is armed; a dropped one stays in its bucket with deadline 0.0 and is forgotten there."""
+    """What is armed; a dropped one stays in its bucket with deadline 0.0 and is forgotten there. It holds nobody then:
+    the bucket of a session timer comes a quarter of an hour after its call."""
 
-    __slots__ = ("_ring", "deadline")
+    __slots__ = ("deadline", "ring")
 
     def __init__(self, deadline: float, ring: Ring) -> None:
         self.deadline = deadline
-        self._ring = ring
+        self.ring: Ring | None = ring
 
     def due(self, now: float) -> None:
+        ring, self.ring = self.ring, None
         self.deadline = 0.0
-        self._ring(now)
+        if ring is not None:
+            ring(now)
 
 
 class Alarm:
@@ -33,14 +36,21 @@ class Alarm:
 
     def set(self, deadline: float, ring: Ring) -> None:
         """Ring at this monotonic time (seconds) and at no earlier one that was set before."""
+        shot = self._shot
+        if shot is not None and 0.0 < shot.deadline <= deadline:    # moved later: where it is armed it is looked at
+            shot.deadline = deadline
+            shot.ring = ring
+            return
         self.clear()
-        self._shot = _Shot(deadline, ring)
-        self._timers.arm(self._shot, deadline)
+        shot = self._shot = _Shot(deadline, ring)
+        self._timers.arm(shot, deadline)
 
     def clear(self) -> None:
         """Ring no more."""
-        if self._shot is not None:
-            self._shot.deadline = 0.0
+        shot = self._shot
+        if shot is not None:
+            shot.deadline = 0.0
+            shot.ring = None
             self._shot = None
 
     @property

@@ -53,22 +53,25 @@ class DialogSnapshot(TypedDict):
 
 
 class Dialog:
-    """local, remote: the whole From or To values with their tags; route_set: whole Route values in the order in which
+    """key: the dialog ID as we look it up for a request: Call-ID, To tag, From tag (12.2.2); local, remote: the whole
+    From or To values with their tags; route_set: whole Route values in the order in which
     we write them; remote_target: a URI; local_cseq: of our last request, 0 for none yet; remote_cseq: of theirs, -1 for
     none yet; is_secure: every request in it goes to a SIPS URI (12.1.1); flow: the one the peer was last heard on, or
     was called on, None where nobody knows; is_on_flow: without a route set, requests go there while it is open, not
     where the remote target says: the peer is a phone of ours, which a NAT may hide; identity: header lines of our
     changes of session that say who is on our side by now (RFC 3325 9.1), b"" for none."""
 
-    __slots__ = ("call_id", "flow", "identity", "is_on_flow", "is_secure", "local", "local_cseq", "local_tag", "remote",
-                 "remote_cseq", "remote_tag", "remote_target", "route_set", "state")
+    __slots__ = ("call_id", "flow", "identity", "is_on_flow", "is_secure", "key", "local", "local_cseq", "local_tag",
+                 "remote", "remote_cseq", "remote_tag", "remote_target", "route_set", "state")
 
-    def __init__(self, call_id: bytes, local: bytes, remote: bytes) -> None:
+    def __init__(self, call_id: bytes, local: bytes, remote: bytes, tags: tuple[bytes, bytes] | None = None) -> None:
+        """tags: those of both, where they are known already."""
         self.call_id = call_id
         self.local = local
         self.remote = remote
-        self.local_tag = _read_tag(local)
-        self.remote_tag = _read_tag(remote)     # b"" for an RFC 2543 peer (12.1.1)
+        # the remote one is b"" for an RFC 2543 peer (12.1.1)
+        self.local_tag, self.remote_tag = tags or (_read_tag(local), _read_tag(remote))
+        self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         self.remote_target = b""
         self.route_set: list[bytes] = []
         self.local_cseq = 0
@@ -82,7 +85,7 @@ class Dialog:
     @classmethod
     def of_caller(cls, draft: RequestDraft, response: Message) -> "Dialog":
         """12.1.2: out of the request that we sent and a response with a To tag."""
-        dialog = cls(draft.call_id, draft.local, response.to_value)
+        dialog = cls(draft.call_id, draft.local, response.to_value, (_read_tag(draft.local), response.to_tag))
         dialog.route_set = _read_routes(response)[::-1]     # 12.1.2: in reverse order
         dialog.remote_target = response.contact_uri or draft.uri
         dialog.local_cseq = draft.cseq
@@ -97,7 +100,8 @@ class Dialog:
         peer can be read."""
         if not request.contact_uri or request.contact_uri == b"*":
             raise PeerError("no usable Contact", 400, request.contact or b"", "RFC 3261 12.1.1")
-        dialog = cls(request.call_id, b"%s;tag=%s" % (request.to_value, local_tag), request.from_value)
+        dialog = cls(request.call_id, b"%s;tag=%s" % (request.to_value, local_tag), request.from_value,
+                     (local_tag, request.from_tag))
         dialog.route_set = _read_routes(request)     # 12.1.1: in the order in which they stand
         if len(dialog.route_set) != len(request.values(b"Record-Route")):
             raise PeerError("unreadable Record-Route", 400, request.header(b"Record-Route") or b"", "RFC 3261 20.30")
@@ -105,11 +109,6 @@ class Dialog:
         dialog.remote_cseq = request.cseq
         dialog.is_secure = request.uri_scheme == b"sips" and request.via_transport.upper() == b"TLS"
         return dialog
-
-    @property
-    def key(self) -> DialogKey:
-        """The dialog ID as we look it up for a request: Call-ID, To tag, From tag (12.2.2)."""
-        return (self.call_id, self.local_tag, self.remote_tag)
 
     def matches_response(self, response: Message) -> bool:
         """Whether a response to a request of ours belongs to this dialog (12)."""

@@ -75,14 +75,15 @@ def _check_content(request: Message, core: AgentCore) -> Refusal | None:
     """8.2.3: a body must be one that we understand, unless it says that it may be ignored (20.11)."""
     if not request.body:
         return None
-    if b"handling=optional" in (request.header(b"Content-Disposition") or b"").lower():
+    disposition = request.header(b"Content-Disposition")
+    if disposition is not None and b"handling=optional" in disposition.lower():
         return None
     accepted = core.profile.accepted
-    encoding = (request.header(b"Content-Encoding") or b"identity").lower()
-    if encoding != b"identity":
+    encoding = request.header(b"Content-Encoding")
+    if encoding and encoding.lower() != b"identity":
         return Refusal(415, b"Accept-Encoding: identity\r\n")
-    kind = (request.header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-    if kind not in accepted:
+    kind = request.header(b"Content-Type") or b""
+    if kind not in accepted and kind.partition(b";")[0].strip().lower() not in accepted:
         return Refusal(415, b"Accept: %s\r\n" % b", ".join(accepted))
     return None
 

@@ -14,6 +14,10 @@ def read_session(message: Message) -> bytes:
     request would have met 415)."""
     if not message.body:
         return b""
-    kind = (message.header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-    disposition = (message.header(b"Content-Disposition") or b"session").partition(b";")[0].strip().lower()
-    return message.body if kind == SESSION_TYPE and disposition == b"session" else b""
+    kind = message.header(b"Content-Type")
+    if kind != SESSION_TYPE and (kind or b"").partition(b";")[0].strip().lower() != SESSION_TYPE:
+        return b""
+    disposition = message.header(b"Content-Disposition")
+    if disposition is not None and disposition.partition(b";")[0].strip().lower() not in (b"session", b""):
+        return b""
+    return message.body

@@ -90,6 +90,7 @@ def test_a_tag_of_zero_is_that_of_a_peer_without_tags():
     network.run(1)
     entry = a.core.dialogs.entries.pop(call.dialog.key)
     call.dialog.remote_tag = b""
+    call.dialog.key = (call.dialog.call_id, call.dialog.local_tag, b"")
     a.core.dialogs.entries[call.dialog.key] = entry
     assert find_replaced(replaces_of(call)._replace(from_tag=b"0"), a.core.dialogs) is call
 
