@@ -26,11 +26,14 @@ def test_early_media_pass_at_once(office, pair):
     call = alice.invite("202")
     bob.ringing.respond(183, body=bob.describe(port=40002))
     early = call.last(183)
-    assert early.body and b"192.168.1.1\r\n" in early.body and early.header(b"Require") is None
+    assert early.body
+    assert b"192.168.1.1\r\n" in early.body
+    assert early.header(b"Require") is None
     session, = office.relay.sessions
     assert office.relay.directed[session, 1].rtp == ("192.168.1.12", 40002)
     bob.ringing.answer()
-    assert call.last(200).body == early.body and call.last(200).to_tag == early.to_tag   # 13.2.1: the same answer
+    assert call.last(200).body == early.body
+    assert call.last(200).to_tag == early.to_tag
     call.acknowledge()
     call.bye()
     office.check_clean()
@@ -43,10 +46,12 @@ def test_two_phones_speak_early_under_two_to_tags(office):
     desk.ringing.respond(183, body=desk.describe(port=40002))
     hall.ringing.respond(183, body=hall.describe(port=40004))
     first, second = call.got("183 INVITE")
-    assert first.to_tag != second.to_tag and read_media(first) != read_media(second)
+    assert first.to_tag != second.to_tag
+    assert read_media(first) != read_media(second)
     assert first.body.split(b"\r\n")[1] != second.body.split(b"\r\n")[1]
     hall.ringing.answer()
-    assert call.last(200).to_tag == second.to_tag and call.last(200).body == second.body
+    assert call.last(200).to_tag == second.to_tag
+    assert call.last(200).body == second.body
     call.acknowledge()
     desk.ringing.respond(487)
     call.bye()
@@ -85,7 +90,8 @@ def test_a_session_in_183_that_cannot_be_read_rings_without_it(office, pair):
     alice, bob = pair
     call = alice.invite("202")
     bob.ringing.respond(183, body=b"nonsense")
-    assert call.last(183) and not call.last(183).body
+    assert call.last(183)
+    assert not call.last(183).body
     bob.ringing.respond(486)
     office.check_clean()
 
@@ -94,7 +100,8 @@ def test_an_answer_that_cannot_be_read_ends_both(office, pair):
     alice, bob = pair
     call = alice.invite("202")
     bob.ringing.answer(b"nonsense")
-    assert call.last().status == 502 and bob.ringing.labels[-2:] == ["ACK", "BYE"]
+    assert call.last().status == 502
+    assert bob.ringing.labels[-2:] == ["ACK", "BYE"]
     office.check_clean()
     assert office.records.kept[0].result == "failed"
 
@@ -104,7 +111,8 @@ def test_a_200_without_a_session_ends_both(office, pair):
     alice, bob = pair
     call = alice.invite("202")
     bob.ringing.answer(b"")
-    assert call.last().status >= 400 and bob.ringing.labels[-2:] == ["ACK", "BYE"]
+    assert call.last().status >= 400
+    assert bob.ringing.labels[-2:] == ["ACK", "BYE"]
     office.check_clean()
 
 
@@ -117,7 +125,8 @@ def test_reliable_responses_are_acknowledged_on_each_leg(office, pair):
     assert prack.header(b"RAck").startswith(b"77 1 INVITE")
     bob.ringing.respond(200, prack)
     early = call.last(183)
-    assert early.header(b"Require") == b"100rel" and early.header(b"RSeq") != b"77"
+    assert early.header(b"Require") == b"100rel"
+    assert early.header(b"RSeq") != b"77"
     call.prack(early)
     assert call.last(200, "PRACK")
     bob.ringing.respond(180, lines="Require: 100rel\r\nRSeq: 78\r\n")
@@ -137,7 +146,8 @@ def test_a_caller_that_cannot_acknowledge_gets_them_unreliably(office, pair):
     bob.ringing.respond(183, body=bob.describe(port=40002), lines=RELIABLE)
     bob.ringing.respond(200, bob.ringing.got("PRACK")[0])
     early = call.last(183)
-    assert early.body and early.header(b"Require") is None
+    assert early.body
+    assert early.header(b"Require") is None
     bob.ringing.answer(b"")
     assert call.last(200).body == early.body
     call.acknowledge()
@@ -152,7 +162,8 @@ def test_a_reliable_response_that_nobody_acknowledges_ends_the_call(office, pair
     bob.ringing.respond(183, body=bob.describe(port=40002), lines=RELIABLE)
     bob.ringing.respond(200, bob.ringing.got("PRACK")[0])
     office.run(33.0)
-    assert call.last().status == 504 and "CANCEL" in bob.ringing.labels
+    assert call.last().status == 504
+    assert "CANCEL" in bob.ringing.labels
     bob.ringing.respond(487)
     office.check_clean()
 
@@ -169,7 +180,8 @@ def test_the_called_side_offers_in_its_200(office, pair):
     bob.ringing.respond(180)
     bob.ringing.answer()
     offer = call.last(200)
-    assert b"192.168.1.1\r\n" in offer.body and "ACK" not in bob.ringing.labels
+    assert b"192.168.1.1\r\n" in offer.body
+    assert "ACK" not in bob.ringing.labels
     call.acknowledge(call.phone.describe())
     ack = bob.ringing.got("ACK")[0]
     assert b"m=audio" in ack.body
@@ -185,7 +197,8 @@ def test_an_ack_without_the_answer_ends_both(office, pair, answer):
     call, bob = delayed(office, pair)
     bob.ringing.answer()
     call.acknowledge(answer)
-    assert "BYE" in call.labels and bob.ringing.labels[-2:] == ["ACK", "BYE"]
+    assert "BYE" in call.labels
+    assert bob.ringing.labels[-2:] == ["ACK", "BYE"]
     office.check_clean()
 
 
@@ -193,7 +206,8 @@ def test_the_ack_of_a_delayed_offer_never_comes(office, pair):
     call, bob = delayed(office, pair)
     bob.ringing.answer()
     office.run(33.0)
-    assert "BYE" in call.labels and bob.ringing.labels[-2:] == ["ACK", "BYE"]
+    assert "BYE" in call.labels
+    assert bob.ringing.labels[-2:] == ["ACK", "BYE"]
     office.check_clean()
 
 
@@ -203,10 +217,12 @@ def test_the_called_side_offers_reliably_and_the_answer_comes_in_the_prack(offic
     bob.ringing.respond(183, body=bob.describe(port=40002), lines=RELIABLE)
     assert "PRACK" not in bob.ringing.labels
     early, = call.got("183 INVITE")
-    assert early.body and early.header(b"Require") == b"100rel"
+    assert early.body
+    assert early.header(b"Require") == b"100rel"
     call.prack(early, call.phone.describe())
     prack = bob.ringing.got("PRACK")[0]
-    assert b"192.168.1.1\r\n" in prack.body and call.last(200, "PRACK")
+    assert b"192.168.1.1\r\n" in prack.body
+    assert call.last(200, "PRACK")
     bob.ringing.respond(200, prack)
     bob.ringing.answer(b"")
     assert not call.last(200, "INVITE").body
@@ -224,7 +240,8 @@ def test_a_caller_that_cannot_acknowledge_is_not_offered_early(office, pair):
     call, bob = delayed(office, pair)
     assert b"100rel" not in bob.ringing.invite.values(b"Supported")
     bob.ringing.respond(183, body=bob.describe(port=40002))
-    assert call.last(183) and not call.last(183).body
+    assert call.last(183)
+    assert not call.last(183).body
     bob.ringing.answer()
     assert call.last(200).body
     call.acknowledge(call.phone.describe())
@@ -242,9 +259,12 @@ def test_two_phones_offer_early_under_two_to_tags(office):
     first = call.got("183 INVITE")[0]
     call.prack(first, alice.describe())
     second = call.got("183 INVITE")[-1]
-    assert second.to_tag != first.to_tag and second.body and second.body != first.body
+    assert second.to_tag != first.to_tag
+    assert second.body
+    assert second.body != first.body
     call.prack(second, alice.describe(port=40006))
-    assert "PRACK" in desk.ringing.labels and "PRACK" in hall.ringing.labels
+    assert "PRACK" in desk.ringing.labels
+    assert "PRACK" in hall.ringing.labels
     for phone in (desk, hall):
         phone.ringing.respond(200, phone.ringing.got("PRACK")[0])
     hall.ringing.answer(b"")
@@ -270,7 +290,8 @@ def test_the_caller_changes_its_mind_early(office, pair):
     call, ringing = reach_early_agreement(office, pair)
     call.request("UPDATE", call.phone.describe(port=41000, direction="sendonly"))
     update = ringing.got("UPDATE")[0]
-    assert b"a=sendonly" in update.body and call.last(200, "UPDATE") is None
+    assert b"a=sendonly" in update.body
+    assert call.last(200, "UPDATE") is None
     ringing.respond(200, update, ringing.phone.describe(port=40002, direction="recvonly"))
     assert b"a=recvonly" in call.last(200, "UPDATE").body
     session, = office.relay.sessions
@@ -290,10 +311,12 @@ def test_an_early_change_that_is_refused_leaves_the_media_as_they_were(office, p
     ringing.respond(status, update)
     office.run(30.0)
     if status == 491:       # we ask again; nobody answers, and the caller is not kept waiting (RFC 3311 5.2)
-        assert len(ringing.got("UPDATE")) >= 2 and call.last(0, "UPDATE").status == 504
+        assert len(ringing.got("UPDATE")) >= 2
+        assert call.last(0, "UPDATE").status == 504
     else:
         assert call.last(0, "UPDATE").status == status
-        assert office.relay.directed.items() >= directed.items() and len(office.relay.sessions) == 1
+        assert office.relay.directed.items() >= directed.items()
+        assert len(office.relay.sessions) == 1
     call.cancel()
     ringing.respond(487)
     office.check_clean()
@@ -333,7 +356,8 @@ def test_an_early_change_to_a_caller_that_does_not_know_update(office, pair):
     pair[0].allow = "INVITE, ACK, BYE, CANCEL, PRACK"
     call, ringing = reach_early_agreement(office, pair)
     ringing.request("UPDATE", ringing.phone.describe(port=42000))
-    assert ringing.last(0, "UPDATE").status == 504 and "UPDATE" not in call.labels   # RFC 3311 5.2
+    assert ringing.last(0, "UPDATE").status == 504
+    assert "UPDATE" not in call.labels
     call.cancel()
     ringing.respond(487)
     office.check_clean()
@@ -360,7 +384,8 @@ def test_the_call_is_answered_while_an_early_change_is_open(office, pair):
     ringing.answer(b"")
     assert call.last().status != 200       # RFC 6337 4: not while the exchange is open
     ringing.respond(200, update, ringing.phone.describe(port=40002))
-    assert call.last(200, "UPDATE").body and call.last().status == 200
+    assert call.last(200, "UPDATE").body
+    assert call.last().status == 200
     call.acknowledge()
     call.bye()
     office.check_clean()
@@ -370,7 +395,8 @@ def test_the_phone_leaves_while_an_early_change_is_open(office, pair):
     call, ringing = reach_early_agreement(office, pair)
     call.request("UPDATE", call.phone.describe(port=41000))
     ringing.respond(486)
-    assert call.last().status == 486 and call.last(0, "UPDATE").status in (487, 504)
+    assert call.last().status == 486
+    assert call.last(0, "UPDATE").status in (487, 504)
     office.check_clean()
 
 
@@ -378,7 +404,8 @@ def test_the_caller_leaves_while_an_early_change_is_open(office, pair):
     call, ringing = reach_early_agreement(office, pair)
     call.request("UPDATE", call.phone.describe(port=41000))
     call.cancel()
-    assert call.last(0, "UPDATE").status == 487 and call.last().status == 487
+    assert call.last(0, "UPDATE").status == 487
+    assert call.last().status == 487
     ringing.respond(487)
     office.check_clean()
 
@@ -403,7 +430,9 @@ def test_bye_of_the_caller_in_an_early_dialog_ends_it(office, pair):
     """15.1.2."""
     call, ringing = reach_early_agreement(office, pair)
     call.bye()
-    assert call.last(200, "BYE") and call.last().status == 487 and "CANCEL" in ringing.labels
+    assert call.last(200, "BYE")
+    assert call.last().status == 487
+    assert "CANCEL" in ringing.labels
     ringing.respond(487)
     office.check_clean()
     assert office.records.kept[0].result == "cancelled"

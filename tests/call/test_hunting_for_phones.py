@@ -29,7 +29,8 @@ def test_all_phones_ring_and_the_first_that_answers_has_it(office, group):
     assert b"SIP;cause=200" in desk.ringing.got("CANCEL")[0].header(b"Reason")     # RFC 3326: no missed call
     desk.ringing.respond(487)
     assert call.statuses == [100, 180, 180, 200]
-    assert hall.ringing.labels == ["INVITE", "ACK"] and desk.ringing.labels[-1] == "ACK"
+    assert hall.ringing.labels == ["INVITE", "ACK"]
+    assert desk.ringing.labels[-1] == "ACK"
     call.bye()
     office.check_clean()
     assert [leg.status for leg in office.records.kept[0].legs] == [200, 487, 200]
@@ -65,7 +66,8 @@ def test_603_of_one_phone_ends_the_group(office, group):
     call = alice.invite("202")
     desk.ringing.respond(180)
     hall.ringing.respond(603)
-    assert call.statuses == [100, 180, 603] and "CANCEL" in desk.ringing.labels
+    assert call.statuses == [100, 180, 603]
+    assert "CANCEL" in desk.ringing.labels
     desk.ringing.respond(487)
     office.check_clean()
     assert office.records.kept[0].result == "refused"
@@ -107,7 +109,8 @@ def test_the_caller_gives_up_while_the_second_group_rings(office):
     desk.ringing.respond(486)
     hall.ringing.respond(180)
     call.cancel()
-    assert call.last().status == 487 and "CANCEL" in hall.ringing.labels
+    assert call.last().status == 487
+    assert "CANCEL" in hall.ringing.labels
     hall.ringing.respond(487)
     office.check_clean()
 
@@ -142,7 +145,9 @@ def test_phones_that_send_calls_to_one_another_end_in_480(office):
     call = alice.invite("202")
     bob.ringing.respond(302, lines="Contact: <sip:203@192.168.1.1>\r\n")
     carol.ringing.respond(302, lines="Contact: <sip:202@192.168.1.1>\r\n")
-    assert call.last().status == 480 and len(bob.calls) == 1 and len(carol.calls) == 1
+    assert call.last().status == 480
+    assert len(bob.calls) == 1
+    assert len(carol.calls) == 1
     office.check_clean()
 
 
@@ -176,7 +181,8 @@ def test_a_phone_that_says_nothing_is_given_up_after_32_seconds(office):
     alice, bob = office.phone("201"), office.phone("202")
     call = alice.invite("202")
     office.run(33.0)
-    assert call.last().status == 408 and bob.ringing.got("INVITE")
+    assert call.last().status == 408
+    assert bob.ringing.got("INVITE")
     office.check_clean()
     assert (office.records.kept[0].result, office.records.kept[0].ended_by) == ("no_answer", "server")
 

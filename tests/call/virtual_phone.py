@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A telephone that knows how messages are written (RFC 3261 8.1.1, 12.2.1.1, 13.2.2.4) and never what to say: a test does.
+"""A telephone that knows how messages are written (RFC 3261 8.1.1, 12.2.1.1, 13.2.2.4) and never what to say.
 
 No transactions: what it gets it keeps, what it says it says once.
 """
@@ -204,8 +204,9 @@ class PhoneCall:
         self.cseq = cseq or self.cseq + 1
         head = [f"{method} {self.target} SIP/2.0",
                 f"Via: SIP/2.0/UDP {self.phone.hostport};branch=z9hG4bK{self.phone.new_word('b')};rport"]
-        head += [line for line in self._write_dialog(self.cseq, method) if line.partition(":")[0] + ":" not in lines]
-        if method in ("INVITE", "UPDATE") and "Contact:" not in lines:
+        given = {line.partition(":")[0] for line in lines.split("\r\n")}
+        head += [line for line in self._write_dialog(self.cseq, method) if line.partition(":")[0] not in given]
+        if method in ("INVITE", "UPDATE", "REFER") and "Contact:" not in lines:
             head.append(f"Contact: <sip:{self.phone.user}@{self.phone.hostport}>")
         if method == "INVITE":
             self.invite_sent, self.invite_cseq = head[1], self.cseq
