@@ -20,6 +20,7 @@ from appliance.call.set_up import SetUp
 from appliance.errors import MisuseError
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.parser import parse_session
+from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Cause, Release
 from appliance.ua.referral import Referral
 
@@ -42,6 +43,9 @@ class CallDirectory(Protocol):
     def transfer(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
         """A leg of a call that stands wants the other side connected elsewhere."""
 
+    def remember_open(self, legs: list[Leg]) -> None:
+        """These were let go, nobody waits for them any more, and they are not over yet."""
+
     def free_line(self, line: Line, call: Call, now: float) -> bool:
         """An emergency call needs a channel of this line: the youngest other call on it ends; False: there is none."""
 
@@ -63,6 +67,8 @@ TRANSITIONS: Final = (
     frozenset[CallState](),
 )
 """What may follow each state, by its number."""
+PATIENCE_S: Final = 1.0
+"""How long a call that is over waits for who was let go to say so: nearly all do at once, a silent one never."""
 RESULTS: Final = {486: "busy", 600: "busy", 480: "no_answer", 408: "no_answer", 404: "not_found", 604: "not_found",
                   487: "cancelled", 403: "blocked", 488: "refused"}
 
@@ -75,7 +81,7 @@ class Call:
     Satisfies set_up.SetUpCall and bridge.BridgeCall.
     """
 
-    __slots__ = ("_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "directory",
+    __slots__ = ("_closing", "_pairs", "_pairs_made", "answered_at", "bridge", "caller", "dial", "directory",
                  "ended_at", "hunt", "legs", "number", "offer", "record", "services", "set_up",
                  "started_at", "state", "waiting_media")
 
@@ -97,6 +103,7 @@ class Call:
         self.waiting_media: set[str] = set()
         self.hunt: Hunt | None = None
         self.offer = b""
+        self._closing: Alarm | None = None
         self._pairs: dict[Leg, MediaPair] = {}
         self._pairs_made = 0
         self.set_up = SetUp(self)
@@ -211,15 +218,31 @@ class Call:
         self.end_if_over(now)
 
     def end_if_over(self, now: float) -> None:
-        """Close what is left once no leg is."""
+        """Close what is left once nobody talks, calls or is called; who was let go long ago is not waited for."""
         if self.state is ENDED:
             return
         for leg in self.legs:
-            if not leg.has_ended:
+            if not (leg.has_ended or leg.let_go_at):
+                self.ended_at = 0.0
                 return
+        self.ended_at = self.ended_at or now
+        waiting = [leg for leg in self.legs if not leg.has_ended]
+        if waiting and (patience_ends := max(leg.let_go_at for leg in waiting) + PATIENCE_S) > now:
+            self._closing = self._closing or self.services.alarm()
+            self._closing.set(patience_ends, self.end_if_over)
+            return
+        self._end(waiting, now)
+
+    def _end(self, forgotten: list[Leg], now: float) -> None:
+        if self._closing is not None:
+            self._closing.clear()
         self._enter(ENDED, now)
-        self.ended_at = now
-        self.record.ended_at = self.wall(now)
+        self.record.ended_at = self.wall(self.ended_at)
+        for leg in forgotten:
+            leg.forget(self.record.ended_at)
+        self.directory.remember_open(forgotten)
+        for record in [leg.record for leg in self.legs if leg.let_go_at]:
+            record.ended_at = min(record.ended_at, self.record.ended_at)
         self.record.legs = [leg.record for leg in self.legs]
         for pair in self._pairs.values():
             self._close_media(pair)

@@ -17,15 +17,17 @@ ENDED_KEPT: Final = 100
 
 
 class CallTable:
-    """calls: by number; ended: the last ones; keeper: told when a call stands, changes or ends; total: since start."""
+    """calls: by number; ended: the last ones; forgotten: legs of ended calls that were let go and have not said that
+    they are over; keeper: told when a call stands, changes or ends; total: since start."""
 
-    __slots__ = ("_listeners", "calls", "ended", "keeper", "records", "services", "total")
+    __slots__ = ("_listeners", "calls", "ended", "forgotten", "keeper", "records", "services", "total")
 
     def __init__(self, services: CallServices, records: RecordStore | None = None) -> None:
         self.services = services
         self.records: RecordStore = records or NoRecords()
         self.calls: dict[int, Call] = {}
         self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
+        self.forgotten: list[Leg] = []
         self.total = 0
         self._listeners: list[Callable[[Call], None]] = []
         self.keeper: Callable[[Call, float], None] | None = None
@@ -60,11 +62,20 @@ class CallTable:
         if self.keeper is not None:
             self.keeper(call, now)
 
+    def remember_open(self, legs: list[Leg]) -> None:
+        """CallDirectory."""
+        if legs or self.forgotten:
+            self.forgotten = [leg for leg in self.forgotten if not leg.handle.is_over] + legs
+
     def free_line(self, line: Line, call: Call, now: float) -> bool:
-        """CallDirectory. The youngest call that is not itself an emergency call."""
+        """CallDirectory. One that only waits for the end of who was let go is as good as free; else the youngest call
+        ends that is not itself an emergency call."""
+        here = [leg for other in self.calls.values() for leg in other.legs if leg.line is line and not leg.has_ended]
+        if any(leg.let_go_at for leg in here) or any(
+                leg.line is line and not leg.handle.is_over for leg in self.forgotten):
+            return True
         for other in reversed(self.calls.values()):
-            if other is call or other.record.is_emergency or not any(
-                    leg.line is line and not leg.has_ended for leg in other.legs):
+            if other is call or other.record.is_emergency or not any(leg.call is other for leg in here):
                 continue
             other.note("its line was needed for an emergency call")
             other.hang_up(now, b'Reason: Q.850;cause=8;text="Preemption"\r\n')

@@ -73,10 +73,11 @@ class LegOwner(Protocol):
 class Leg:
     """call: that it is part of; line: where it is; party: who is there; flow: its signalling, of an incoming leg;
     branch: under which To tag the caller knows it (IncomingInvite.alert); origin: of what we say there; is_phone: of
-    the office; speaker: the call or early dialog whose session was last spoken of."""
+    the office; speaker: the call or early dialog whose session was last spoken of; let_go_at: when it was hung up,
+    monotonic seconds, 0.0 for not yet: it may be long in ending (RFC 3261 9.1)."""
 
-    __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "line", "origin",
-                 "owner", "party", "record", "sound", "speaker", "status", "usage")
+    __slots__ = ("branch", "call", "direction", "flow", "has_ended", "is_confirmed", "is_phone", "let_go_at", "line",
+                 "origin", "owner", "party", "record", "sound", "speaker", "status", "usage")
 
     def __init__(self, call: LegCall, line: Line, direction: str, party: Party, owner: LegOwner) -> None:
         self.call = call
@@ -93,6 +94,7 @@ class Leg:
         self.is_phone = False
         self.is_confirmed = False
         self.has_ended = False
+        self.let_go_at = 0.0
         self.record = LegRecord(line.name, direction, party.number.decode("utf-8", "replace"),
                                 party.name.decode("utf-8", "replace"))
         self.sound = Sound()
@@ -168,15 +170,28 @@ class Leg:
 
     def released(self, call: CallHandle, release: Release, now: float) -> None:
         """CallEvents."""
+        if self.has_ended:      # forgotten: its call is over
+            self.line.call_ends()
+            return
         self.has_ended = True
         if release.status and not self.is_confirmed:
             self.status = release.status
-        self.record.status = self.status
-        self.record.ended_at = self.call.wall(now)
-        self.record.reason = self.record.reason or CAUSE_WORDS[release.cause]
-        self._note_dialog()
+        self._close_record(self.call.wall(now), CAUSE_WORDS[release.cause])
         self.line.call_ends()
         self.owner.leg_released(self, release, now)
+
+    def forget(self, ended_at: float) -> None:
+        """Nobody waits any more until who was let go says so; ended_at: for the record, wall clock. It keeps its
+        channel until it is over."""
+        self.has_ended = True
+        self._close_record(ended_at, CAUSE_WORDS[Cause.CANCELLED])
+
+    def _close_record(self, ended_at: float, reason: str) -> None:
+        record = self.record
+        record.status = self.status
+        record.ended_at = ended_at
+        record.reason = record.reason or reason
+        self._note_dialog()
 
     def _note_dialog(self) -> None:
         usage, record = self.usage, self.record
@@ -209,4 +224,5 @@ class Leg:
     def hang_up(self, now: float, lines: bytes = b"") -> None:
         """End it, whatever it is doing; nothing when it has ended."""
         if not self.has_ended and self.usage is not None:
+            self.let_go_at = self.let_go_at or now
             self.usage.hang_up(now, lines)

@@ -257,3 +257,21 @@ def test_a_503_with_retry_after_sends_the_next_call_by_the_other_trunk(network, 
             inside.bye()
             gateway.wait_no_calls()
         assert len({letter.call_id for letter in first.seen(b"INVITE")}) == 1, "it has asked to be left alone"
+
+
+def test_the_second_trunk_is_taken_when_the_first_says_nothing(network, tmp_path):
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(CarrierEmulator(GENERIC, network.new_host(), account=account)) for account
+                         in (ACCOUNT, Account("05033335555", "other-user", "other-secret")))
+        gateway = stack.enter_context(Gateway(tmp_path / "gateway", network, [
+            *trunk_lines("first", first), *trunk_lines("second", second), *route_lines("first", "second")]))
+        phone = stack.enter_context(DeskPhone(network.new_host(), (gateway.host, 5060), Desk("201", DESKS["201"])))
+        phone.register()
+        for carrier in (first, second):
+            carrier.wait_registered()
+        first.faults.silent.add(b"INVITE")
+        inside = phone.dial(OUTSIDE_NUMBER)
+        assert inside.wait_status() == 200
+        wait_until(lambda: second.calls, 5, "the call at the second carrier")
+        inside.bye()
+        gateway.wait_no_calls()

@@ -256,3 +256,16 @@ def test_lamps_of_others_stay_dark(office):
     office.notifies()
     take(office, ring(office))
     assert "203" not in dialogs(office)
+
+
+def test_the_lamp_of_a_phone_that_does_not_answer_its_cancel_goes_dark(office):
+    invite = ring(office)
+    office.send(C, answer(invite, 180))
+    office.settle()
+    office.send(A, head("CANCEL", "sip:202@192.168.1.1", A, "italk", "201", "202", 1, "talk"))
+    (_cancel,) = [one for one in office.settle() if one.is_request and one.method == b"CANCEL"]
+    office.notifies()
+    office.advance(2.0)
+    told = dialogs(office)
+    assert told["202"]["state"] == "terminated"
+    assert not list(office.office.calls.calls)
