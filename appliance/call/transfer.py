@@ -177,6 +177,8 @@ class Transfer(Caretaker):
         other_call.note(f"transferred to call {self._call.number}")
         hunt.move(self._call, self)
         other_call.directory.tell(other_call)
+        if any(branch.is_ringing for branch in hunt.branches):
+            self._referral.report(180, b"", now)
 
     # rejoin.RejoinOwner
 

@@ -105,7 +105,7 @@ def test_a_consultation_that_still_rings_is_transferred_and_the_answer_joins_the
     house.run()
     desk.refer(mine, number, consult)
     house.run()
-    assert desk.news[-1] == (100, False)
+    assert desk.news == [(100, False), (180, False)]
     voice.lift()
     house.run(5)
     assert house.hear_one_another(theirs, voice.last_call)
