@@ -13,10 +13,11 @@ from appliance.call.call import ANSWERED, Call
 from appliance.call.call_record import RecordStore
 from appliance.call.call_table import CallTable
 from appliance.call.leg import Leg
-from appliance.call.line import Dial
+from appliance.call.line import Dial, Line
 from appliance.call.media_pair import MediaPair
 from appliance.call.media_watch import MediaWatch
 from appliance.call.pickup import Pickups
+from appliance.call.readdressing import Readdressing
 from appliance.call.reasons import STOPPED
 from appliance.call.replacement import Replacements
 from appliance.call.services import CallServices
@@ -89,7 +90,7 @@ class CallEngine(CallTable):
         self.services.journal.record(
             "call_ended", number=call.number, caller=call.record.caller, callee=call.record.callee,
             result=call.record.status, ended_by=call.record.ended_by,
-            talked_s=now - call.answered_at if call.answered_at else 0.0)
+            talked_s=call.ended_at - call.answered_at if call.answered_at else 0.0)
         self.tell(call)
         if call.waiting_media:
             self.watch.await_figures(call, now + FIGURES_WAIT_S)
@@ -103,6 +104,15 @@ class CallEngine(CallTable):
     def transfer(self, call: Call, leg: Leg, referral: Referral, now: float) -> None:
         """CallDirectory."""
         start_transfer(call, leg, referral, now)
+
+    # the network
+
+    def readdress(self, line: Line, now: float) -> None:
+        """Our address as this line's peer sees it has changed: its legs hear of it, and their media come back."""
+        legs = [(call, leg) for call in self.calls.values() for leg in call.legs
+                if leg.line is line and not leg.has_ended]
+        for call, leg in legs:
+            Readdressing(call, leg).start(now)
 
     # the shell
 

@@ -89,6 +89,9 @@ class Line(Protocol):
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused with this status; None: by nobody's answer."""
 
+    def note_silence(self, now: float) -> None:
+        """Nothing is heard any more from a leg here: the way there may have changed."""
+
     def call_begins(self) -> None:
         """A leg on this line was begun; `call_ends` will be called once for it."""
 

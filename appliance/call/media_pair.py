@@ -169,6 +169,11 @@ class MediaPair:
         self._agree(side, session, octets)
         self._note_hold()
 
+    def tell_again(self, side: int) -> bytes:
+        """What this side was told last, with our address as it is now; b"" where it has been told nothing."""
+        session = self._sent[side]
+        return b"" if session is None else self._write(side, session)
+
     def revert(self, side: int) -> None:
         """The offer of this side was refused: its media are where they were (RFC 3261 14.1)."""
         self._offers[side] = None

@@ -13,27 +13,27 @@ from appliance.call.call import Call, call_of
 from appliance.call.call_table import CallTable
 from appliance.call.leg import Leg
 from appliance.call.media_pair import MediaPair
-from appliance.call.reasons import MEDIA_LOST
-from appliance.call.rejoin import Rejoin
+from appliance.call.media_renewal import MediaRenewal
+from appliance.call.probe import Probe
 from appliance.call.sound import name_codec
-from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures, Figures, RelayedSession
 from appliance.ua.alarm import Alarm
-from appliance.ua.outgoing_request import OutgoingRequest
 
-PROBE_S: Final = 20.0
-"""A silent leg that does not answer a question within this time is taken for dead."""
+SILENCE_S: Final = 10.0
+"""The relay tells of a silence after so long (rtp.relaying), but not of one that began while nobody listened."""
 
 
 class MediaWatch:
     """figures: of calls in progress, by relay session, as last told."""
 
-    __slots__ = ("_engine", "_records", "_waiting", "figures")
+    __slots__ = ("_engine", "_probes", "_records", "_renewals", "_waiting", "figures")
 
     def __init__(self, engine: CallTable) -> None:
         self._engine = engine
         self._records: dict[str, tuple[Call, Leg | None, Leg | None]] = {}
         self._waiting: dict[Call, Alarm] = {}
+        self._renewals: dict[Call, MediaRenewal] = {}
+        self._probes: dict[tuple[str, int], Probe] = {}     # by session and side
         self.figures: dict[str, Figures] = {}
 
     def expect(self, call: Call, pair: MediaPair, sessions: list[str]) -> None:
@@ -73,6 +73,8 @@ class MediaWatch:
     def session_closed(self, session: str, figures: Figures, now: float) -> None:
         """MediaRelayUser."""
         self.figures.pop(session, None)
+        for side in (0, 1):
+            self._end_probe(session, side)
         call, first, second = self._records.pop(session, (None, None, None))
         if call is None:
             return
@@ -103,13 +105,21 @@ class MediaWatch:
             return
         call.note_silence(leg, figures, now)
         if session.endswith("/0") and figures.packets and leg.is_confirmed and not leg.has_ended:
-            Probe(self._engine, call, leg).start(now)
+            leg.line.note_silence(now)
+            probe = self._probes[session, side] = Probe(call, leg)
+            probe.ask(now)
 
     def leg_heard(self, session: str, side: int, now: float) -> None:
         """MediaRelayUser."""
+        self._end_probe(session, side)
         call, leg = self._find_leg(session, side)
         if call is not None and leg is not None:
             call.note_voice(leg, now)
+
+    def _end_probe(self, session: str, side: int) -> None:
+        probe = self._probes.pop((session, side), None)
+        if probe is not None:
+            probe.stop()
 
     def session_silent(self, session: str, now: float) -> None:
         """MediaRelayUser. The probes decide."""
@@ -118,34 +128,45 @@ class MediaWatch:
         """MediaRelayUser. A call without media is told why."""
         call, _leg = self._find_leg(session, 0)
         self._engine.services.journal.record("media_refused", session=session, reason=reason)
-        if call is not None:
+        if call is not None and call not in self._renewals:
             call.note(f"media: {reason}")
         if session in self._records:    # a close of what was never opened
             self.session_closed(session, (NO_FIGURES, NO_FIGURES), now)
 
     def relay_found(self, sessions: Sequence[RelayedSession], now: float) -> None:
         """MediaRelayUser. Sessions of no call are closed; calls whose sessions are gone get new ones."""
-        found = {one.session for one in sessions}
+        found = {one.session: one for one in sessions}
         wanted: set[str] = set()
         for call in tuple(self._engine.calls.values()):
             mine = {name for pair in call.pairs for name in pair.list_sessions()}
             wanted |= mine
-            if mine - found:
-                self._renew(call, now)
-        for name in sorted(found - wanted):
-            self._engine.services.relay.close_session(name)
+            lost = mine - found.keys()
+            if lost:
+                self._renew(call, lost, now)
+        for name, one in sorted(found.items()):
+            if name not in wanted:
+                self._engine.services.relay.close_session(name)
+            elif not one.is_held:
+                self._catch_up(one, now)
+
+    def _catch_up(self, session: RelayedSession, now: float) -> None:
+        """A silence that began while nobody listened."""
+        for side, figures in enumerate(session.figures):
+            if figures.last_s is not None and now - figures.last_s > SILENCE_S:
+                self.leg_silent(session.session, side, figures, now)
 
     def relay_lost(self, now: float) -> None:
         """MediaRelayUser. Records do not wait for what nobody will say; new media come with `relay_found`."""
         self.flush()
 
-    def _renew(self, call: Call, now: float) -> None:
-        bridge = call.bridge
-        if bridge is None or not all(leg.is_confirmed for leg in bridge.legs):
-            call.note("the media relay was lost")
-            call.hang_up(now, MEDIA_LOST)
-            return
-        Rejoin(call, bridge.legs, call.renew_pair(), MediaRenewed(call)).start(now)
+    def _renew(self, call: Call, lost: set[str], now: float) -> None:
+        renewal = self._renewals.get(call)
+        if renewal is None:
+            renewal = self._renewals[call] = MediaRenewal(call, self._end_renewal)
+        renewal.start(lost, now)
+
+    def _end_renewal(self, call: Call) -> None:
+        self._renewals.pop(call, None)
 
     def _find_leg(self, session: str, side: int) -> tuple[Call | None, Leg | None]:
         number = session.split(".")[1] if session.count(".") == 2 else ""
@@ -168,61 +189,3 @@ def note_codec(pair: MediaPair, *legs: Leg | None) -> None:
 
 
 NO_FIGURES: Final = DirectionFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, 0, None, "", None, None, None)
-
-
-class MediaRenewed:
-    """Satisfies rejoin.RejoinOwner for a call whose relay was lost."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def rejoined(self, rejoin: Rejoin, now: float) -> None:
-        """The voices are back."""
-        self._call.bridge_legs(rejoin.legs, rejoin.pair)
-        self._call.session_changed(now)
-
-    def rejoin_failed(self, rejoin: Rejoin, status: int, now: float) -> None:
-        """One of them would not have it."""
-        self._call.note("the media relay was lost")
-        self._call.hang_up(now, MEDIA_LOST)
-
-
-class Probe:
-    """Is anybody there? An OPTIONS inside the dialog (RFC 3261 11); no answer ends the call, on both sides."""
-
-    __slots__ = ("_alarm", "_call", "_engine", "_leg")
-
-    def __init__(self, engine: CallTable, call: Call, leg: Leg) -> None:
-        self._engine = engine
-        self._call = call
-        self._leg = leg
-        self._alarm = engine.services.alarm()
-
-    def start(self, now: float) -> None:
-        """Ask."""
-        self._alarm.set(now + PROBE_S, self._bury)
-        self._leg.handle.send_inside(b"OPTIONS", b"", b"", b"", self, now)
-
-    def provisional_received(self, request: OutgoingRequest, response: Message, now: float) -> None:
-        """RequestOwner."""
-
-    def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
-        """RequestOwner. Alive: it may be mute."""
-        self._alarm.clear()
-
-    def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
-        """RequestOwner. Whoever answers is alive, unless he knows nothing of the call (RFC 5057)."""
-        if response is None or status in (404, 410, 481):
-            self._bury(now)
-        else:
-            self._alarm.clear()
-
-    def _bury(self, now: float) -> None:
-        self._alarm.clear()
-        if self._leg.has_ended:
-            return
-        self._leg.record.reason = "network lost"
-        self._call.note("network lost")
-        self._leg.hang_up(now, MEDIA_LOST)

@@ -77,12 +77,13 @@ class Rejoin(Caretaker):
         self.pair = pair
         self.state = ASKING
 
-    def start(self, now: float) -> None:
-        """Offer the second leg what the first said last."""
+    def start(self, now: float, wakes: bool = True) -> None:
+        """Offer the second leg what the first said last; wakes: out of whatever hold it is in."""
         self._take_over(now)
         first, second = self.legs
+        said = first.handle.exchange.remote
         try:
-            session = self.pair.carry_offer(0, wake_session(first.handle.exchange.remote))
+            session = self.pair.carry_offer(0, wake_session(said) if wakes else said)
         except PeerError as error:
             self._fail(error.status_hint, now)
             return

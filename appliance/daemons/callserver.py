@@ -151,6 +151,7 @@ class CallServer:
         surroundings.resolver = self._resolver
         gateway = assemble_gateway(configuration, surroundings)
         office.calls.services.router = gateway.router
+        gateway.readdress = office.calls.readdress
         inbound = InboundCalls(office.stack, gateway, office.calls)
         inbound.join_office(office.line)
         office.server.join_outside(inbound)

@@ -61,9 +61,11 @@ class GatewaySurroundings:
 
 class Gateway:
     """trunks: by name, in the order of the configuration; router: call.line.Router of all calls; admission: for whoever
-    lets INVITEs in. Whoever builds it calls start, and stop before the end."""
+    lets INVITEs in; readdress: told when a trunk's carrier sees us at another address. Whoever builds it calls
+    start, and stop before the end."""
 
-    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "admission", "router", "trunks")
+    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "admission", "readdress", "router",
+                 "trunks")
 
     def __init__(self, surroundings: GatewaySurroundings) -> None:
         self._surroundings = surroundings
@@ -71,6 +73,7 @@ class Gateway:
         self._attachments: dict[str, Attachment] = {}
         self._recogniser = Recogniser((), self._accounts)
         self.admission = Admission()
+        self.readdress: Callable[[Trunk, float], None] = readdress_nobody
         self.trunks: dict[str, Trunk] = {}
         self.router: GatewayRouter
 
@@ -189,6 +192,7 @@ class Gateway:
         self._attachments[configuration.name] = attachment
         trunk = Trunk(configuration, parts)
         trunk.suspect = attachment.renew
+        attachment.moved = lambda now: self.readdress(trunk, now)
         return trunk
 
     def _build_core(self, profile: AgentProfile, digest: DigestClient, servers: TrunkServers) -> AgentCore:
@@ -197,6 +201,10 @@ class Gateway:
         core.health = servers
         core.methods.append(b"INFO")    # RFC 6086; REFER never: a carrier moves nobody about
         return core
+
+
+def readdress_nobody(_trunk: Trunk, _now: float) -> None:
+    """For a gateway without calls."""
 
 
 def assemble_gateway(configuration: Configuration, surroundings: GatewaySurroundings) -> Gateway:

@@ -5,7 +5,7 @@ OPTIONS that ask whether anybody is there (11).
 One for each trunk; it changes the link's state and the routes of the trunk's calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from appliance.gateway.trunk_link import TrunkLink
@@ -19,18 +19,21 @@ _ABSENCES: Final = frozenset({RegistrationFailure.UNRESOLVED, RegistrationFailur
 
 
 class Attachment:
-    """Of a trunk without registrar, or with one, see `register_at`. successor: starts when this one has ended.
+    """Of a trunk without registrar, or with one, see `register_at`. successor: starts when this one has ended; moved:
+    told when the outside sees us at another address than before.
     Satisfies ua.registration.RegistrationEvents and ua.qualification.QualificationEvents."""
 
-    __slots__ = ("_alarm", "_calling", "_has_checked", "_proxies", "has_ended", "link", "qualification", "registration",
-                 "successor")
+    __slots__ = ("_alarm", "_calling", "_has_checked", "_mapped", "_proxies", "has_ended", "link", "moved",
+                 "qualification", "registration", "successor")
 
     def __init__(self, calling: AgentCore, link: TrunkLink, server: bytes, qualify_s: int) -> None:
         self._calling = calling
         self._proxies = calling.profile.routes
         self._alarm = calling.alarm()
         self._has_checked = False
+        self._mapped: dict[str, bytes] = {}
         self.link = link
+        self.moved: Callable[[float], None] = move_nobody
         self.registration: Registration | None = None
         self.qualification = Qualification(calling, server, self, qualify_s) if qualify_s else None
         self.has_ended = True
@@ -44,6 +47,7 @@ class Attachment:
     def start(self, now: float) -> None:
         """Register, for ever."""
         registration = self.registration
+        self._mapped = dict(self._calling.profile.mapped)
         self.link.start(registration is not None, now)
         if registration is not None:
             registration.start(now)
@@ -73,6 +77,9 @@ class Attachment:
         """RegistrationEvents."""
         self._calling.profile.routes = decide_routes(self._proxies, registration.service_route)
         self.link.registration_granted(expires_s, now)
+        if self._calling.profile.mapped != self._mapped:
+            self._mapped = dict(self._calling.profile.mapped)
+            self.moved(now)
         qualification = self.qualification
         if qualification is not None and qualification.state is QualificationState.IDLE and not self._alarm.is_set:
             # that REGISTER is answered is proof for now
@@ -110,6 +117,10 @@ class Attachment:
         if registration is not None and was_up and (has_spoken or not self._has_checked):
             self._has_checked = True
             registration.refresh(now)
+
+
+def move_nobody(_now: float) -> None:
+    """For where no call hangs on our address."""
 
 
 def decide_routes(proxies: Sequence[bytes], service_route: Sequence[bytes]) -> tuple[bytes, ...]:

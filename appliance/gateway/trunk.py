@@ -147,6 +147,10 @@ class Trunk:
         """Line."""
         return not self.is_full
 
+    def note_silence(self, now: float) -> None:
+        """Line. A NAT before us may have another address: the registrar's next answer says so."""
+        self.suspect(now)
+
     def call_begins(self) -> None:
         """Line."""
         self.calls += 1

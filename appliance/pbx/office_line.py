@@ -139,6 +139,9 @@ class OfficeLine:
         """Line. Phones say themselves when they are busy."""
         return True
 
+    def note_silence(self, now: float) -> None:
+        """Line. The phone itself is asked."""
+
     def call_begins(self) -> None:
         """Line."""
 

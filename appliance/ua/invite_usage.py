@@ -113,6 +113,12 @@ class InviteUsage(PeerAbility):
         return self.state is CONFIRMED
 
     @property
+    def is_idle(self) -> bool:
+        """Whether the call stands and no change of its session is under way."""
+        is_changing = self.change is not None and not self.change.is_idle
+        return self.state is CONFIRMED and self.exchange.state is Exchange.IDLE and not is_changing
+
+    @property
     def has_dialog(self) -> bool:
         """Whether requests can be sent inside the dialog now."""
         return not self.is_over and (self.state is OFFERED or self.dialog.state is DialogState.CONFIRMED)

@@ -5,8 +5,8 @@ on by itself."""
 from appliance.call.keeping import CallKeeper
 from appliance.call.kept_row import KeptRow
 from appliance.call.restoring import KeptCallRestorer, Surviving
-from appliance.rtp.relaying import RelayedSession
-from tests.call.virtual_calls import VirtualCalls
+from appliance.rtp.relaying import LegMedia, RelayedSession
+from tests.call.virtual_calls import RememberingRelay, VirtualCalls
 from tests.pbx.virtual_relay import SILENCE
 
 
@@ -26,6 +26,45 @@ class Disk:
             self.rows.pop(key, None)
 
 
+class MortalRelay(RememberingRelay):
+    """lost: sessions that died with it; what is said of them is refused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+        self._refused: list[str] = []
+
+    def die(self) -> None:
+        """All its sessions and ports are gone."""
+        self.lost |= set(self.sessions)
+        self.sessions.clear()
+        self.leased.clear()
+
+    def direct(self, session: str, side: int, media: LegMedia) -> None:
+        if session in self.lost:
+            self._refused.append(session)
+        else:
+            super().direct(session, side, media)
+
+    def hold(self, session: str, is_held: bool) -> None:
+        if session in self.lost:
+            self._refused.append(session)
+        else:
+            super().hold(session, is_held)
+
+    def close_session(self, session: str) -> None:
+        if session in self.lost:
+            self._refused.append(session)
+        else:
+            super().close_session(session)
+
+    def tell(self, now: float) -> None:
+        refused, self._refused = self._refused, []
+        for session in refused:
+            self.user.session_refused(session, "no such session", now)
+        super().tell(now)
+
+
 class SurvivingCalls(VirtualCalls):
     """crash: all memory is gone. ended: numbers of calls that have a record already; figures: of the relay's sessions
     by side, as it tells them when it is found."""
@@ -39,6 +78,8 @@ class SurvivingCalls(VirtualCalls):
         super().__init__(more)
 
     def _assemble(self):
+        if not isinstance(self.relay, MortalRelay):
+            self.relay = MortalRelay()
         office = super()._assemble()
         self.keeper = CallKeeper(office.calls, self.disk)
         return office
@@ -57,8 +98,7 @@ class SurvivingCalls(VirtualCalls):
         if self.gateway is not None:
             self.gateway.start(self.now)
         if not has_relay:
-            self.relay.sessions.clear()
-            self.relay.leased.clear()
+            self.relay.die()
         self.find_relay()
         return count
 
@@ -67,6 +107,13 @@ class SurvivingCalls(VirtualCalls):
         self.relay.user.relay_found([RelayedSession(name, ports, False, self.figures)
                                      for name, ports in self.relay.sessions.items()], self.now)
         self.settle()
+
+    def lose_relay(self) -> None:
+        """It is gone with its sessions, and another is there."""
+        self.relay.user.relay_lost(self.now)
+        self.relay.die()
+        self.run(0.5)
+        self.find_relay()
 
     def _find_line(self, name: str):
         if name == "office":
