@@ -77,6 +77,10 @@ class Bridge:
             return
         side = self.side_of(leg)
         try:
+            if not (other.line.sends_hold or is_wanted) and (answer := self.pair.answer_hold(side, offer)):
+                leg.handle.answer_offer(answer, now)
+                self.call.session_changed(now)
+                return
             session = self.pair.carry_offer(side, offer)
         except PeerError as error:
             self._refuse(leg, error.status_hint, now)

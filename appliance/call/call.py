@@ -143,6 +143,7 @@ class Call:
             self._pairs_made += 1
             name = services.name_media(self.number, self._pairs_made)
             pair = self._pairs[branch] = MediaPair(services.relay, name, ends, origins)
+            pair.fits = [self.caller.line.fit_session, branch.line.fit_session]
         return pair
 
     def note_ringing(self, now: float) -> None:
@@ -272,6 +273,7 @@ class Call:
         self._pairs_made += 1
         pair = MediaPair(services.relay, services.name_media(self.number, self._pairs_made), ends,
                          (first.origin, second.origin))
+        pair.fits = [first.line.fit_session, second.line.fit_session]
         for side, leg in enumerate((first, second)):
             if leg.usage is not None and leg.handle.exchange.local:
                 pair.expect(side, parse_session(leg.handle.exchange.local))
@@ -285,6 +287,7 @@ class Call:
                 del self._pairs[leg]
                 self._close_media(old)
         self._pairs[legs[1]] = pair
+        pair.fits = [leg.line.fit_session for leg in legs]      # where it was restored nobody has said so yet
         self.bridge = Bridge(self, legs, pair)
         return self.bridge
 

@@ -59,16 +59,24 @@ class Destination:
 
 class Line(Protocol):
     """The office's phones, or a trunk. name: "office" or the trunk's; is_trunk: failover goes on after a time-out or a
-    5xx only, REFER is never sent there, 3xx from there are not followed; dscp: of media that we send there."""
+    5xx only, REFER is never sent there, 3xx from there are not followed; dscp: of media that we send there; sends_hold:
+    False: nobody there is to hear that the other side holds."""
 
     name: str
     core: AgentCore
     is_trunk: bool
     dscp: int
 
+    @property
+    def sends_hold(self) -> bool:
+        """See above."""
+
     def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
         """The INVITE to a destination of this line: From, To, identity and privacy lines as they are written there.
         Header lines of the caller's INVITE that may pass, `dial.request`'s, are chosen here (an allow-list)."""
+
+    def fit_session(self, session: bytes) -> bytes:
+        """An offer or answer with only what may be said there; deterministic, and media lines keep their places."""
 
     def pass_lines(self, message: Message) -> bytes:
         """Of a request or response that came on another line: the header lines that may go out on this one."""

@@ -7,7 +7,7 @@ Side 0 is the leg that came first, side 1 the other. Only the call that joins th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,7 @@ from appliance.sdp.alignment import align_offer, restore_answer
 from appliance.sdp.crossed_offers import Formats
 from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.direction import is_held_session
+from appliance.sdp.hold_answer import answer_hold
 from appliance.sdp.origin import OwnOrigin
 from appliance.sdp.parser import parse_session
 from appliance.sdp.rewriting import find_address, rewrite_session
@@ -56,14 +57,15 @@ NO_NUMBERS: Final[Numbers] = ((), ())
 
 
 class MediaPair:
-    """name: of its relay sessions, with a number behind it for each; ends, origins: of both sides.
+    """name: of its relay sessions, with a number behind it for each; ends, origins: of both sides; fits: what makes of
+    a session the one that may be told there.
 
     A stream is one relay session; each side's layout says which stream its media lines belong to, in order, since after
     a transfer the two may have them in different places.
     """
 
     __slots__ = ("_agreed", "_heard", "_is_held", "_layouts", "_muxed", "_numbers", "_offers", "_places", "_ports",
-                 "_proposal", "_relay", "_sent", "_standing", "_written", "ends", "name", "origins")
+                 "_proposal", "_relay", "_sent", "_standing", "_written", "ends", "fits", "name", "origins")
 
     def __init__(self, relay: MediaRelay, name: str, ends: tuple[MediaEnd, MediaEnd],
                  origins: tuple[OwnOrigin, OwnOrigin]) -> None:
@@ -71,6 +73,7 @@ class MediaPair:
         self.name = name
         self.ends = list(ends)
         self.origins = origins
+        self.fits: list[Callable[[bytes], bytes]] = [keep_session, keep_session]
         self._ports: list[tuple[LocalPort, LocalPort] | None] = []
         self._layouts: tuple[list[int], list[int]] = ([], [])
         self._agreed: list[SessionDescription | None] = [None, None]
@@ -162,6 +165,23 @@ class MediaPair:
         self._agreed[side], self._heard[side] = session, octets
         self._offers[side] = self._standing = None
 
+    def answer_hold(self, side: int, octets: bytes) -> bytes:
+        """The answer to an offer that holds or resumes and changes nothing else, the other side being told nothing; b""
+        where it has to be asked. PeerError as above."""
+        offer, last, other = parse_session(octets), self._agreed[side], self._agreed[1 - side]
+        own, others = self._layouts[side], self._layouts[1 - side]
+        if last is None or other is None or self._numbers or len(own) != len(offer.media):
+            return b""
+        streams = dict(zip(others, other.media, strict=False))
+        written = answer_hold(offer, last, other.octets, [streams.get(stream) for stream in own])
+        if not written:
+            return b""
+        said = self._write(side, parse_session(written))
+        self._direct(side, offer)
+        self._agree(side, offer, octets)
+        self._note_hold()
+        return said
+
     def settle(self, side: int, octets: bytes) -> None:
         """The answer of a side to an offer of ours alone; the other side hears nothing of it. PeerError as above."""
         session = self._complete(side, parse_session(octets))
@@ -200,7 +220,7 @@ class MediaPair:
             raise PeerError("nothing that we carry", 488, session.octets, "RFC 3264 6")
         written = rewrite_session(session, self.origins[side], find_address(self.ends[side].host), ports)
         self._sent[side] = session
-        self._written[side] = written
+        written = self._written[side] = self.fits[side](written)
         return written
 
     def _port_of(self, stream: int, side: int, medium: MediaDescription) -> int:
@@ -341,6 +361,11 @@ class MediaPair:
             self._relay.close_session(session)
         self._ports = [None] * len(self._ports)
         return sessions
+
+
+def keep_session(session: bytes) -> bytes:
+    """For whom every session will do."""
+    return session
 
 
 def is_carried(medium: MediaDescription) -> bool:

@@ -121,7 +121,7 @@ class Trunk:
             draft.lines += b"Diversion: <%s>;reason=unknown\r\n" % self._write_own(dial)
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request)
-        draft.body = self.fit_offer(offer)
+        draft.body = offer
         self.calls_out += 1
         return draft
 
@@ -187,9 +187,15 @@ class Trunk:
         """Whether the next trunk is tried after this final response: not where the called side has spoken."""
         return status in self.habits.failover_statuses
 
-    def fit_offer(self, offer: bytes) -> bytes:
-        """The offer with what the carrier takes. Where nothing of it is left, the whole of it: the carrier says no."""
-        return filter_offer(offer, self.habits.codecs, self.habits.packet_time_ms) or offer
+    @property
+    def sends_hold(self) -> bool:
+        """Line."""
+        return self.habits.sends_hold
+
+    def fit_session(self, session: bytes) -> bytes:
+        """Line. What the carrier takes. Where nothing of it is left, the whole of it: the carrier says no."""
+        habits = self.habits
+        return filter_offer(session, habits.codecs, habits.packet_time_ms) or session if habits.codecs else session
 
     # what comes in
 

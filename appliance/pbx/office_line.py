@@ -112,6 +112,15 @@ class OfficeLine:
             draft.set_routes(destination.routes)
         return draft
 
+    @property
+    def sends_hold(self) -> bool:
+        """Line. Phones show it."""
+        return True
+
+    def fit_session(self, session: bytes) -> bytes:
+        """Line. Whatever one phone says another may hear."""
+        return session
+
     def pass_lines(self, message: Message) -> bytes:
         """Line."""
         lines = b""

@@ -180,7 +180,7 @@ class GatewayBox:
         groups = self.dial(dialled, *arguments, **named)
         assert not isinstance(groups, Refused), groups
         destination = groups[0][0]
-        draft = destination.line.draft_invite(destination, self.last, offer)
+        draft = destination.line.draft_invite(destination, self.last, destination.line.fit_session(offer))
         call = OutgoingInvite(destination.line.core, draft, self.user)
         call.start(self.now)
         self.calls.append(call)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
 from tests.interop.carrier_emulator.emulator import Account, CarrierEmulator
-from tests.interop.carrier_emulator.habits import EVERY, GENERIC, JP_050
+from tests.interop.carrier_emulator.habits import EVERY, GENERIC, HIKARI_DIRECT, JP_050
 from tests.interop.carrier_emulator.outgoing import Caller
 from tests.interop.gateway import ACCOUNT, DESKS, OFFICE_NUMBER, Gateway, find_private, route_lines, trunk_lines
 from tests.interop.network import wait_until
@@ -257,6 +257,19 @@ def test_a_503_with_retry_after_sends_the_next_call_by_the_other_trunk(network, 
             inside.bye()
             gateway.wait_no_calls()
         assert len({letter.call_id for letter in first.seen(b"INVITE")}) == 1, "it has asked to be left alone"
+
+
+def test_hikari_hears_nothing_of_hold_and_of_digits_it_did_not_offer(new_ground):
+    ground = new_ground(HIKARI_DIRECT)
+    inside = ground.phone.dial(OUTSIDE_NUMBER)
+    assert inside.wait_status() == 200
+    outside = ground.carrier.wait_call()
+    outside.wait(lambda call: call.is_acked, "the ACK")
+    inside.reinvite("sendonly")
+    inside.wait(lambda call: call.statuses(b"INVITE").count(200) == 2, "an answer to the hold")
+    assert outside.count(b"INVITE") == 1
+    inside.bye()
+    outside.wait_over()
 
 
 def test_the_second_trunk_is_taken_when_the_first_says_nothing(network, tmp_path):
