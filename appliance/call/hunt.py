@@ -130,6 +130,11 @@ class Hunt:
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered yet, and nobody has given up."""
+        return self.state is HuntState.OPEN
+
     def start(self, now: float) -> None:
         """Ring the first group."""
         self._alarm.set(now + RINGING_S, self._give_up)

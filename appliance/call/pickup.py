@@ -38,6 +38,9 @@ class Pickups:
         call, hunt = call_of(ringing), ringing.owner
         if not isinstance(hunt, Hunt):
             raise MisuseError("a pickup of what does not ring")
+        if not hunt.is_open:
+            server.respond(603, now)    # RFC 3891 3: somebody was faster
+            return
         transfer = hunt.owner if isinstance(hunt.owner, Transfer) else None     # it rings for who was transferred
         picker = Leg(call, dial.origin, INCOMING, dial.caller, Pickup(call, transfer))
         picker.flow = server.source

@@ -53,7 +53,7 @@ class Replacements:
     def _find_ringing(self, extension: bytes) -> Leg | None:
         for call in self._table.calls.values():
             for leg in call.legs:
-                if leg.is_ringing and leg.extension == extension and isinstance(leg.owner, Hunt):
+                if leg.is_ringing and leg.extension == extension and isinstance(leg.owner, Hunt) and leg.owner.is_open:
                     return leg
         return None
 

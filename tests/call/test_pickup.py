@@ -189,6 +189,16 @@ def test_the_star_code_picks_up_what_rings_at_an_extension(house):
     house.assert_quiet()
 
 
+def test_of_two_star_codes_at_once_the_first_has_it(house):
+    call = ring(house, offer=b"")
+    first, second = (house.desks[number].dial(f"*8{RINGING}") for number in (PICKER, "204"))
+    house.run()
+    assert house.hear_one_another(call, first)
+    assert second.is_over
+    first.hang_up(house.now)
+    house.assert_quiet()
+
+
 def test_the_star_code_of_an_extension_where_nothing_rings_reaches_nobody(house):
     house.desks[PICKER].dial("*8204")
     house.run()
