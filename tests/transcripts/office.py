@@ -5,9 +5,15 @@ import hashlib
 
 from appliance.config.configuration import load_configuration
 from appliance.diagnosis.trace import Trace
+from appliance.gateway.assembly import GatewaySurroundings, assemble_gateway
+from appliance.gateway.inbound import InboundCalls
 from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import Flow, Listener, Side
 from appliance.vocabulary.journal import SilentJournal
+from tests.pbx.virtual_relay import VirtualRelay
+
+PRIVATE = ("192.168.", "192.0.2.")
+"""Where the participants of the office side are; the others come in on the public listener, if there is one."""
 
 
 class OfficeUnderTest:
@@ -21,9 +27,19 @@ class OfficeUnderTest:
         self._count = 0
         self._now = 0.0
         self.trace = Trace()
-        self.office = assemble_office(loaded.configuration, self._listeners,
-                                      Surroundings(self._flow_to, self._random_octets, SilentJournal()))
+        surroundings = Surroundings(self._flow_to, self._random_octets, SilentJournal())
+        surroundings.relay = self._relay = VirtualRelay()
+        self.office = office = assemble_office(loaded.configuration, self._listeners, surroundings)
+        self._relay.user = office.calls.watch
         self._listener = next(one for one in self._listeners if one.hostport.decode() == address)
+        if loaded.configuration.trunks:
+            around = GatewaySurroundings(office.stack, self._listeners, self._flow_to, self._random_octets,
+                                         office.extensions)
+            around.dialogs = office.line.core.dialogs
+            gateway = assemble_gateway(loaded.configuration, around)
+            office.calls.services.router = gateway.router
+            office.server.join_outside(InboundCalls(office.stack, gateway, office.calls))
+            gateway.start(1000.0)       # when the player begins
 
     def _random_octets(self, count: int) -> bytes:
         """Different each time, the same in every run."""
@@ -38,7 +54,10 @@ class OfficeUnderTest:
 
     def receive(self, octets: bytes, source: str, now: float) -> None:
         host, _, port = source.rpartition(":")
-        flow = self._flow_to(self._listener, host.strip("[]").encode(), int(port))
+        listener = self._listener
+        if not host.startswith(PRIVATE):
+            listener = next((one for one in self._listeners if one.side is Side.PUBLIC), listener)
+        flow = self._flow_to(listener, host.strip("[]").encode(), int(port))
         self._now = now
         self.trace.append_received([(octets, flow)], now)
         self.office.stack.receive_datagram(octets, flow, now)

@@ -62,7 +62,8 @@ def play(path: Path, victim: int = 0, fault: Callable[[bytes, str], Sent] = FAUL
 
 CHOSEN = [path for path in FILES if path.stem in (
     "figure_3_through_the_server", "figure_5", "3_2_two_proxies_as_proxy_1", "3_8_no_answer_as_proxy_2", "3_9_busy",
-    "2_5_unsuccessful", "16_7_one_phone_answers", "3_2_1_byes_cross")]
+    "2_5_unsuccessful", "16_7_one_phone_answers", "3_2_1_byes_cross", "3_1_back_to_back",
+    "2_1_pattern_4_back_to_back")]
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -14,6 +14,8 @@ from tests.transcripts.player import Player
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.txt"))
+ONE_LANE = [path for path in FILES if "set sip listener wan" not in path.read_text("utf-8")]
+"""The server of the others has a lane on each side."""
 
 
 def open_subject(transcript: Transcript) -> OfficeUnderTest | AgentUnderTest:
@@ -35,7 +37,7 @@ def test_the_ladder_is_drawn_as_the_console_draws_it(path: Path):
     assert draw_transcript(parse_transcript(text, path)) == text
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", ONE_LANE, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_console_draws_what_the_transcript_says(path: Path):
     """The trace of the performance, drawn as `show call N ladder` does, read as a transcript: the same arrows."""
     transcript = read_transcript(path)
