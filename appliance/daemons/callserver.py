@@ -64,7 +64,8 @@ from appliance.vocabulary.counters import Counters
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 WALL_CHECK_S = 10.0
 STORES_LIMIT_S = 3.0
-FAREWELL_LIMIT_S = 1.0
+FAREWELL_LIMIT_S = 2.0
+"""Long enough for a BYE that was lost to be said twice more (17.1.2.2)."""
 
 
 def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
@@ -202,7 +203,9 @@ class CallServer:
         self._gateway.stop(now)
         self._ports.settle(now)
         deadline = now + FAREWELL_LIMIT_S
-        while monotonic() < deadline and not (self._gateway.has_ended and self._office.calls.is_quiet):
+        dialogs = self._office.line.core.dialogs        # of trunks as well; each leaves when its BYE is answered
+        while monotonic() < deadline and not (self._gateway.has_ended and self._office.calls.is_quiet
+                                              and not dialogs):
             await asyncio.sleep(0.02)
         self._office.calls.flush_records()
 

@@ -78,6 +78,14 @@ class House:
         theirs.wait(lambda call: call.is_acked, "the ACK")
         self.calls.append((mine, theirs))
 
+    def wait_ringing(self, calling: EmulatedCall) -> EmulatedCall:
+        """The last call to the second telephone, which is to ring it."""
+        talking = {theirs for _mine, theirs in self.calls}
+        called = wait_until(lambda: [one for one in self.phones[1].calls if one not in talking], PATIENCE_S, "it")[0]
+        called.ring()
+        calling.wait(lambda call: 180 in call.statuses(b"INVITE"), "the ringing")
+        return called
+
     def show(self) -> list[tuple[object, ...]]:
         return [(row["number"], row["state"], row["caller"], row["callee"]) for row in self.gateway.show("show calls")]
 
@@ -115,6 +123,7 @@ def test_twenty_calls_outlive_kill_9_of_the_call_server(house, whole_group):
     gateway = house.gateway
     house.phones[1].answers_by_itself = False
     ringing = house.phones[0].dial("202")               # nobody will ever answer this one
+    house.wait_ringing(ringing)
     with Talk(house.calls) as talk:
         talk.wait_heard()
         time.sleep(WRITTEN_S)
@@ -156,18 +165,43 @@ def test_twenty_calls_get_media_again_when_the_relay_is_killed(house):
     gateway = house.gateway
     with Talk(house.calls) as talk:
         talk.wait_heard()
+        house.phones[1].answers_by_itself = False
+        calling = house.phones[0].dial("202")           # nobody has answered this one yet
+        called = house.wait_ringing(calling)
         sessions = set(ask_sessions(gateway))
         os.kill(relays(gateway)[-1], signal.SIGKILL)
         killed_at = time.monotonic()
         wait_until(lambda: len(set(ask_again(gateway)) - sessions) == CALLS, PATIENCE_S, "new sessions")
         talk.wait_heard()
-        print(f"audio back after {time.monotonic() - killed_at:.2f} s")
-    assert len(house.show()) == CALLS
+        assert time.monotonic() - killed_at < PATIENCE_S
+        called.answer()
+        assert calling.wait_status() == 200
+        house.calls.append((calling, called))
+        wait_until(lambda: len(set(ask_again(gateway)) - sessions) == CALLS + 1, PATIENCE_S, "its session")
+    with Talk(house.calls[-1:]) as talk:
+        talk.wait_heard()
+    assert len(house.show()) == CALLS + 1
     for caller, callee in house.calls:
         callee.bye()
         caller.wait_over()
     wait_until(lambda: house.show() == [], PATIENCE_S, "all calls over")
     wait_until(lambda: ask_sessions(gateway) == {}, PATIENCE_S, "no session left")
+
+
+def test_sigterm_says_bye_to_two_hundred_calls_within_five_seconds(house):
+    for _number in range(200 - CALLS):
+        house.connect("202", house.phones[1])
+    assert len(house.show()) == 200
+    house.gateway.stop(5)
+    for pair in house.calls:
+        for one in pair:
+            one.wait_over()
+            assert one.count(b"BYE") == 1
+    house.gateway.start()
+    assert house.show() == []
+    records = house.gateway.show("show records 300")
+    assert len(records) == 200
+    assert {(row["result"], row["ended_by"]) for row in records} == {("answered", "server")}
 
 
 def ask_again(gateway: Gateway) -> dict[str, list[list[object]]]:
