@@ -135,7 +135,7 @@ class MediaPair:
         session = self._complete(side, parse_session(octets))
         written = session if self._places is None else restore_answer(session, self._places)
         muxed = {stream for stream, medium in zip(self._layouts[side], session.media, strict=False)
-                 if b"\r\na=rtcp-mux" in medium.octets and medium.attribute(b"rtcp-mux") is not None}
+                 if medium.rest.has_mux_line and medium.attribute(b"rtcp-mux") is not None}
         if muxed != self._muxed or self._numbers:   # RFC 5761 5.1.1: agreed now; so are the numbers of the formats
             self._muxed = muxed
             self._numbers.clear()

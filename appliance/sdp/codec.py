@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from appliance.sdp.description import MediaDescription
+from appliance.sdp.section_lines import KEPT
 
 _MAPPING: Final = re.compile(
     rb"(?<=\r\na=)(rtpmap|fmtp): *0*([0-9]{1,3})[ \t]+([^\r\n]*)(?=\r\n)")
@@ -93,14 +94,12 @@ STATIC_CODECS: Final = {codec.payload_type: codec for codec in (
 def read_codecs(medium: MediaDescription) -> list[Codec]:
     """The formats of an RTP stream in the writer's order of preference; what nobody could know the meaning of is left
     out: numbers beyond 127, dynamic ones without rtpmap, an rtpmap without clock rate."""
-    octets = medium.octets
-    begin = octets.index(b"\r\n")
-    if octets.find(b"\r\na=crypto", begin) >= 0:      # keys are not to be kept
-        return list(_read_formats.__wrapped__(tuple(medium.formats), octets[begin:]))
-    return list(_read_formats(tuple(medium.formats), octets[begin:]))
+    rest = medium.rest
+    read = _read_formats if rest.is_kept else _read_formats.__wrapped__
+    return list(read(tuple(medium.formats), rest.octets))
 
 
-@lru_cache(maxsize=64)      # all telephones of one make say the same
+@lru_cache(maxsize=KEPT)
 def _read_formats(formats: tuple[bytes, ...], lines: bytes) -> tuple[Codec, ...]:
     encodings: dict[bytes, bytes] = {}
     parameters: dict[bytes, bytes] = {}

@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from appliance.errors import PeerError
+from appliance.sdp.section_lines import Connection, SectionLines, read_lines
 
-# Any case but by classes: a search for what begins with fixed octets costs a third of one with re.IGNORECASE.
-_CONNECTION: Final = re.compile(rb"\r\nc=[Ii][Nn] +([Ii][Pp][46]) +([^\x00-\x20/]+)(?:/[0-9/]+)? *\r\n")
-_RTCP: Final = re.compile(
-    rb"\r\na=rtcp: *([0-9]{1,5})(?: +[Ii][Nn] +([Ii][Pp][46]) +([^\x00-\x20/]+))? *\r\n")
 _ORIGIN: Final = re.compile(rb"\r\no=(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) *\r\n")
 _PACKET_TIME: Final = re.compile(rb"\r\na=ptime: *([0-9]{1,4})(?:\.[0-9]+)?[ \t]*\r\n")
 PORT_LIMIT: Final = 65535
@@ -31,45 +28,16 @@ class Origin(NamedTuple):
     address: bytes
 
 
-class Connection(NamedTuple):
-    """Where media or RTCP go: the words of c= (5.7), without a time to live. address may be a name."""
-
-    family: bytes
-    address: bytes
-
-    @property
-    def is_unspecified(self) -> bool:
-        """Whether nothing may be sent there."""
-        return is_unspecified(self.address)
-
-    @property
-    def is_multicast(self) -> bool:
-        """Whether a group stands there (5.7): 224 to 239 of IPv4, ff00::/8."""
-        if self.family == b"IP6":
-            return self.address[:2].lower() == b"ff"
-        first = self.address.partition(b".")[0]
-        return first.isdigit() and len(first) == 3 and 224 <= int(first) <= 239
-
-
-_UNSPECIFIED: Final = frozenset({b"0.0.0.0", b"::", b"0:0:0:0:0:0:0:0", b"::0"})
-
-
-def is_unspecified(address: bytes) -> bool:
-    """Whether it stands for "send nothing": 0.0.0.0 (RFC 3264 8.4), :: and names under .invalid (RFC 6157 4)."""
-    return address in _UNSPECIFIED or address[-8:].lower() == b".invalid"
-
-
 class Section:
     """Lines that belong together: "v=" to before the first "m=", or one "m=" with what follows.
 
-    octets: the lines, each with its CRLF.
+    octets: the lines, each with its CRLF; rest: those below the first one, of a session below its o= line.
     """
 
-    __slots__ = ("_connection", "octets")
+    __slots__ = ("octets", "rest")
 
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
-        self._connection: Connection | bool | None = False      # not looked for yet
+    octets: bytes
+    rest: SectionLines
 
     def lines(self) -> list[bytes]:
         """All lines, without their ends."""
@@ -101,11 +69,7 @@ class Section:
     @property
     def connection(self) -> Connection | None:
         """This section's own c= line; the first where layers have several. None without one, or for another network."""
-        connection = self._connection
-        if isinstance(connection, bool):
-            found = _CONNECTION.search(self.octets)
-            connection = self._connection = None if found is None else Connection(found[1].upper(), found[2])
-        return connection
+        return self.rest.connection
 
 
 class MediaDescription(Section):
@@ -118,9 +82,10 @@ class MediaDescription(Section):
 
     def __init__(self, octets: bytes) -> None:
         """PeerError where the m= line is none."""
+        end = octets.index(b"\r\n")
         self.octets = octets
-        self._connection = False
-        words = octets[2:octets.index(b"\r\n")].split()
+        self.rest = read_lines(octets[end:])
+        words = octets[2:end].split()
         if len(words) < 4:  # 5.14: media port proto fmt
             raise PeerError("m= line without its four words", 400, octets, "RFC 8866 5.14")
         self.kind = words[0].lower()
@@ -149,7 +114,7 @@ class SessionDescription(Section):
 
     def __init__(self, octets: bytes, media: tuple[MediaDescription, ...]) -> None:
         self.octets = octets
-        self._connection = False
+        self.rest = read_lines(octets[octets.find(b"\r\n", octets.find(b"\r\n") + 2):])
         self.media = media
 
     def __bytes__(self) -> bytes:
@@ -165,18 +130,17 @@ class SessionDescription(Section):
 
     def connection_of(self, medium: MediaDescription) -> Connection:
         """Where this medium goes: its own c= line, else the session's (5.7). PeerError without either."""
-        found = medium.connection or self.connection
+        found = medium.rest.connection or self.rest.connection
         if found is None:
             raise PeerError("no c= line", 400, medium.octets, "RFC 8866 5.7")
         return found
 
     def rtcp_of(self, medium: MediaDescription) -> tuple[Connection, int]:
         """Where RTCP of this medium goes without rtcp-mux: a=rtcp (RFC 3605 2.1), else one port above."""
-        found = _RTCP.search(medium.octets)
-        connection = self.connection_of(medium)
-        if found is None or not 0 < int(found[1]) <= PORT_LIMIT:
+        connection, found = self.connection_of(medium), medium.rest.rtcp
+        if found is None or not 0 < found[0] <= PORT_LIMIT:
             return connection, min(medium.port + 1, PORT_LIMIT)  # RFC 3264 5.1
-        return Connection(found[2].upper(), found[3]) if found[2] else connection, int(found[1])
+        return found[1] or connection, found[0]
 
 
 def _read_number(word: bytes, octets: bytes) -> int:

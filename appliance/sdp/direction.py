@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """sendrecv, sendonly, recvonly, inactive: who may send, and every way to say hold (RFC 3264 5.1, 6.1, 8.4)."""
 
-import re
 from enum import IntEnum
 from typing import Final
 
 from appliance.sdp.description import MediaDescription, SessionDescription
 
-_ATTRIBUTE: Final = re.compile(rb"\r\na=(sendrecv|sendonly|recvonly|inactive)[ \t]*(?=\r\n)")
 
 
 class Direction(IntEnum):
@@ -46,8 +44,7 @@ _BY_NAME: Final = dict(zip(_NAMES, Direction, strict=True))
 
 def read_direction(session: SessionDescription, medium: MediaDescription) -> Direction:
     """What the stream is marked with: at the medium, else at the session, else sendrecv (RFC 8866 6.7)."""
-    found = _ATTRIBUTE.search(medium.octets) or _ATTRIBUTE.search(session.octets)
-    return Direction.SENDRECV if found is None else _BY_NAME[found[1]]
+    return _BY_NAME[medium.rest.direction or session.rest.direction or b"sendrecv"]
 
 
 def decide_answer_direction(offered: Direction, wanted: Direction) -> Direction:

@@ -13,8 +13,7 @@ MEDIA_LIMIT: Final = 128
 """More media lines than that are refused as a whole; how many are carried is decided elsewhere."""
 FORMATS_LIMIT: Final = 256
 # 9: byte-string is any octet but NUL, CR, LF; 5: no space before "=". There is one way to match, so no backtracking.
-_FORM: Final = re.compile(
-    rb"v=0[ \t]*\r\no=\S+(?: +\S+){5} *\r\n(?:[A-Za-z]=[^\x00\r\n]*\r\n)*")
+_HEAD: Final = re.compile(rb"v=0[ \t]*\r\no=\S+(?: +\S+){5} *(?:\r\n|\Z)")
 
 
 def parse_session(octets: bytes) -> SessionDescription:
@@ -24,20 +23,26 @@ def parse_session(octets: bytes) -> SessionDescription:
     missing s=, a missing t=, several blanks, lines out of order behind v= and o=.
     """
     octets = normalise_line_ends(octets)
-    if _FORM.fullmatch(octets) is None:
+    if _HEAD.match(octets) is None or b"\x00" in octets or octets.count(b"\r") != octets.count(b"\n"):
         raise PeerError("not a session description", 400, octets, "RFC 8866 9")
     session, *media = octets.split(b"\r\nm=")
     if len(media) > MEDIA_LIMIT:
         raise PeerError("too many media lines", 488, octets, "RFC 8866 5.14")
-    if not media:
-        return SessionDescription(session, ())
-    end = media.pop()   # it alone has kept its CRLF
-    sections = [MediaDescription(b"m=%s\r\n" % section) for section in media]
-    sections.append(MediaDescription(b"m=" + end))
+    sections = []
+    if media:
+        end = media.pop()   # it alone has kept its CRLF
+        sections = [MediaDescription(b"m=%s\r\n" % section) for section in media]
+        sections.append(MediaDescription(b"m=" + end))
+        session += b"\r\n"
     for section in sections:
+        if not section.rest.is_sound:
+            raise PeerError("not a session description", 400, octets, "RFC 8866 9")
         if len(section.formats) > FORMATS_LIMIT:
             raise PeerError("too many formats", 488, section.octets, "RFC 8866 5.14")
-    return SessionDescription(session + b"\r\n", tuple(sections))
+    description = SessionDescription(session, tuple(sections))
+    if not description.rest.is_sound:
+        raise PeerError("not a session description", 400, octets, "RFC 8866 9")
+    return description
 
 
 def normalise_line_ends(octets: bytes) -> bytes:

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Final
 
 from appliance.errors import MisuseError, PeerError
-from appliance.sdp.description import MediaDescription, SessionDescription, is_unspecified
+from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.origin import OwnOrigin
+from appliance.sdp.section_lines import KEPT, SectionLines, is_unspecified, list_addresses
 
 # RFC 8839 4.2.5 and 5: who relays the media takes ICE out; RFC 9143 7: one port each here, so no bundle;
 # RFC 4570: filters name sources; RFC 5576 6.1: the cname of a source is user@host, which RTCP does not say either once
@@ -24,7 +25,6 @@ _WRITERS_OWN: Final = re.compile(rb"\r\na=(?:%s)[^\r\n]*" % _ATTRIBUTES)
 _WRITERS_OWN_OF_SESSION: Final = re.compile(rb"\r\n(?:[suepik]=|a=(?:%s|rtcp:|tool:))[^\r\n]*" % _ATTRIBUTES)
 _CONNECTION_LINE: Final = re.compile(rb"\r\nc=[^\r\n]*")
 _RTCP_LINE: Final = re.compile(rb"\r\na=rtcp:[^\r\n]*")
-_NETWORK_ADDRESS: Final = re.compile(rb" IP[46] +([^\s/]+)")
 _ADDRESS: Final = re.compile(rb"[^.:]*[.:].*")     # a name of one word could be any word of any attribute
 _FIRST_ATTRIBUTE: Final = re.compile(rb"\r\n(?=[ka]=)|\r\n\Z")
 ADDRESSES_LIMIT: Final = 32
@@ -76,11 +76,8 @@ def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: Med
     """
     if len(ports) != len(session.media):
         raise MisuseError("a port for each medium")
-    head = session.octets
-    tail = head[head.index(b"\r\n", head.index(b"\r\n") + 2):]  # below v= and o=
-    tail = address.replace_connection(_WRITERS_OWN_OF_SESSION.sub(b"", tail))
-    if b"\r\nt=" not in tail:   # RFC 8866 5.9: the next one may insist on it
-        tail = _FIRST_ATTRIBUTE.sub(b"\r\nt=0 0\r\n", tail, count=1)
+    rest = session.rest
+    tail = (_rewrite_session_lines if rest.is_kept else _rewrite_session_lines.__wrapped__)(rest, address)
     is_addressed = b"\r\nc=" in tail
     parts = [b"s=-", tail]      # RFC 8866 5.3
     for medium, port in zip(session.media, ports, strict=True):
@@ -91,12 +88,25 @@ def rewrite_session(session: SessionDescription, origin: OwnOrigin, address: Med
     return origin.stamp(_hide_addresses(session, b"".join(parts), address.octets))
 
 
+@lru_cache(maxsize=KEPT)
+def _rewrite_session_lines(rest: SectionLines, address: MediaAddress) -> bytes:
+    tail = address.replace_connection(_WRITERS_OWN_OF_SESSION.sub(b"", rest.octets))
+    if b"\r\nt=" not in tail:   # RFC 8866 5.9: the next one may insist on it
+        tail = _FIRST_ATTRIBUTE.sub(b"\r\nt=0 0\r\n", tail, count=1)
+    return tail
+
+
+@lru_cache(maxsize=KEPT)
+def _rewrite_lines(rest: SectionLines, address: MediaAddress) -> bytes:
+    return address.replace_connection(_WRITERS_OWN.sub(b"", rest.octets))
+
+
 def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) -> bytes:
-    octets = medium.octets
     if medium.port == 0:
         port = 0
-    tail = address.replace_connection(_WRITERS_OWN.sub(b"", octets[octets.index(b"\r\n"):]))
-    if b"\r\na=rtcp:" in tail:  # RFC 3605 2.1
+    rest = medium.rest
+    tail = (_rewrite_lines if rest.is_kept else _rewrite_lines.__wrapped__)(rest, address)
+    if rest.rtcp is not None or b"\r\na=rtcp:" in tail:  # RFC 3605 2.1
         tail = _RTCP_LINE.sub(b"\r\na=rtcp:%d" % (port + 1) if port else b"", tail)
     return b"m=%s %d %s %s%s" % (medium.kind, port, medium.protocol, b" ".join(medium.formats), tail)
 
@@ -104,10 +114,11 @@ def _rewrite_medium(medium: MediaDescription, address: MediaAddress, port: int) 
 def _hide_addresses(session: SessionDescription, lines: bytes, own: bytes) -> bytes:
     """Without the lines in which an address of the writer, other than our own, still stands, such as the cname of
     a=ssrc."""
-    theirs = set(_NETWORK_ADDRESS.findall(session.octets))
+    head = session.octets
+    theirs = session.rest.addresses.union(list_addresses(head[:len(head) - len(session.rest.octets)]))
     for medium in session.media:
-        if b" IP" in medium.octets:
-            theirs.update(_NETWORK_ADDRESS.findall(medium.octets))
+        if medium.rest.addresses:
+            theirs = theirs.union(medium.rest.addresses)
     if len(theirs) > ADDRESSES_LIMIT:
         raise PeerError("too many addresses", 488, session.octets, "RFC 8866 5.7")
     for foreign in theirs:

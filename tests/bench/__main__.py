@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench.b2bua import measure_b2bua
 from tests.bench.calls import measure_calls
 from tests.bench.figures import Report
 from tests.bench.isolation import enter_own_network
@@ -25,7 +26,8 @@ from tests.bench.stages import measure_stages
 from tests.bench.starts import measure_starts
 
 PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
-         "register": measure_registrations, "call": measure_calls, "overload": measure_overload,
+         "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua,
+         "overload": measure_overload,
          "relay": measure_relay, "jitter": measure_jitter}
 
 

@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.bench.process_tree import cpu_ns, memory_mib
-from tests.bench.sipp_load import TRUSTED
+from tests.bench.sipp_load import CARRIER_PORT, PHONES, TRUSTED
 
 HOST = "127.0.0.1"
 SERVER_CPU = "0"
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 10.0
+CARRIER = f"{PHONES}:{CARRIER_PORT}"
 OPTIONS = (b"OPTIONS sip:%b SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKprobe%d;rport\r\n"
            b"Max-Forwards: 70\r\nFrom: <sip:probe@%b>;tag=probe\r\nTo: <sip:%b>\r\nCall-ID: probe%d\r\n"
            b"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
@@ -112,11 +113,14 @@ class Denwaban(Server):
     """Ours, with what a box has by default besides: store, journal, trace."""
 
     name = "denwaban"
+    role = "proxy"
+    further: tuple[str, ...] = ()
 
     def prepare(self, extensions: int) -> list[str]:
         lines = ["# denwaban-config 1", f"set system domain {HOST}", f"set sip listener office address {HOST}",
                  f"set sip listener office port {self.port}", "set sip listener office transport udp",
-                 f"set sip listener office trusted {TRUSTED}/32", "set sip role proxy", "set sip record-route true"]
+                 f"set sip listener office trusted {TRUSTED}/32", f"set sip role {self.role}", "set sip record-route true",
+                 *self.further]
         lines += [f"set extension u{number:05} secret pw{number:05}" for number in range(extensions)]
         path = self.folder / "denwaban.conf"
         path.write_text("\n".join([*lines, ""]))
@@ -128,3 +132,12 @@ class Denwaban(Server):
             if line.strip() == b"ready":
                 return
         self.fail("did not become ready")
+
+
+class DenwabanB2bua(Denwaban):
+    """Ours as it is by default: a B2BUA with the relay's ports opened for every call, and one static trunk."""
+
+    name = "denwaban b2bua"
+    role = "b2bua"
+    further = ("set trunk carrier listener office", f"set trunk carrier peer {CARRIER}", "set route outside prefix 0",
+               "set route outside trunk carrier", "set emergency none")

@@ -15,6 +15,7 @@ IN_FLIGHT = 30
 NO_RATE_LIMIT = 20_000
 PHONES = "127.0.0.1"          # where registered phones answer
 PHONE_PORT = 5090
+CARRIER_PORT = 5092           # where a carrier does
 TRUSTED = "127.0.0.3"         # calls from here are not challenged
 
 
@@ -87,12 +88,12 @@ def run_rounds(rounds: int, loads: list[Callable[[], Measurement]]) -> Iterator[
 
 
 class Phones(AbstractContextManager["Phones"]):
-    """The side that answers: every registered phone at one address."""
+    """The side that answers: every registered phone at one address, or a carrier."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = PHONE_PORT) -> None:
         self._process = subprocess.Popen(
             ["taskset", "-c", LOAD_CPU, "sipp", "-sf", str(SCENARIOS / "callee.xml"), "-i", PHONES,
-             "-p", str(PHONE_PORT), "-nostdin", "-buff_size", "4000000"],
+             "-p", str(port), "-nostdin", "-buff_size", "4000000"],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __exit__(self, *_: object) -> None:
@@ -105,6 +106,13 @@ def write_users(path: Path, count: int, domain: str) -> Path:
     contact = f"{PHONES}:{PHONE_PORT}"
     lines = [f"u{number:05};[authentication username=u{number:05} password=pw{number:05}];{contact};{domain}"
              for number in range(count)]
+    path.write_text("\n".join(["SEQUENTIAL", *lines, ""]))
+    return path
+
+
+def write_outside(path: Path, count: int, domain: str) -> Path:
+    """Injection file of caller.xml: caller, a number outside, domain."""
+    lines = [f"u{number:05};03{number:08};{domain}" for number in range(count)]
     path.write_text("\n".join(["SEQUENTIAL", *lines, ""]))
     return path
 
