@@ -22,6 +22,7 @@ from appliance.call.reasons import (
     read_cause,
     translate_status,
 )
+from appliance.call.second_try import SecondTries
 from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
@@ -113,8 +114,8 @@ class Hunt:
     """dial: what was asked for; branches: legs that have been begun and are not over; passed: those of them that were
     silent for too long, and are waited for no more; owner: who searches."""
 
-    __slots__ = ("_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_seen", "_silence",
-                 "branches", "owner", "state")
+    __slots__ = ("_again", "_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_seen",
+                 "_silence", "branches", "owner", "state")
 
     def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
@@ -126,6 +127,7 @@ class Hunt:
         self._seen = {destination.uri for group in groups for destination in group}
         self._alarm = call.services.alarm()
         self._silence: Alarm | None = None      # only trunks are waited for so
+        self._again: SecondTries | None = None  # and only they are asked twice
         self._passed: set[Leg] = set()
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
@@ -156,6 +158,8 @@ class Hunt:
         self.state = HuntState.OVER
         self._alarm.clear()
         self._end_silence()
+        if self._again is not None:
+            self._again.stop()
 
     def _end_silence(self) -> None:
         if self._silence is not None:
@@ -164,11 +168,23 @@ class Hunt:
     # ringing
 
     def _ring_next(self, now: float) -> None:
+        if self._again is not None and self._again.is_waiting:
+            return
         while self.state is HuntState.OPEN and not any(map(self._is_open, self.branches)):
             if not self._groups:
                 self._fail(now)
                 return
             self._ring_group(self._groups.pop(0), now)
+
+    def _ring_again(self, group: list[Destination], now: float) -> None:
+        self._ring_group(group, now)
+        self._ring_next(now)
+
+    def _retry(self, leg: Leg, status: int, now: float) -> bool:
+        """Whether the carrier is asked once more. Who calls for help does not wait where there is another one."""
+        if self._again is None or (self._call.record.is_emergency and self._groups):
+            return False
+        return self._again.postpone(leg, status, now)
 
     def _is_open(self, branch: Leg) -> bool:
         return not branch.has_ended and branch not in self._passed
@@ -203,6 +219,9 @@ class Hunt:
         draft = line.draft_invite(destination, self._dial, offer)
         self._fit_draft(draft)
         branch.record.started_at = self._call.wall(now)
+        if line.retry_500_s:
+            self._again = self._again or SecondTries(self._call.services, self._ring_again)
+            self._again.note_try(branch, destination)
         branch.usage = OutgoingInvite(line.core, draft, branch)
         branch.usage.start(now)
 
@@ -311,6 +330,8 @@ class Hunt:
         leg.line.note_refusal(status, release.message, now)
         if 300 <= status < 400 and self._follow(leg, release, now):
             self._ring_next(now)
+            return
+        if self._retry(leg, status, now):
             return
         self._failures.append((status, release))
         if not (self._call.record.is_emergency or leg.line.may_fail_over(status)):  # for help nothing is left untried

@@ -75,6 +75,10 @@ class Line(Protocol):
         """The INVITE to a destination of this line: From, To, identity and privacy lines as they are written there.
         Header lines of the caller's INVITE that may pass, `dial.request`'s, are chosen here (an allow-list)."""
 
+    @property
+    def retry_500_s(self) -> float:
+        """After a 500 the same INVITE is sent once more after so many seconds; 0.0 for never."""
+
     def fit_session(self, session: bytes) -> bytes:
         """An offer or answer with only what may be said there; deterministic, and media lines keep their places."""
 

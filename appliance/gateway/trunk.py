@@ -192,6 +192,11 @@ class Trunk:
         """Line."""
         return self.habits.sends_hold
 
+    @property
+    def retry_500_s(self) -> float:
+        """Line."""
+        return self.habits.retry_500_s
+
     def fit_session(self, session: bytes) -> bytes:
         """Line. What the carrier takes. Where nothing of it is left, the whole of it: the carrier says no."""
         habits = self.habits

@@ -117,6 +117,11 @@ class OfficeLine:
         """Line. Phones show it."""
         return True
 
+    @property
+    def retry_500_s(self) -> float:
+        """Line. A phone means what it says."""
+        return 0.0
+
     def fit_session(self, session: bytes) -> bytes:
         """Line. Whatever one phone says another may hear."""
         return session
