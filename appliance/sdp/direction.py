@@ -7,7 +7,6 @@ from typing import Final
 from appliance.sdp.description import MediaDescription, SessionDescription
 
 
-
 class Direction(IntEnum):
     """As its writer sees it: 1 is "I send", 2 is "I receive"."""
 

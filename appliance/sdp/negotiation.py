@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from appliance.errors import PeerError
 from appliance.sdp.codec import DYNAMIC_PAYLOAD_TYPES, Codec, find_event_codec, read_codecs
-from appliance.sdp.description import Connection, MediaDescription, SessionDescription
+from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.direction import Direction, decide_answer_direction, read_direction
+from appliance.sdp.section_lines import Connection
 from appliance.sdp.serializer import write_medium, write_refusal, write_session
 
 PLAIN_PROTOCOLS: Final = (b"RTP/AVP", b"RTP/AVPF")

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from appliance.errors import PeerError
 from appliance.sdp.codec import read_codecs
-from appliance.sdp.description import Connection
 from appliance.sdp.direction import is_hold
 from appliance.sdp.parser import MEDIA_LIMIT, parse_session
+from appliance.sdp.section_lines import Connection
 from tests.sdp.samples import SAMPLES, TORTURE, audio, descriptions
 
 
