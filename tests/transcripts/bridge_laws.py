@@ -16,7 +16,8 @@ def check_bridge_laws(letter: Letter, receiver: Phone, phones: Iterable[Phone]) 
     """Compare a message with what it answers or goes with, and with what others have said. Raises MismatchError."""
     hops = "70"
     if letter.is_request and letter.method == "INVITE" and ";tag=" not in letter.first("To"):
-        hops = "69"     # RFC 3261 16.3: one less than the caller's
+        # RFC 3261 16.3: one less than the caller's; what a REFER has asked for is nobody's INVITE yet (RFC 3515 2.4.2)
+        hops = "70" if letter.lines("Referred-By") else "69"
     elif letter.method in ("CANCEL", "ACK") and letter.first("Max-Forwards") == "69":
         hops = "69"     # 9.1, 17.1.1.3: made out of that INVITE
     check_agent_laws(letter, receiver, phones, hops, may_fork=True)
