@@ -50,7 +50,7 @@ class CallEngine(CallTable):
         if message.max_forwards == 0:   # RFC 3261 16.3 step 3: what goes on from here goes one hop further
             server.respond(483, now)
             return
-        if len(self.calls) >= CALLS_LIMIT:
+        if len(self.calls) >= CALLS_LIMIT and not self.services.router.is_emergency(dial):
             server.respond(503, now, b"Retry-After: 10\r\n")
             return
         replaces = message.header(b"Replaces")
@@ -111,6 +111,7 @@ class CallEngine(CallTable):
         """Our address as this line's peer sees it has changed: its legs hear of it, and their media come back."""
         legs = [(call, leg) for call in self.calls.values() for leg in call.legs
                 if leg.line is line and not leg.has_ended]
+        self.services.journal.record("address_changed", line=line.name, legs=len(legs))
         for call, leg in legs:
             Readdressing(call, leg).start(now)
 

@@ -117,5 +117,8 @@ class Router(Protocol):
     def route(self, dial: Dial, now: float) -> list[list[Destination]] | Refused:
         """Groups of destinations, each rung together, one group after the other has failed; never empty."""
 
+    def is_emergency(self, dial: Dial) -> bool:
+        """Whether it is a call for help, which no limit of ours refuses."""
+
     def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """The same for a URI that the phone of `dial.extension` redirects or transfers to, under its rights."""

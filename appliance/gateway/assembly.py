@@ -143,6 +143,11 @@ class Gateway:
         is_ours = uri[:4].lower() == b"urn:" or self._surroundings.office.is_own_uri(uri)
         return is_ours and bool(self.router.rules.find_emergency(read_uri_user(uri), uri))
 
+    def is_emergency_through(self, trunk: Trunk, request: Message) -> bool:
+        """Whether an INVITE of a trunk is a call for help of somebody in the PBX behind it."""
+        called = trunk.numbers.read_called(request)
+        return self.router.may_be_emergency(trunk, called[0].encode("ascii") if called else b"", request.uri)
+
     def explain_route(self, dialled: str, extension: str, now: float) -> list[str]:
         """What would become of this number dialled by this extension, and why; nothing is called."""
         return explain_route(self.router, dialled, extension, now)

@@ -50,6 +50,10 @@ class InboundCalls:
             self._stack.counters["discarded_stranger_calls"] += 1      # no answer: the source may be forged
         return True
 
+    def is_emergency(self, request: Message) -> bool:
+        """OutsideCalls."""
+        return self._gateway.is_emergency(request)
+
     def _answer_options(self, found: Trunk | Challenged | None, message: Message, flow: Flow) -> bool:
         """A carrier wants to know whether we live (11.2); nobody else is told here."""
         if not isinstance(found, Trunk):
@@ -68,13 +72,14 @@ class InboundCalls:
         self._stack.reply_stateless(message, flow, challenge.status, challenge.lines)
 
     def _take_call(self, trunk: Trunk, message: Message, flow: Flow, now: float) -> None:
-        if not self._gateway.admission.admit_trunk(trunk.name, now):
+        gateway = self._gateway
+        if not gateway.admission.admit_trunk(trunk.name, now) and not gateway.is_emergency_through(trunk, message):
             self._stack.reply_stateless(message, flow, 503, b"Retry-After: 5\r\n")
             return
         server = open_call(trunk.core, message, flow, now)
         if server is None:
             return
-        if not trunk.may_begin(now):
+        if not trunk.may_begin(now) and not gateway.is_emergency_through(trunk, message):
             server.respond(486, now, b"Reason: Q.850;cause=34\r\n")
             return
         self._engine.take_invite(server, message, trunk.read_dial(message), now)

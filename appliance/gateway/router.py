@@ -43,6 +43,19 @@ class GatewayRouter:
             return self._route_dialled(dial._replace(dialled=read_uri_user(target), uri=target), now)
         return self._office.find_elsewhere(dial, target, now)
 
+    def is_emergency(self, dial: Dial) -> bool:
+        """Router."""
+        if isinstance(dial.origin, Trunk):
+            return self.may_be_emergency(dial.origin, dial.dialled, dial.uri)
+        return bool(self.rules.find_emergency(dial.dialled, dial.uri))
+
+    def may_be_emergency(self, trunk: Trunk, called: bytes, uri: bytes) -> bool:
+        """Whether a telephone of the PBX behind this trunk calls for help; a carrier's subscribers do so elsewhere."""
+        if trunk.side is not Side.PRIVATE or trunk.configuration.inbound_trunk not in self.trunks:
+            return False
+        return not trunk.numbers.find_extension(called.decode("utf-8", "replace")) and bool(
+            self.rules.find_emergency(called, uri))
+
     # the kinds of calls
 
     def _route_dialled(self, dial: Dial, now: float) -> Groups | Refused:

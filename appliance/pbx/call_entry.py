@@ -24,6 +24,9 @@ class OutsideCalls(Protocol):
     def take(self, message: Message, flow: Flow, now: float) -> bool:
         """Whether it was theirs; then it is served."""
 
+    def is_emergency(self, request: Message) -> bool:
+        """Whether an INVITE is a call for help, which nothing may stand in the way of."""
+
 
 class NoOutside:
     """An office without trunks."""
@@ -31,6 +34,10 @@ class NoOutside:
     __slots__ = ()
 
     def take(self, message: Message, flow: Flow, now: float) -> bool:
+        """OutsideCalls."""
+        return False
+
+    def is_emergency(self, request: Message) -> bool:
         """OutsideCalls."""
         return False
 

@@ -231,6 +231,10 @@ class ExtensionRouter:
         is_secure = dial.uri[:5].lower() == b"sips:"
         return self._extensions.find_destinations(dial.dialled, is_secure) or Refused(480, 20, "phone not registered")
 
+    def is_emergency(self, dial: Dial) -> bool:
+        """Router. No trunk could carry it."""
+        return False
+
     def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """Router."""
         return self.route(dial._replace(dialled=read_user(target), uri=target), now)

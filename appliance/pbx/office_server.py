@@ -125,7 +125,7 @@ class OfficeServer:
             return  # no answer: the source may be forged
         if parts.overload.is_pressed and not message.to_tag:
             lines = parts.overload.decide_refusal(message)
-            if lines:
+            if lines and not (message.method == b"INVITE" and parts.calls.outside.is_emergency(message)):
                 parts.stack.reply_stateless(message, flow, 503, lines)
                 return
         if b";" in message.uri:
