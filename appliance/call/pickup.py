@@ -10,6 +10,7 @@ from __future__ import annotations
 from appliance.call.call import Call, call_of
 from appliance.call.call_table import CallTable
 from appliance.call.caretaker import Caretaker
+from appliance.call.connected_identity import write_connected
 from appliance.call.hunt import Hunt
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Dial
@@ -109,6 +110,9 @@ class Pickup(Caretaker):
 
     def _connect(self, session: bytes, now: float) -> None:
         assert self._picker is not None
+        caller, picker = self._call.caller, self._picker
+        caller.handle.dialog.identity = write_connected(caller, picker)
+        picker.handle.dialog.identity = write_connected(picker, caller)
         self._call.note(f"picked up by {self._picker.party.number.decode('utf-8', 'replace')}")
         self._call.join(self._picker, session, now)
 

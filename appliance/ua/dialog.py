@@ -59,7 +59,7 @@ class Dialog:
     none yet; is_secure: every request in it goes to a SIPS URI (12.1.1); flow: the one the peer was last heard on, or
     was called on, None where nobody knows; is_on_flow: without a route set, requests go there while it is open, not
     where the remote target says: the peer is a phone of ours, which a NAT may hide; identity: header lines of our
-    changes of session that say who is on our side by now (RFC 3325 9.1), b"" for none."""
+    2xx and changes of session that say who is on our side by now (RFC 3325 9.1), b"" for none."""
 
     __slots__ = ("call_id", "flow", "identity", "is_on_flow", "is_secure", "key", "local", "local_cseq", "local_tag",
                  "remote", "remote_cseq", "remote_tag", "remote_target", "route_set", "state")

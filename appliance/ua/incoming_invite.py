@@ -210,6 +210,7 @@ class IncomingInvite(InviteUsage):
         core = self.core
         branch = Branch(self, number, Dialog.of_callee(self.request, core.stack.new_tag()), OfferAnswer())
         branch.dialog.flow, branch.dialog.is_on_flow = self.dialog.flow, self.dialog.is_on_flow
+        branch.dialog.identity = self.dialog.identity
         if self.offer:
             branch.exchange.receive_offer(self.offer)
         core.join_dialog(branch.dialog, branch, USAGE_METHODS).rest = branch

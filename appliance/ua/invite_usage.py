@@ -284,7 +284,7 @@ class InviteUsage(PeerAbility):
         core, dialog = self.core, self.dialog
         profile = core.profile
         contact = profile.contact_uri(server.flow.listener, dialog.is_secure)
-        lines = b"Contact: %s\r\n%s%s" % (contact, core.allow_line, core.supported_line)
+        lines = b"Contact: %s\r\n%s%s%s" % (contact, core.allow_line, core.supported_line, dialog.identity)
         if self.timer is not None or TIMER in profile.supported:
             lines += self.write_interval(request, now)
         if session:

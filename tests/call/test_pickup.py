@@ -61,6 +61,25 @@ def test_who_picks_up_talks_to_the_caller_and_the_ringing_ends(house, kind, call
         assert record.reason == f"picked up by {PICKER}"
 
 
+def test_both_displays_say_who_is_there(house):
+    call = ring(house)
+    answer = house.desks[PICKER].take_over(RINGING, name_ringing(house))
+    house.run()
+    assert call.answer_message.header(b"P-Asserted-Identity") == b"<sip:203@office.test>"
+    assert answer.answer_message.header(b"P-Asserted-Identity") == b"<sip:201@office.test>"
+    call.hang_up(house.now)
+    house.assert_quiet()
+
+
+def test_a_carrier_is_not_told_who_picked_up(house):
+    call = ring(house, "trunk")
+    house.desks[PICKER].take_over(RINGING, name_ringing(house))
+    house.run()
+    assert call.answer_message.header(b"P-Asserted-Identity") is None
+    call.hang_up(house.now)
+    house.assert_quiet()
+
+
 def test_formats_with_other_numbers_are_translated_by_the_relay(house):
     house.desks["201"].formats = (b"8", b"0", b"96")
     house.desks[PICKER].formats = (b"0", b"8", b"9", b"101")
