@@ -10,7 +10,7 @@ import pytest
 from tests.interop import second_try
 from tests.interop.half_open import watch_half_open_streams
 from tests.interop.network import LoopbackNetwork
-from tests.interop.office import IS_REFERENCE, SERVER, require
+from tests.interop.office import IS_REFERENCE, PROXY, SERVER, require
 from tests.interop.raw_sip import TcpPeer, UdpPeer
 from tests.interop.server import Server
 from tests.interop.sipp import Sipp
@@ -49,9 +49,13 @@ def network() -> Iterator[LoopbackNetwork]:
 
 
 @pytest.fixture(scope="module")
-def server(network: LoopbackNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the extensions of `SECRETS`, UDP and TCP, the proxy role, record-routing."""
-    with SERVER(tmp_path_factory.mktemp("server"), network.new_host()) as running:
+def server(request: pytest.FixtureRequest, network: LoopbackNetwork,
+           tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the extensions of `SECRETS`, UDP and TCP; its role is the parameter (office.in_both_roles), by
+    default the record-routing proxy."""
+    role = getattr(request, "param", PROXY)
+    more = {} if role == PROXY else {"role": role}
+    with SERVER(tmp_path_factory.mktemp("server"), network.new_host(), **more) as running:
         yield running
 
 

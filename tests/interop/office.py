@@ -14,6 +14,10 @@ from tests.interop.sipp import Party, Sipp
 
 IS_REFERENCE = os.environ.get("DENWABAN_INTEROP_SERVER") == "kamailio"
 SERVER = KamailioServer if IS_REFERENCE else Server
+PROXY, B2BUA = "proxy", "b2bua"
+in_both_roles = pytest.mark.parametrize("server", [PROXY] if IS_REFERENCE else [PROXY, B2BUA], indirect=True,
+                                        scope="module")
+"""For what must work whichever way calls are carried."""
 
 
 def require(program: str) -> None:

@@ -22,11 +22,11 @@ DOMAIN = "office.test"
 
 
 def configuration(host: str, port: int = 5060, *, lines: Iterable[str] = (), secrets: dict[str, str] = SECRETS,
-                  domain: str = DOMAIN) -> str:
-    """A configuration with one listener (UDP and TCP), the proxy role and the extensions of `secrets`."""
+                  domain: str = DOMAIN, role: str = "proxy") -> str:
+    """A configuration with one listener (UDP and TCP), a role and the extensions of `secrets`."""
     text = ["# denwaban-config 1", f"set system domain {domain}", f"set sip listener office address {host}",
             f"set sip listener office port {port}", "set sip listener office transport udp",
-            "set sip listener office transport tcp", "set sip role proxy"]
+            "set sip listener office transport tcp", f"set sip role {role}"]
     text += [f"set extension {number} secret {secret}" for number, secret in secrets.items()]
     return "\n".join([*text, *lines]) + "\n"
 
@@ -40,13 +40,13 @@ class Server:
 
     def __init__(self, folder: Path, host: str, port: int = 5060, *, lines: Iterable[str] = (),
                  secrets: dict[str, str] = SECRETS, state: Path | None = None, domain: str = DOMAIN,
-                 namespace: str = "", notify_socket: str = "") -> None:
+                 namespace: str = "", notify_socket: str = "", role: str = "proxy") -> None:
         self._notify_socket = notify_socket
         self._before = ["ip", "netns", "exec", namespace] if namespace else []
         self.host, self.port, self.folder = host, port, folder
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "denwaban.conf"
-        self.config.write_text(configuration(host, port, lines=lines, secrets=secrets, domain=domain))
+        self.config.write_text(configuration(host, port, lines=lines, secrets=secrets, domain=domain, role=role))
         self.state = state or folder / "state"
         self.state.mkdir(parents=True, exist_ok=True)
         self.output, self.errors = folder / "stdout", folder / "stderr"

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.interop.office import clear_bindings, party, register_sipp
+from tests.interop.office import PROXY, clear_bindings, in_both_roles, party, register_sipp
 from tests.interop.sipp import Party
 from tests.interop.sipp_script import Script, describe
 
@@ -57,6 +57,7 @@ def test_every_message_of_the_call_passes_the_record_routing_proxy(play):
         assert called.received(method)[0].count("\nVia:") == 2, method
 
 
+@in_both_roles
 def test_callee_hangs_up(play):
     caller = call_until_answer("3.1, callee hangs up").receive("BYE").confirm()
     callee = Script("callee hangs up").receive_invite().respond(180, "Ringing").answer().receive("ACK").pause(100)
@@ -64,6 +65,7 @@ def test_callee_hangs_up(play):
     play(caller, callee)
 
 
+@in_both_roles
 def test_offer_in_the_200_and_answer_in_the_ack(play):
     caller = Script("3.6").invite_with_digest().provisional().receive(200, rrs="true").acknowledge(describe())
     caller.pause(100).in_dialog("BYE").receive(200)
@@ -73,6 +75,7 @@ def test_offer_in_the_200_and_answer_in_the_ack(play):
     assert "m=audio" in called.received("ACK")[0]
 
 
+@in_both_roles
 def test_reinvite_holds_and_resumes(play):
     caller = call_until_answer("3.7")
     callee = Script("3.7 callee").receive("INVITE", rrs="true").respond(180, "Ringing").answer().receive("ACK")
@@ -87,6 +90,7 @@ def test_reinvite_holds_and_resumes(play):
     assert "a=sendonly" in called.received("INVITE")[1]
 
 
+@in_both_roles
 def test_no_answer_and_the_caller_cancels(play):
     caller = Script("3.8").invite_with_digest(describe()).receive(100, optional="true").receive(180).pause(100).cancel()
     caller.receive(200).receive(487).acknowledge_refusal()
@@ -95,6 +99,7 @@ def test_no_answer_and_the_caller_cancels(play):
     play(caller, callee)
 
 
+@in_both_roles
 def test_cancel_before_any_response_of_the_callee_waits_for_one(play):
     """RFC 3261 section 9.1: the CANCEL may go to the callee only after a provisional response of it."""
     caller = Script("early CANCEL").invite_with_digest(describe()).receive(100).cancel().receive(200)
@@ -107,6 +112,7 @@ def test_cancel_before_any_response_of_the_callee_waits_for_one(play):
     assert order.index("CANCEL") > order.index("SIP/2.0 180 Ringing")
 
 
+@in_both_roles
 @pytest.mark.parametrize(("status", "reason"), [(486, "Busy Here"), (603, "Decline"), (480, "Temporarily Unavailable")])
 def test_refusal_of_the_callee_reaches_the_caller(play, status, reason):
     caller = Script(f"3.9 {status}").invite_with_digest(describe()).provisional().receive(status).acknowledge_refusal()
@@ -133,12 +139,17 @@ def test_wrong_password_is_challenged_again(server, new_sipp):
     new_sipp(server).start(script, Party("1005", "wrong", CALLEE)).finish()
 
 
+@in_both_roles
 @pytest.mark.parametrize("transport", ["u1", "t1"])
-def test_caller_over_either_transport_reaches_a_udp_phone(play, transport):
+def test_caller_over_either_transport_reaches_a_udp_phone(play, transport, request):
     calling, called = play(caller_hangs_up(), callee_answers(), transport)
-    assert f"SIP/2.0/{'TCP' if transport == 't1' else 'UDP'} {calling.host}" in called.received("INVITE")[0]
+    came_over = f"SIP/2.0/{'TCP' if transport == 't1' else 'UDP'} {calling.host}"
+    is_proxied = request.node.callspec.params["server"] == PROXY
+    assert (came_over in called.received("INVITE")[0]) == is_proxied
+    assert (calling.host in called.received("INVITE")[0]) == is_proxied     # RFC 7092 3.2: nothing of one leg on another
 
 
+@in_both_roles
 def test_callee_whose_connection_is_gone_is_reached_over_tcp_at_its_contact(server, new_sipp):
     called, calling = new_sipp(server, transport="t1"), new_sipp(server)
     called.start(callee_answers("TCP callee"), party(CALLEE, CALLER)).wait_listening()
@@ -147,6 +158,7 @@ def test_callee_whose_connection_is_gone_is_reached_over_tcp_at_its_contact(serv
     called.finish()
 
 
+@in_both_roles
 def test_fifty_calls_at_once(server, new_sipp):
     called, calling = new_sipp(server), new_sipp(server)
     register_sipp(server, called, CALLEE)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.interop.baresip import Account, Baresip
 from tests.interop.network import wait_until
-from tests.interop.office import require
+from tests.interop.office import in_both_roles, require
 from tests.interop.server import SECRETS
 from tests.interop.sound import likeness, write_babble, write_chirp
 
@@ -47,6 +47,7 @@ def talk(caller: Baresip, callee: Baresip, *, ender: str) -> None:
     second.wait("CALL_CLOSED")
 
 
+@in_both_roles
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[1]}-to-{pair[3]}")
 def test_two_phones_register_talk_and_hear_one_another(new_phone, voices, pair):
     chirp, babble = voices
@@ -66,6 +67,7 @@ def test_a_phone_with_the_wrong_password_is_told_so(new_phone, network, server, 
         assert " 200 OK" not in phone.read_log()
 
 
+@in_both_roles
 def test_the_called_phone_rings_and_the_caller_gives_up(new_phone, voices):
     with new_phone("1001", voices[0]) as caller, new_phone("1002", voices[1]) as callee:
         caller.wait_registered()
@@ -77,6 +79,7 @@ def test_the_called_phone_rings_and_the_caller_gives_up(new_phone, voices):
         callee.wait("CALL_CLOSED")
 
 
+@in_both_roles
 def test_hold_and_resume_keep_the_call(new_phone, voices):
     with new_phone("1001", voices[0]) as caller, new_phone("1002", voices[1]) as callee:
         caller.wait_registered()
@@ -95,6 +98,7 @@ def test_hold_and_resume_keep_the_call(new_phone, voices):
         callee.wait("CALL_CLOSED")
 
 
+@in_both_roles
 def test_two_phones_of_one_extension_ring_together_and_one_wins(new_phone, network, server, voices, tmp_path):
     account = Account("1002", SECRETS["1002"], f"{server.host}:{server.port}")
     desk, kitchen = (Baresip(network, tmp_path / place, account, voices[1]) for place in ("desk", "kitchen"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.baresip import Account, Baresip
 from tests.interop.network import wait_until
-from tests.interop.office import IS_REFERENCE, clear_bindings, require
+from tests.interop.office import IS_REFERENCE, clear_bindings, in_both_roles, require
 from tests.interop.pjsip import ACTIVE, LOCAL_HOLD, OFFLINE, ONLINE, REMOTE_HOLD, Pjsip, require_pjsip
 from tests.interop.pjsip_sound import likeness_of_pieces
 from tests.interop.server import DOMAIN, SECRETS, Server
@@ -65,6 +65,7 @@ def test_registers_with_digest_and_deregisters(new_phone, server, network, trans
         assert not [row for row in server.show("show registrations") if row["extension"] == "1001"]
 
 
+@in_both_roles
 @pytest.mark.parametrize("transports", [("udp", "tcp"), ("tcp", "udp")], ids="-to-".join)
 def test_two_phones_talk_hold_and_talk_again(new_phone, voices, transports):
     with new_phone("1001", "chirp", transports[0]) as caller, new_phone("1002", "babble", transports[1]) as callee:
@@ -91,6 +92,7 @@ def test_two_phones_talk_hold_and_talk_again(new_phone, voices, transports):
         assert likeness_of_pieces(voices["babble"], before) < UNLIKE, "the comparison must be able to fail"
 
 
+@in_both_roles
 @pytest.mark.parametrize("caller_is", ["pjsip", "baresip"])
 def test_talks_with_a_phone_of_another_make(new_phone, network, server, voices, tmp_path, caller_is):
     require("baresip")
