@@ -111,7 +111,8 @@ class CallEngine(CallTable):
         """Our address as this line's peer sees it has changed: its legs hear of it, and their media come back."""
         legs = [(call, leg) for call in self.calls.values() for leg in call.legs
                 if leg.line is line and not leg.has_ended]
-        self.services.journal.record("address_changed", line=line.name, legs=len(legs))
+        if legs:
+            self.services.journal.record("address_changed", line=line.name, legs=len(legs))
         for call, leg in legs:
             Readdressing(call, leg).start(now)
 
