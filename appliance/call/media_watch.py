@@ -17,7 +17,6 @@ from appliance.call.media_renewal import MediaRenewal
 from appliance.call.probe import Probe
 from appliance.call.sound import name_codec
 from appliance.rtp.relaying import DirectionFigures, Figures, RelayedSession
-from appliance.ua.alarm import Alarm
 
 SILENCE_S: Final = 10.0
 """The relay tells of a silence after so long (rtp.relaying), but not of one that began while nobody listened."""
@@ -26,12 +25,13 @@ SILENCE_S: Final = 10.0
 class MediaWatch:
     """figures: of calls in progress, by relay session, as last told."""
 
-    __slots__ = ("_engine", "_probes", "_records", "_renewals", "_waiting", "figures")
+    __slots__ = ("_alarm", "_engine", "_probes", "_records", "_renewals", "_waiting", "figures")
 
     def __init__(self, engine: CallTable) -> None:
         self._engine = engine
         self._records: dict[str, tuple[Call, Leg | None, Leg | None]] = {}
-        self._waiting: dict[Call, Alarm] = {}
+        self._waiting: dict[Call, float] = {}       # until when, in this order: all wait equally long
+        self._alarm = engine.services.alarm()
         self._renewals: dict[Call, MediaRenewal] = {}
         self._probes: dict[tuple[str, int], Probe] = {}     # by session and side
         self.figures: dict[str, Figures] = {}
@@ -45,13 +45,19 @@ class MediaWatch:
 
     def await_figures(self, call: Call, deadline: float) -> None:
         """A call that has ended: its record is kept once its media have been told of, or at this time."""
-        alarm = self._waiting[call] = self._engine.services.alarm()
-        alarm.set(deadline, lambda now: self._keep(call))
+        self._waiting[call] = deadline
+        if not self._alarm.is_set:
+            self._alarm.set(deadline, self._stop_waiting)
+
+    def _stop_waiting(self, now: float) -> None:
+        for call, deadline in tuple(self._waiting.items()):
+            if deadline > now:
+                self._alarm.set(deadline, self._stop_waiting)
+                return
+            self._keep(call)
 
     def _keep(self, call: Call) -> None:
-        alarm = self._waiting.pop(call, None)
-        if alarm is not None:
-            alarm.clear()
+        if self._waiting.pop(call, None) is not None:
             for session in call.waiting_media:
                 self._records.pop(session, None)
                 self.figures.pop(session, None)

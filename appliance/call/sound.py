@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.rtp.interval_quality import IntervalQuality
-from appliance.sdp.codec import read_codecs
+from appliance.sdp.codec import list_speech
 
 if TYPE_CHECKING:
     from appliance.call.call_record import LegRecord
@@ -51,12 +51,15 @@ class Sound:
 def name_codec(pair: MediaPair) -> str:
     """What both sides of a pair have agreed to speak, "" for nothing or unknown: the first that both have, in the order
     of side 1, which mostly answered (RFC 3264 6.1)."""
-    first, second = (_list_speech(pair.description_of(side)) for side in (0, 1))
-    return next((name for name in second if name in first), "")
+    first = _list_voice(pair.description_of(0))
+    for name in _list_voice(pair.description_of(1)):
+        if name in first:
+            return name
+    return ""
 
 
-def _list_speech(session: SessionDescription | None) -> list[str]:
-    if session is None:
-        return []
-    voice = next((medium for medium in session.media if medium.kind == b"audio" and medium.port), None)
-    return [codec.encoding for codec in read_codecs(voice) if codec.is_speech] if voice is not None else []
+def _list_voice(session: SessionDescription | None) -> tuple[str, ...]:
+    for medium in session.media if session is not None else ():
+        if medium.kind == b"audio" and medium.port:
+            return list_speech(medium)
+    return ()

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from secrets import token_bytes
 from time import monotonic
 
 from appliance.call.keeping import CallKeeper
@@ -125,7 +124,7 @@ class CallServer:
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
 
     def _build_office(self, configuration: Configuration) -> Office:
-        surroundings = Surroundings(self._ports.flow_to, token_bytes, self._journal)
+        surroundings = Surroundings(self._ports.flow_to, os.urandom, self._journal)
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.store = self._store
         surroundings.message_store = self._message_store
@@ -144,7 +143,7 @@ class CallServer:
     def _build_gateway(self, configuration: Configuration) -> Gateway:
         """Trunks and the dial plan, joined to the call engine."""
         office = self._office
-        surroundings = GatewaySurroundings(office.stack, self._listeners, self._ports.flow_to, token_bytes,
+        surroundings = GatewaySurroundings(office.stack, self._listeners, self._ports.flow_to, os.urandom,
                                            office.extensions)
         surroundings.dialogs = office.line.core.dialogs
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))

@@ -28,6 +28,7 @@ from appliance.gateway.trunk_report import describe_trunk
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
+from appliance.sip.grammar import unescape
 from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Locator
 from appliance.sip.locating.records import Resolver, SilentResolver
@@ -140,8 +141,13 @@ class Gateway:
     def is_emergency(self, request: Message) -> bool:
         """Whether an INVITE is a call for help that we are to make, as dialled here or by its URN (RFC 5031)."""
         uri = request.uri
-        is_ours = uri[:4].lower() == b"urn:" or self._surroundings.office.is_own_uri(uri)
-        return is_ours and bool(self.router.rules.find_emergency(read_uri_user(uri), uri))
+        if request.uri_scheme in (b"sip", b"sips"):
+            number = unescape(request.uri_user).partition(b";")[0]
+        else:
+            number = read_uri_user(uri)
+        if not self.router.rules.find_emergency(number, uri):
+            return False
+        return uri[:4].lower() == b"urn:" or self._surroundings.office.is_own_uri(uri)
 
     def is_emergency_through(self, trunk: Trunk, request: Message) -> bool:
         """Whether an INVITE of a trunk is a call for help of somebody in the PBX behind it."""

@@ -210,7 +210,8 @@ class OfficeExtensions:
 
     def _describe(self, target: ProxyDestination, party: Party) -> Destination:
         flow = None if isinstance(target, NamedTarget) else target.flow
-        routes = tuple(line.partition(b":")[2].strip() for line in target.lines.splitlines() if line)
+        lines = target.lines
+        routes = tuple([line.partition(b":")[2].strip() for line in lines.splitlines() if line]) if lines else ()
         destination = Destination(self._line, target.uri, party, flow, routes)
         destination.is_phone = isinstance(target, Target) and not routes
         return destination

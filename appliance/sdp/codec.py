@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from appliance.sdp.description import MediaDescription
-from appliance.sdp.section_lines import KEPT
+from appliance.sdp.section_lines import KEPT, SectionLines
 
 _MAPPING: Final = re.compile(
     rb"(?<=\r\na=)(rtpmap|fmtp): *0*([0-9]{1,3})[ \t]+([^\r\n]*)(?=\r\n)")
@@ -116,6 +116,17 @@ def _read_formats(formats: tuple[bytes, ...], lines: bytes) -> tuple[Codec, ...]
             if codec is not None:
                 codecs.append(codec)
     return tuple(codecs)
+
+
+def list_speech(medium: MediaDescription) -> tuple[str, ...]:
+    """The encodings of `read_codecs` that a call can be held with, in that order."""
+    rest = medium.rest
+    return (_list_speech if rest.is_kept else _list_speech.__wrapped__)(tuple(medium.formats), rest)
+
+
+@lru_cache(maxsize=KEPT)
+def _list_speech(formats: tuple[bytes, ...], rest: SectionLines) -> tuple[str, ...]:
+    return tuple([codec.encoding for codec in _read_formats.__wrapped__(formats, rest.octets) if codec.is_speech])
 
 
 def _read_codec(payload_type: int, encoding: bytes | None, parameters: bytes) -> Codec | None:

@@ -51,7 +51,8 @@ def is_unspecified(address: bytes) -> bool:
 class SectionLines:
     """octets: from the CRLF of the first line on; connection: its first c= line, None without one; rtcp: port and place
     of a=rtcp, None without one; direction: the word, b"" without one; has_mux_line: whether "rtcp-mux" stands there;
-    addresses: every network address; is_sound: each line is a letter, "=" and a byte-string (RFC 8866 9); is_kept: whether there is one object of these octets."""
+    addresses: every network address; is_sound: each line is a letter, "=" and a byte-string (RFC 8866 9); is_kept:
+    whether there is one object of these octets."""
 
     __slots__ = ("addresses", "connection", "direction", "has_mux_line", "is_kept", "is_sound", "octets",
                  "rtcp")

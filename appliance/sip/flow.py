@@ -49,8 +49,8 @@ class Flow:
     """One remote transport address seen from one listener.
 
     host: numeric, without brackets; address: the same as text; port: the remote port; raw: the socket layer's own form
-    of the address; stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a connection
-    is gone;
+    of the address; stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a
+    connection is gone;
     domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address;
     failure: why its connection could not be made, for people to read, "" where it was or nobody knows.
     """

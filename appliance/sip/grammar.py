@@ -42,6 +42,8 @@ def _normalise_escape(match: re.Match[bytes]) -> bytes:
 
 def quote(text: bytes) -> bytes:
     """A quoted-string that says `text`; control octets, which no quoted-string of ours should carry, become spaces."""
+    if text.isalnum():
+        return b'"%s"' % text
     return b'"%s"' % _UNQUOTABLE.sub(b" ", text).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
@@ -50,4 +52,6 @@ _UNSAFE_IN_USER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 
 def escape_user(octets: bytes) -> bytes:
     """A user part as it stands in a URI: what may not stand there as %HH (RFC 3261 25.1 user-unreserved)."""
+    if octets.isalnum():
+        return octets
     return _UNSAFE_IN_USER.sub(lambda match: b"%%%02X" % match[0][0], octets)

@@ -83,9 +83,10 @@ class Dialog:
         self.state = EARLY
 
     @classmethod
-    def of_caller(cls, draft: RequestDraft, response: Message) -> "Dialog":
-        """12.1.2: out of the request that we sent and a response with a To tag."""
-        dialog = cls(draft.call_id, draft.local, response.to_value, (_read_tag(draft.local), response.to_tag))
+    def of_caller(cls, draft: RequestDraft, response: Message, local_tag: bytes = b"") -> "Dialog":
+        """12.1.2: out of the request that we sent and a response with a To tag. local_tag: where it is known."""
+        dialog = cls(draft.call_id, draft.local, response.to_value,
+                     (local_tag or _read_tag(draft.local), response.to_tag))
         dialog.route_set = _read_routes(response)[::-1]     # 12.1.2: in reverse order
         dialog.remote_target = response.contact_uri or draft.uri
         dialog.local_cseq = draft.cseq

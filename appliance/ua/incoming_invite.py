@@ -14,6 +14,7 @@ from appliance.sip.transaction.invite_server import InviteServer
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.accepted_invite import AcceptedInvite
 from appliance.ua.agent_core import AgentCore
+from appliance.ua.alarm import Alarm
 from appliance.ua.branch import Branch
 from appliance.ua.call_events import CallEvents, Cause, Release
 from appliance.ua.dialog import Dialog
@@ -49,8 +50,8 @@ class IncomingInvite(InviteUsage):
         self._chosen: Branch | None = None
         self._answer: tuple[Branch, bytes] | None = None
         self._reminding: tuple[Branch, int] | None = None
-        self._reminder = core.alarm()
-        self._expiry = core.alarm()
+        self._reminder: Alarm | None = None
+        self._expiry: Alarm | None = None
         server.owner = self
 
     def start(self, now: float) -> None:
@@ -59,6 +60,7 @@ class IncomingInvite(InviteUsage):
         if self.offer:
             self.exchange.receive_offer(self.offer)
         if self.request.expires > 0:
+            self._expiry = self.core.alarm()
             self._expiry.set(now + self.request.expires, self._expire)
 
     @property
@@ -112,7 +114,7 @@ class IncomingInvite(InviteUsage):
         self._reminding = (chosen, status) if is_reliable else None
         chosen.alert(status, session, is_reliable, now)
         if is_reliable:
-            self._reminder.set(now + RELIABLE_REMINDER_S, self._remind)
+            self._plan_reminder(now + RELIABLE_REMINDER_S)
 
     def answer(self, session: bytes, now: float, branch: int = 0) -> None:
         """200 (13.3.1.4) in the dialog of this branch: session answers the offer in the INVITE, or is our offer where
@@ -230,7 +232,12 @@ class IncomingInvite(InviteUsage):
     def send_provisional(self, status: int, octets: bytes, now: float) -> None:
         """Send it, now and every minute (13.3.1.1)."""
         self.server.send(status, octets, now)
-        self._reminder.set(now + REMINDER_S, self._remind)
+        self._plan_reminder(now + REMINDER_S)
+
+    def _plan_reminder(self, deadline: float) -> None:
+        if self._reminder is None:
+            self._reminder = self.core.alarm()
+        self._reminder.set(deadline, self._remind)
 
     def provisional_unacknowledged(self, now: float) -> None:
         """RFC 3262 3: no PRACK for 64*T1, so a 5xx."""
@@ -285,10 +292,10 @@ class IncomingInvite(InviteUsage):
         if self._reminding is not None:
             branch, status = self._reminding
             branch.alert(status, b"", True, now)
-            self._reminder.set(now + RELIABLE_REMINDER_S, self._remind)
+            self._plan_reminder(now + RELIABLE_REMINDER_S)
             return
         self.server.send(180, self._provisional, now)
-        self._reminder.set(now + REMINDER_S, self._remind)
+        self._plan_reminder(now + REMINDER_S)
 
     def _expire(self, now: float) -> None:
         if self.state is OFFERED:
@@ -305,5 +312,6 @@ class IncomingInvite(InviteUsage):
         self.finish(now, release)
 
     def _silence(self) -> None:
-        self._reminder.clear()
-        self._expiry.clear()
+        for alarm in (self._reminder, self._expiry):
+            if alarm is not None:
+                alarm.clear()

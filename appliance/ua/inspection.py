@@ -65,10 +65,10 @@ def _check_target(request: Message, core: AgentCore) -> Refusal | None:
     if request.method in DIALOG_METHODS:
         return Refusal(481)
     users = core.profile.answers_for
+    if users is None:
+        return None
     user = request.uri[4:].partition(b";")[0] if request.uri_scheme == b"tel" else unescape(request.uri_user)
-    if users is not None and user and user not in users:
-        return Refusal(404)
-    return None
+    return Refusal(404) if user and user not in users else None
 
 
 def _check_content(request: Message, core: AgentCore) -> Refusal | None:

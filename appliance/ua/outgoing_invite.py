@@ -186,7 +186,8 @@ class OutgoingInvite(InviteUsage):
         fork = self._forks.get(response.to_tag)
         if fork is None:
             draft = self._invite.draft
-            fork = self._forks[response.to_tag] = Fork(self, Dialog.of_caller(draft, response), draft.body)
+            fork = self._forks[response.to_tag] = Fork(self, Dialog.of_caller(draft, response, self.dialog.local_tag),
+                                                       draft.body)
             fork.dialog.flow, fork.dialog.is_on_flow = self._invite.flow, self.dialog.is_on_flow
             if is_early:
                 self.core.join_dialog(fork.dialog, fork, USAGE_METHODS).rest = fork

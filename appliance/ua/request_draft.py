@@ -25,8 +25,8 @@ class RequestDraft:
     near: the listener to prefer otherwise; max_forwards: hops that it may still take."""
 
     __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local",
-                 "max_forwards", "method", "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes", "session_expires_s",
-                 "supported", "uri")
+                 "max_forwards", "method", "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes",
+                 "session_expires_s", "supported", "uri")
 
     def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
         self.method = method
@@ -70,26 +70,22 @@ class RequestDraft:
 
     def write(self, via: bytes, flow: Flow, credentials: bytes = b"") -> bytes:
         """The octets. via: the whole line; credentials: whole lines."""
-        parts = [b"%s %s SIP/2.0\r\n%s" % (self.method, self.uri, via)]
-        parts += [b"Route: %s\r\n" % route for route in self.routes]
-        parts.append(b"Max-Forwards: %d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n" % (
-            self.max_forwards, self.local, self.remote, self.call_id, self.cseq, self.method))
-        if self.contact is not None:
-            parts.append(b"Contact: %s\r\n" % self.contact(flow))
+        body = self.body
+        routes = b"".join([b"Route: %s\r\n" % route for route in self.routes]) if self.routes else b""
+        lines = b"Contact: %s\r\n" % self.contact(flow) if self.contact is not None else b""
         if self.required:
-            parts.append(b"Require: %s\r\n" % b", ".join(self.required))
+            lines += b"Require: %s\r\n" % b", ".join(self.required)
         if self.supported:
-            parts.append(b"Supported: %s\r\n" % b", ".join(self.supported))
+            lines += b"Supported: %s\r\n" % b", ".join(self.supported)
         if self.expires_s >= 0:
-            parts.append(b"Expires: %d\r\n" % self.expires_s)
+            lines += b"Expires: %d\r\n" % self.expires_s
         if self.session_expires_s:
-            parts.append(self._write_interval())
-        parts += [credentials, self.lines]
-        if self.body:
-            parts.append(b"Content-Type: %s\r\n" % self.content_type)
-        parts.append(b"Content-Length: %d\r\n\r\n" % len(self.body))
-        parts.append(self.body)
-        return b"".join(parts)
+            lines += self._write_interval()
+        kind = b"Content-Type: %s\r\n" % self.content_type if body else b""
+        return (b"%s %s SIP/2.0\r\n%s%sMax-Forwards: %d\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n"
+                b"%s%s%s%sContent-Length: %d\r\n\r\n%s" % (
+                    self.method, self.uri, via, routes, self.max_forwards, self.local, self.remote, self.call_id,
+                    self.cseq, self.method, lines, credentials, self.lines, kind, len(body), body))
 
     def _write_interval(self) -> bytes:
         """RFC 4028 4, 5."""

@@ -45,13 +45,15 @@ class TimerHost(Protocol):
 
 def read_seconds(value: bytes | None) -> int:
     """delta-seconds of Session-Expires or Min-SE; 0 where absent or unreadable."""
-    written = (value or b"").partition(b";")[0].strip()
+    if not value:
+        return 0
+    written = value.partition(b";")[0].strip()
     return int(written) if written.isdigit() and len(written) <= 9 else 0
 
 
 def read_refresher(value: bytes) -> bytes:
     """uac, uas, or b"" where it is not said."""
-    for part in value.split(b";")[1:]:
+    for part in value.split(b";")[1:] if value else ():
         name, _, role = part.partition(b"=")
         if name.strip().lower() == b"refresher" and role.strip().lower() in (b"uac", b"uas"):
             return role.strip().lower()
