@@ -151,7 +151,7 @@ class Bridge:
         elif other.line.is_trunk and request.body and kind not in TRUNK_BODIES and request.method == b"INFO":
             server.respond(415, now, b"Accept: application/dtmf-relay\r\n")
         else:
-            other.handle.send_inside(request.method, other.line.pass_lines(request),
+            other.handle.send_inside(request.method, other.line.pass_lines(request, leg.line),
                                      request.header(b"Content-Type") or b"", request.body, Relayed(server), now)
 
     def leg_referred(self, leg: Leg, referral: Referral, now: float) -> None:

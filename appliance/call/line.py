@@ -82,8 +82,11 @@ class Line(Protocol):
     def fit_session(self, session: bytes) -> bytes:
         """An offer or answer with only what may be said there; deterministic, and media lines keep their places."""
 
-    def pass_lines(self, message: Message) -> bytes:
+    def pass_lines(self, message: Message, origin: "Line") -> bytes:
         """Of a request or response that came on another line: the header lines that may go out on this one."""
+
+    def admit_lines(self, message: Message) -> bytes:
+        """Of a request or response that came on this line: the header lines that phones of the office may get."""
 
     def media_host(self, flow: Flow | None) -> str:
         """The address that we write into session descriptions of a leg whose signalling takes this flow, None: not

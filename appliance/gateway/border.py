@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may cross to a carrier: a short allow-list of header lines, each written anew from what its grammar lets through
-(RFC 7092 3.2; topology hiding, RFC 5853 3.1). Pure functions.
+"""What may cross to a carrier, and from one into the office: short allow-lists of header lines, each written anew from
+what its grammar lets through (RFC 7092 3.2; topology hiding, RFC 5853 3.1). Pure functions.
 """
 
 import re
@@ -12,6 +12,7 @@ from appliance.native.sip_scanner import Message
 # RFC 5646 2.1, of it what people set: an ISO 639 code, perhaps with a region or a script
 _LANGUAGE: Final = re.compile(
     rb"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?|\*)(?:;q=(?:0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?))?")
+_ALERT: Final = re.compile(rb"<urn:alert(?::[a-z0-9][a-z0-9-]{0,31}){2,6}>", re.IGNORECASE)
 _PRIORITIES: Final = frozenset({b"emergency", b"urgent", b"normal", b"non-urgent"})
 # Anything that could be an address, a host or a user of ours: such a line stays inside whatever a profile says.
 _SUSPECT: Final = re.compile(
@@ -31,10 +32,25 @@ def _pass_priority(values: list[bytes]) -> bytes:
     return b"Priority: %s\r\n" % word if word in _PRIORITIES else b""
 
 
+def _pass_alerts(values: list[bytes]) -> bytes:
+    """RFC 7462 4: how to ring in words that phones know. A telephone would fetch a URL, or do what its maker calls an
+    address that leads nowhere (answer by itself): none comes in."""
+    kept = [value for value in (value.strip() for value in values) if _ALERT.fullmatch(value)]
+    return b"Alert-Info: %s\r\n" % b", ".join(kept[:4]) if kept else b""
+
+
 _PASSED: Final[dict[bytes, Callable[[list[bytes]], bytes]]] = {
     b"Accept-Language": _pass_languages,
     b"Priority": _pass_priority,
 }
+_ADMITTED: Final[dict[bytes, Callable[[list[bytes]], bytes]]] = {**_PASSED, b"Alert-Info": _pass_alerts}
+"""Not Call-Info (20.9: pictures that phones fetch), Answer-Mode (RFC 5373: who calls from outside opens no microphone),
+Subject, User-to-User: what phones show or obey and nobody vouches for."""
+
+
+def pass_inwards(message: Message) -> bytes:
+    """The header lines of a carrier's message that phones of the office may get."""
+    return b"".join([write(message.values(name)) for name, write in _ADMITTED.items()])
 
 
 def pass_outwards(message: Message, further: tuple[bytes, ...] = ()) -> bytes:

@@ -6,10 +6,10 @@ It writes requests as its carrier wants them and reads what the carrier says; le
 
 from collections.abc import Callable, Sequence
 
-from appliance.call.line import Destination, Dial
+from appliance.call.line import Destination, Dial, Line
 from appliance.call.party import Party
 from appliance.config.configuration import TrunkConfiguration
-from appliance.gateway.border import pass_outwards
+from appliance.gateway.border import pass_inwards, pass_outwards
 from appliance.gateway.carrier_profiles.carrier_profile import CarrierProfile, PrivacyWay
 from appliance.gateway.codec_filter import filter_offer
 from appliance.gateway.identity import read_caller, write_identity
@@ -120,14 +120,18 @@ class Trunk:
             # RFC 5806 4: a call from outside that one of ours sends on; the reason is not ours to tell
             draft.lines += b"Diversion: <%s>;reason=unknown\r\n" % self._write_own(dial)
         if dial.request is not None:
-            draft.lines += self.pass_lines(dial.request)
+            draft.lines += self.pass_lines(dial.request, dial.origin)
         draft.body = offer
         self.calls_out += 1
         return draft
 
-    def pass_lines(self, message: Message) -> bytes:
+    def pass_lines(self, message: Message, origin: Line) -> bytes:
         """Line."""
         return pass_outwards(message, self.habits.passed_headers)
+
+    def admit_lines(self, message: Message) -> bytes:
+        """Line."""
+        return pass_inwards(message)
 
     def media_host(self, flow: Flow | None) -> str:
         """Line. Where a NAT stands before us, the address that the registrar sees."""

@@ -7,7 +7,7 @@ Satisfies call.line.Line and, for the office alone, call.line.Router.
 from collections.abc import Callable
 from typing import Final
 
-from appliance.call.line import Destination, Dial, Refused
+from appliance.call.line import Destination, Dial, Line, Refused
 from appliance.call.party import Party
 from appliance.call.transfers import read_user
 from appliance.errors import PeerError
@@ -102,7 +102,7 @@ class OfficeLine:
         is_secure = destination.uri[:5].lower() == b"sips:"
         draft.contact = core.profile.secure_contact if is_secure else core.profile.contact
         if dial.request is not None:
-            draft.lines += self.pass_lines(dial.request)
+            draft.lines += self.pass_lines(dial.request, dial.origin)
         if dial.referred_by and not destination.callee.domain:
             draft.lines += b"Referred-By: %s\r\n" % dial.referred_by
         draft.lines += core.allow_line
@@ -126,7 +126,11 @@ class OfficeLine:
         """Line. Whatever one phone says another may hear."""
         return session
 
-    def pass_lines(self, message: Message) -> bytes:
+    def pass_lines(self, message: Message, origin: Line) -> bytes:
+        """Line. Whoever it comes from says what may come in."""
+        return origin.admit_lines(message)
+
+    def admit_lines(self, message: Message) -> bytes:
         """Line."""
         lines = b""
         for name in PASSED:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which header lines of the office a carrier may see."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.gateway.border import pass_outwards
+from appliance.gateway.border import pass_inwards, pass_outwards
 from appliance.native.sip_scanner import Message
 
 
@@ -48,3 +49,21 @@ def test_no_language_or_priority_carries_an_address_out(value):
     lines = pass_outwards(message(b"Accept-Language: %s" % value.encode(), b"Priority: %s" % value.encode()))
     assert b"@" not in lines
     assert not any(part.isdigit() and len(part) > 3 for part in lines.replace(b".", b" ").split())
+
+
+@pytest.mark.parametrize("line", [
+    b"Call-Info: <http://198.51.100.9/x.png>;purpose=icon", b"Call-Info: <sip:carrier.test>;answer-after=0",
+    b"Alert-Info: <http://198.51.100.9/ring.wav>", b"Alert-Info: <http://127.0.0.1>;info=alert-autoanswer",
+    b"Alert-Info: <urn:alert:service:normal>;x=198.51.100.9", b"Answer-Mode: Auto", b"Priv-Answer-Mode: Auto",
+    b"Subject: call 198.51.100.9", b"User-to-User: 56a390f3;encoding=hex", b"P-Charging-Vector: icid-value=1",
+    b"P-Asserted-Identity: <sip:1@carrier.test>", b"Geolocation: <cid:1>", b"Organization: carrier.test",
+    b"Refer-To: <sip:1@carrier.test>", b"Replaces: 1;to-tag=2;from-tag=3", b"Join: 1;to-tag=2;from-tag=3"])
+def test_nothing_comes_in_that_a_phone_would_obey_or_fetch(line):
+    assert pass_inwards(message(line)) == b""
+
+
+def test_how_to_ring_comes_in_by_words_that_phones_know():
+    assert pass_inwards(message(
+        b"Alert-Info: <urn:alert:source:external>, <http://198.51.100.9/ring.wav>", b"Priority: urgent",
+        b"Accept-Language: ja")) == (
+        b"Accept-Language: ja\r\nPriority: urgent\r\nAlert-Info: <urn:alert:source:external>\r\n")
