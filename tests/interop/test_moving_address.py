@@ -14,7 +14,7 @@ from tests.interop.office import require
 from tests.interop.public_carrier import REALM, PublicCarrier, Subscriber
 from tests.interop.server import Server
 from tests.interop.sound import write_babble, write_chirp
-from tests.interop.test_media_survival import ask_sessions, wait_flowing
+from tests.interop.test_media_survival import SENT, ask_sessions, wait_flowing
 from tests.interop.wide_network import WideNetwork
 
 pytestmark = pytest.mark.ours
@@ -110,7 +110,9 @@ def test_the_voice_comes_back_after_the_outside_address_has_changed(hosts, tmp_p
         noticed_at, had = time.monotonic(), heard_from_outside()
         wait_until(lambda: heard_from_outside() > had + 10, PATIENCE_S, "the voice from outside")
         assert time.monotonic() - noticed_at < BACK_S
-        assert wait_flowing(server, max(one[3] for one in ask_sessions(server)[session])) == session
+        sent = [one[SENT] for one in ask_sessions(server)[session]]
+        wait_until(lambda: all(one[SENT] > then + 20 for one, then in zip(ask_sessions(server)[session], sent,
+                                                                         strict=True)), PATIENCE_S, "talk both ways")
         assert len(server.show("show calls")) == 1
         callee.hang_up()                                    # it knows our new Contact
         caller.wait("CALL_CLOSED")
