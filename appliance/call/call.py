@@ -282,11 +282,10 @@ class Call:
 
     def bridge_legs(self, legs: tuple[Leg, Leg], pair: MediaPair) -> Bridge:
         """These two talk from now on; media of any other pair end."""
-        for leg, old in tuple(self._pairs.items()):
+        for old in self._pairs.values():
             if old is not pair:
-                del self._pairs[leg]
                 self._close_media(old)
-        self._pairs[legs[1]] = pair
+        self._pairs = {legs[1]: pair}
         pair.fits = [leg.line.fit_session for leg in legs]      # where it was restored nobody has said so yet
         self.bridge = Bridge(self, legs, pair)
         return self.bridge

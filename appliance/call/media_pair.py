@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from appliance.errors import PeerError
 from appliance.rtp.relaying import EXPEDITED_FORWARDING, LegMedia, LocalPort, MediaRelay, PayloadMapping
 from appliance.sdp.alignment import align_offer, restore_answer
+from appliance.sdp.codec import read_codecs
 from appliance.sdp.crossed_offers import Formats
 from appliance.sdp.description import MediaDescription, SessionDescription
 from appliance.sdp.direction import is_held_session
@@ -164,6 +165,36 @@ class MediaPair:
     def _agree(self, side: int, session: SessionDescription | None, octets: bytes) -> None:
         self._agreed[side], self._heard[side] = session, octets
         self._offers[side] = self._standing = None
+
+    def may_hand_over(self, side: int, end: MediaEnd) -> bool:
+        """Whether another leg with this end can take the place of the one on this side, at the same ports, so that the
+        other side need not hear of it."""
+        return self.ends[side].bind_host == end.bind_host and self._offers == [None, None] and not (
+            self._is_held or self._numbers) and self._agreed[1 - side] is not None
+
+    def offer_instead(self, side: int, octets: bytes, origin: OwnOrigin) -> bytes:
+        """What such a leg is offered: `octets`, the other side's session. Nothing changes. PeerError: as before."""
+        session = parse_session(octets)
+        layout = self._layouts[1 - side]
+        ports = [self._port_of(layout[place] if place < len(layout) else NOWHERE, side, medium)
+                 for place, medium in enumerate(session.media)]
+        if not any(ports):
+            raise PeerError("nothing that we carry", 488, octets, "RFC 3264 6")
+        return rewrite_session(session, origin, find_address(self.ends[side].host), ports)
+
+    def hand_over(self, side: int, end: MediaEnd, origin: OwnOrigin, answer: bytes) -> bool:
+        """That leg has answered and has the place; False, and nothing changes, where the other side would have to hear
+        of it, since it sends what this answer does not take. PeerError as in carry_answer."""
+        session, told, agreed = parse_session(answer), self._sent[1 - side], self._agreed[1 - side]
+        if told is None or agreed is None or is_held_session(session) or not takes_all(session, told):
+            return False
+        self.ends[side] = end
+        self.origins = (origin, self.origins[1]) if side == 0 else (self.origins[0], origin)
+        self._layouts[side][:] = self._layouts[1 - side]
+        self._sent[side], self._places = agreed, None
+        self._direct(side, session)
+        self._agree(side, session, answer)
+        return True
 
     def answer_hold(self, side: int, octets: bytes) -> bytes:
         """The answer to an offer that holds or resumes and changes nothing else, the other side being told nothing; b""
@@ -366,6 +397,18 @@ class MediaPair:
 def keep_session(session: bytes) -> bytes:
     """For whom every session will do."""
     return session
+
+
+def takes_all(answer: SessionDescription, told: SessionDescription) -> bool:
+    """Whether whoever was told one session may go on as it does when the other side has answered this."""
+    if len(answer.media) != len(told.media):
+        return False
+    return all(bool(medium.port) == bool(other.port) and _list_formats(other) <= _list_formats(medium)
+               for medium, other in zip(answer.media, told.media, strict=True))
+
+
+def _list_formats(medium: MediaDescription) -> set[tuple[int, str, int]]:
+    return {(codec.payload_type, codec.encoding, codec.clock_rate_hz) for codec in read_codecs(medium)}
 
 
 def is_carried(medium: MediaDescription) -> bool:

@@ -33,8 +33,8 @@ class Transfer(Caretaker):
     Owns the transferor's and the moved leg while it lasts; satisfies hunt.HuntOwner and rejoin.RejoinOwner.
     """
 
-    __slots__ = ("_alarm", "_bridge", "_call", "_hunt", "_is_recall", "_moved", "_referral", "_rejoin", "_replaced",
-                 "_transferor")
+    __slots__ = ("_alarm", "_bridge", "_call", "_hunt", "_is_done", "_is_recall", "_moved", "_referral", "_rejoin",
+                 "_replaced", "_successors", "_transferor")
 
     def __init__(self, call: Call, bridge: Bridge, transferor: Leg, referral: Referral) -> None:
         self._call = call
@@ -47,6 +47,8 @@ class Transfer(Caretaker):
         self._rejoin: Rejoin | None = None
         self._replaced: Leg | None = None   # of the transferor too: its consultation
         self._is_recall = False
+        self._is_done = False
+        self._successors: set[Leg] = set()      # branches that were offered the transferor's place
         transferor.owner = self._moved.owner = self
 
     # blind
@@ -57,9 +59,16 @@ class Transfer(Caretaker):
         self._hunt.start(now)
 
     def prepare_offer(self, branch: Leg, now: float) -> bytes:
-        """HuntOwner. What the moved one has said last, without the hold that it is in."""
-        pair = self._call.make_pair(self._moved, branch)
-        return pair.carry_offer(0, wake_session(self._moved.handle.exchange.remote))
+        """HuntOwner. What the moved one has said last, without the hold that it is in. Where the target can have the
+        transferor's place at our ports, who is moved need not be told anything."""
+        session = wake_session(self._moved.handle.exchange.remote)
+        bridge = self._bridge
+        side, end = bridge.side_of(self._transferor), branch.media_end()
+        if not branch.line.is_trunk and bridge.pair.may_hand_over(side, end):
+            branch.origin = self._call.services.new_origin(end.host)
+            self._successors.add(branch)
+            return bridge.pair.offer_instead(side, session, branch.origin)
+        return self._call.make_pair(self._moved, branch).carry_offer(0, session)
 
     def branch_alerted(self, branch: Leg, alert: Alert, now: float) -> None:
         """HuntOwner. The transferor hears of it; who is moved has no early dialog to hear it in."""
@@ -91,6 +100,8 @@ class Transfer(Caretaker):
         """HuntOwner. The target is there: who is moved hears of its session."""
         self._hunt = None
         branch.flow = branch.handle.flow or branch.flow
+        if branch in self._successors and self._succeed(branch, now):
+            return
         pair = self._call.find_pair(branch)
         if pair is None:        # it rang for the transferor: its session is not with who is moved yet
             self._begin_rejoin(branch, self._call.make_pair(self._moved, branch)).start(now)
@@ -102,6 +113,22 @@ class Transfer(Caretaker):
             self._give_up_target(branch, pair, error.status_hint, now)
             return
         self._begin_rejoin(branch, pair).start_telling(session, now)
+
+    def _succeed(self, target: Leg, now: float) -> bool:
+        """The target takes the transferor's place between the same ports."""
+        bridge, origin = self._bridge, target.origin
+        side = bridge.side_of(self._transferor)
+        try:
+            if origin is None or not (bridge.pair.may_hand_over(side, target.media_end()) and bridge.pair.hand_over(
+                    side, target.media_end(), origin, target.handle.exchange.remote)):
+                return False
+        except PeerError as error:
+            target.hang_up(now)
+            self._fail(error.status_hint, now)
+            return True
+        self._is_done = True
+        self._finish((target, self._moved) if side == 0 else (self._moved, target), bridge.pair, now)
+        return True
 
     def _begin_rejoin(self, target: Leg, pair: MediaPair) -> Rejoin:
         target.owner = self
@@ -184,9 +211,12 @@ class Transfer(Caretaker):
 
     def rejoined(self, rejoin: Rejoin, now: float) -> None:
         """RejoinOwner. They hear one another."""
-        call, target = self._call, rejoin.legs[1]
-        call.bridge_legs(rejoin.legs, rejoin.pair)
-        self._note_transfer(target)
+        self._finish(rejoin.legs, rejoin.pair, now)
+
+    def _finish(self, legs: tuple[Leg, Leg], pair: MediaPair, now: float) -> None:
+        call = self._call
+        call.bridge_legs(legs, pair)
+        self._note_transfer(legs[0] if legs[1] is self._moved else legs[1])
         if not self._is_recall:
             self._referral.report(200, b"", now)
         self._end_consultation(487, now)
@@ -283,10 +313,12 @@ class Transfer(Caretaker):
     def _may_talk(self, leg: Leg) -> bool:
         """Whether it may still change its session with the other one of the two."""
         legs = self._bridge.legs
-        return self._rejoin is None and leg in legs and not any(one.has_ended for one in legs)
+        return self._rejoin is None and not self._is_done and leg in legs and not any(one.has_ended for one in legs)
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:
         """LegOwner. To an offer that was under way when the transfer was asked for: the hold."""
+        if self._is_done:
+            return
         if leg in self._bridge.legs:
             self._bridge.leg_agreed(leg, answer, now)
         else:
@@ -294,7 +326,7 @@ class Transfer(Caretaker):
 
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:
         """LegOwner."""
-        if leg in self._bridge.legs:
+        if leg in self._bridge.legs and not self._is_done:
             self._bridge.leg_refused_change(leg, status, now)
 
     def leg_released(self, leg: Leg, release: Release, now: float) -> None:
