@@ -43,18 +43,19 @@ SESSION_EXPIRES_S: Final = 1800
 
 
 class PhoneLocator:
-    """Where requests to our phones go: their flow, else their address, else their name (ua.location.Locator)."""
+    """Where requests to our phones go: their flow, else their address, else their name (ua.location.Locator). near: the
+    listener for those that prefer none."""
 
-    __slots__ = ("_finder", "_near", "_targets")
+    __slots__ = ("_finder", "_targets", "near")
 
     def __init__(self, targets: TargetSets, finder: ServerFinder, near: Listener) -> None:
         self._targets = targets
         self._finder = finder
-        self._near = near
+        self.near = near
 
     def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Lookup | None:
         """Locator."""
-        near = hop.near or self._near
+        near = hop.near or self.near
         target = self._targets.target_at(hop.uri, hop.uri, near, 0, hop.size_octets)
         if isinstance(target, Target):
             found([target.flow], Verdict.FOUND, now)
@@ -68,7 +69,7 @@ class PhoneLocator:
 class OfficeLine:
     """The phones of the office."""
 
-    __slots__ = ("_domain", "core", "dscp", "is_trunk", "name")
+    __slots__ = ("_domain", "_near", "core", "dscp", "is_trunk", "name")
 
     def __init__(self, stack: SipStack, domain: bytes, locate: PhoneLocator, random_octets: Callable[[int], bytes],
                  dialogs: DialogDirectory) -> None:
@@ -76,6 +77,7 @@ class OfficeLine:
         self.is_trunk = False
         self.dscp = EXPEDITED_FORWARDING
         self._domain = domain
+        self._near = locate.near
         profile = AgentProfile(b"sip:" + domain, b"")
         profile.product = PRODUCT
         profile.supported = SUPPORTED
@@ -139,8 +141,8 @@ class OfficeLine:
         return lines
 
     def media_host(self, flow: Flow | None) -> str:
-        """Line. The address of the listener that the phone talks to."""
-        return "" if flow is None else flow.listener.address
+        """Line. The address of the listener that the phone talks to; of somebody who has to be looked up, the nearest."""
+        return (self._near if flow is None else flow.listener).address
 
     def bind_host(self, flow: Flow | None) -> str:
         """Line."""
