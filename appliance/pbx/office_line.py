@@ -141,7 +141,7 @@ class OfficeLine:
         return lines
 
     def media_host(self, flow: Flow | None) -> str:
-        """Line. The address of the listener that the phone talks to; of somebody who has to be looked up, the nearest."""
+        """Line. The address of the listener that the phone talks to, or where it has to be looked up the nearest."""
         return (self._near if flow is None else flow.listener).address
 
     def bind_host(self, flow: Flow | None) -> str:

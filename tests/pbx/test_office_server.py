@@ -29,7 +29,7 @@ def test_options_to_the_server_lists_what_it_can() -> None:
     ("FROBNICATE", "sip:192.168.1.1", "", 501),
     ("OPTIONS", "sip:192.168.1.1", "Require: magic\r\n", 420),
     ("INVITE", "sip:202@192.168.1.1", "Proxy-Require: magic\r\n", 420),
-    ("INVITE", "sip:999@192.168.1.1", "", 404),
+    ("INVITE", "sip:999@192.168.1.1", "Contact: <sip:201@192.168.1.11>\r\n", 404),
     ("INVITE", "sip:202@192.168.1.1", "", 480),
     ("MESSAGE", "sip:202@192.168.1.1", "", 202),
     ("INVITE", "sips:202@192.168.1.1", "", 416),
