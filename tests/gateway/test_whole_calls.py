@@ -143,7 +143,7 @@ def test_nothing_of_the_office_is_in_any_octet_that_leaves_on_the_public_side():
     house.run(5)
     outside = b"".join([message.data for _at, source, _target, message in house.network.sent
                         if source == (b"203.0.113.5", 5060)])
-    assert outside.count(b"INVITE ") > 4
+    assert outside.count(b"INVITE ") >= 4
     assert not [word for word in (b"192.168.", b"office.test", b"Tanaka", b"sip:201", b"sip:203", b"REFER ")
                 if word in outside]
     inside_octets = b"".join([message.data for _at, source, _target, message in house.network.sent
