@@ -11,6 +11,7 @@ from typing import Final
 from appliance.call.bridge import Bridge
 from appliance.call.call import Call, call_of
 from appliance.call.caretaker import Caretaker
+from appliance.call.connected_identity import write_connected
 from appliance.call.hunt import Failure, Hunt
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Destination, Dial, Refused
@@ -127,6 +128,9 @@ class Transfer(Caretaker):
             self._fail(error.status_hint, now)
             return True
         self._is_done = True
+        identity = self._moved.handle.dialog.identity = write_connected(self._moved, target)
+        if identity:
+            self._moved.handle.announce(now)
         self._finish((target, self._moved) if side == 0 else (self._moved, target), bridge.pair, now)
         return True
 

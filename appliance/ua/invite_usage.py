@@ -151,6 +151,14 @@ class InviteUsage(PeerAbility):
         change.start(offer, now, b"UPDATE" if is_update else b"INVITE")
         return True
 
+    def announce(self, now: float) -> None:
+        """Let the other side know who is here by now, `dialog.identity` (RFC 5876 3.2), where it allows UPDATE: the
+        session stays as it is."""
+        change = self.open_change()
+        if self.state is CONFIRMED and change.is_idle and self.exchange.state is Exchange.IDLE and self.peer_allows(
+                b"UPDATE"):
+            change.refresh(b"", now, b"UPDATE")
+
     @property
     def asking(self) -> EarlyDialog | None:
         """The early dialog, or the former one, whose offer waits for our answer."""
@@ -364,7 +372,8 @@ class InviteUsage(PeerAbility):
         timer = self._open_timer()
         if status in (405, 501):
             timer.prefers_invite = True
-        timer.retry(now)
+        if timer.seconds:
+            timer.retry(now)
 
     def expire_session(self, now: float) -> None:
         """TimerHost. 10: BYE slightly before the session expires."""

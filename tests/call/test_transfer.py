@@ -280,6 +280,21 @@ def test_the_display_follows_to_phones_of_the_office_and_to_nobody_else(house):
     house.assert_quiet()
 
 
+def test_a_phone_whose_session_goes_on_as_it_is_hears_by_update_who_is_there(house):
+    mine, theirs, _other = begin(house, "phone", True)
+    sessions = [theirs.exchange.local, theirs.exchange.remote]
+    house.desks["201"].refer(mine, "203")
+    house.run(3)
+    assert house.hear_one_another(theirs, house.desks["203"].last_call)
+    assert [theirs.exchange.local, theirs.exchange.remote] == sessions
+    update, = house.network.messages("UPDATE")
+    assert update.header(b"P-Asserted-Identity") == b"<sip:203@office.test>"
+    assert not update.body
+    assert len(house.network.messages("200 UPDATE")) == 1
+    theirs.hang_up(house.now)
+    house.assert_quiet()
+
+
 def test_a_transfer_goes_where_the_transferor_may_call_and_nowhere_else(house):
     mine, theirs, _other = begin(house, "trunk", True)
     desk = house.desks["201"]
