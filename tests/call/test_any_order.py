@@ -15,7 +15,7 @@ from appliance.call.media_pair import MediaPair
 from appliance.call.set_up import SetUp
 from appliance.ua.early_dialog import EarlyDialog
 from appliance.ua.invite_usage import InviteUsage
-from tests.call.virtual_calls import CARRIER, VirtualCalls
+from tests.call.virtual_calls import CARRIER, SECOND_CARRIER, VirtualCalls
 from tests.call.virtual_phone import PhoneCall
 
 WATCHED = (Bridge, Call, Hunt, Leg, MediaPair, SetUp, EarlyDialog, InviteUsage)
@@ -24,7 +24,7 @@ STATUSES = [100, 180, 183, 199, 200, 202, 300, 302, 400, 401, 407, 408, 420, 481
 BODIES = ["", "plain", "hold", "video", "silent", "fax", "nonsense", "other"]
 RELIABLE = "Require: 100rel\r\nRSeq: {}\r\n"
 
-sides = st.sampled_from(["caller", "called"])
+sides = st.sampled_from(["caller", "called", "called", "other"])
 bodies = st.sampled_from(BODIES)
 steps = st.one_of(
     st.tuples(st.just("respond"), sides, st.sampled_from(STATUSES), bodies, st.sampled_from(["", "x", "y"])),
@@ -34,6 +34,7 @@ steps = st.one_of(
               bodies),
     st.tuples(st.just("prack"), sides, bodies),
     st.tuples(st.just("ack"), sides, bodies),
+    st.tuples(st.just("redirect"), sides, st.sampled_from(["201", "202", "203", "299", "0312345678"])),
     st.tuples(st.just("cancel"), sides),
     st.tuples(st.just("bye"), sides),
     st.tuples(st.just("again"), sides, st.integers(1, 5)),
@@ -42,14 +43,14 @@ steps = st.one_of(
 
 
 class Theatre:
-    """Two sides and the steps that they take."""
+    """The sides and the steps that they take."""
 
-    def __init__(self, office: VirtualCalls, mine: PhoneCall, called) -> None:
+    def __init__(self, office: VirtualCalls, mine: PhoneCall, *called) -> None:
         self.office = office
         self.mine = mine
         self.called = called
         self.sent: list[tuple[object, bytes]] = []
-        for phone in (mine.phone, called):
+        for phone in {mine.phone, *called}:
             phone.send = self._record(phone)
 
     def _record(self, phone):
@@ -62,7 +63,13 @@ class Theatre:
     def side(self, name: str) -> PhoneCall | None:
         if name == "caller":
             return self.mine
-        return self.called.calls[-1] if self.called.calls else None
+        phone = self.called[-1 if name == "other" else 0]
+        return phone.calls[-1] if phone.calls else None
+
+    @property
+    def everybody(self) -> list[PhoneCall]:
+        """Every dialog of every side."""
+        return [self.mine, *(call for phone in self.called for call in phone.calls if call is not self.mine)]
 
     def body(self, call: PhoneCall, kind: str) -> bytes:
         phone = call.phone
@@ -107,6 +114,10 @@ class Theatre:
     def ack(self, call: PhoneCall, kind: str) -> None:
         call.acknowledge(self.body(call, kind))
 
+    def redirect(self, call: PhoneCall, number: str) -> None:
+        if call.invite is not None:
+            call.respond(302, None, lines=f"Contact: <sip:{number}@{call.phone.domain}>\r\n")
+
     def cancel(self, call: PhoneCall) -> None:
         if call.invite_sent:
             call.cancel()
@@ -122,15 +133,15 @@ class Theatre:
 
     def leave(self) -> None:
         """Both go: what they were asked is refused, what they have is ended."""
-        for call in (self.mine, *self.called.calls):
+        for call in self.everybody:
             self.answer_all(call, 487, "")
         if self.mine.invite_sent:
             self.mine.cancel()
-        for call in (self.mine, *self.called.calls):
+        for call in self.everybody:
             self.bye(call)
             self.answer_all(call, 487, "")
         self.office.run(70.0)
-        for call in (self.mine, *self.called.calls):
+        for call in self.everybody:
             self.bye(call)
 
 
@@ -194,6 +205,30 @@ def test_a_carrier_that_is_called_may_do_what_it_likes(first, acts):
     office = VirtualCalls(CARRIER)
     alice, carrier = office.phone("201"), office.carrier()
     theatre = Theatre(office, PhoneCall(alice, "call-x"), carrier)
+    alice.calls.append(theatre.mine)
+    theatre.mine.begin("0312345678", theatre.body(theatre.mine, first), "", "")
+    play(office, theatre, acts)
+
+
+@MANY
+@given(first=bodies, acts=st.lists(steps, max_size=20))
+def test_a_group_of_phones_may_do_what_it_likes(first, acts):
+    office = VirtualCalls()
+    alice, desk = office.phone("201"), office.phone("202", name="desk")
+    hall, carol = office.phone("202", "192.168.1.22", name="hall"), office.phone("203")
+    alice.supported = desk.supported = "100rel"
+    theatre = Theatre(office, PhoneCall(alice, "call-x"), desk, carol, hall)
+    alice.calls.append(theatre.mine)
+    theatre.mine.begin("202", theatre.body(theatre.mine, first), "", "")
+    play(office, theatre, acts)
+
+
+@MANY
+@given(first=bodies, acts=st.lists(steps, max_size=20))
+def test_two_carriers_one_after_the_other_may_do_what_they_like(first, acts):
+    office = VirtualCalls(CARRIER + SECOND_CARRIER)
+    alice, carrier, spare = office.phone("201"), office.carrier(), office.carrier("spare", "198.51.100.2")
+    theatre = Theatre(office, PhoneCall(alice, "call-x"), carrier, spare)
     alice.calls.append(theatre.mine)
     theatre.mine.begin("0312345678", theatre.body(theatre.mine, first), "", "")
     play(office, theatre, acts)
