@@ -7,12 +7,14 @@ from typing import Final, NamedTuple
 from appliance.native.sip_scanner import Message
 from appliance.sip.grammar import unescape
 from appliance.ua.agent_core import AgentCore
+from appliance.ua.body_parts import MULTIPART, read_kind, read_parts
 from appliance.ua.session_timer import check_interval
 
 KNOWN_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE",
                                   b"INFO", b"SUBSCRIBE", b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH"})
 DIALOG_METHODS: Final = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
 """They mean nothing outside a dialog (RFC 3261 15.1.2, 3262, 3311, 6086)."""
+MIXED: Final = b"multipart/mixed"
 TARGET_REFRESHES: Final = frozenset({b"INVITE", b"UPDATE"})
 SESSION_METHODS: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
 
@@ -83,12 +85,22 @@ def _check_content(request: Message, core: AgentCore) -> Refusal | None:
     if encoding and encoding.lower() != b"identity":
         return Refusal(415, b"Accept-Encoding: identity\r\n")
     kind = request.header(b"Content-Type") or b""
-    if kind not in accepted and kind.partition(b";")[0].strip().lower() not in accepted:
-        return Refusal(415, b"Accept: %s\r\n" % b", ".join(accepted))
+    if kind not in accepted and read_kind(kind) not in accepted and not _may_be_read(kind, request.body, accepted):
+        return Refusal(415, b"Accept: %s\r\n" % b", ".join((*accepted, MIXED)))
     return None
+
+
+def _may_be_read(kind: bytes, body: bytes, accepted: Container[bytes]) -> bool:
+    """Whether this is a body of several parts, none of which insists on being understood and is not. RFC 5621 8.2
+    counts a part that says nothing of it as required; but those who add a location (RFC 6442) or ISUP say nothing, and
+    a call refused for what may well be left out is worse."""
+    if not read_kind(kind).startswith(MULTIPART):
+        return False
+    parts = read_parts(kind, body)
+    return bool(parts) and all(not part.is_required or (part.kind in accepted and part.is_readable) for part in parts)
 
 
 def write_capabilities(core: AgentCore) -> bytes:
     """What a 200 to OPTIONS says (11.2)."""
     return b"%sAccept: %s\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n%s" % (
-        core.allow_line, b", ".join(core.profile.accepted), core.supported_line)
+        core.allow_line, b", ".join((*core.profile.accepted, MIXED)), core.supported_line)
