@@ -95,6 +95,7 @@ def test_groups_of_lower_preference_ring_after_the_others_have_refused(office):
     desk.ringing.respond(180)
     desk.ringing.respond(486)
     assert call.statuses == [100, 180]
+    assert len(office.relay.sessions) == 1      # the first one's are closed
     hall.ringing.respond(180)
     hall.ringing.answer()
     call.acknowledge()

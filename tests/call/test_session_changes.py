@@ -217,6 +217,22 @@ def test_changes_cross(office, talk):
     end(office, mine)
 
 
+def test_a_change_that_crossed_another_and_is_refused_leaves_nothing_behind(office, talk):
+    mine, theirs = talk
+    before = media(office)
+    mine.request("INVITE", mine.phone.describe("m=video 41000 RTP/AVP 96", port=45000))
+    theirs.respond(491, theirs.got("INVITE")[-1])
+    theirs.request("INVITE", theirs.phone.describe("m=image 0 udptl t38", port=42000))     # before we try again
+    assert theirs.last().status == 491
+    office.run(4.1)
+    theirs.respond(488, theirs.got("INVITE")[-1])
+    assert mine.last().status == 488
+    directed, sessions = media(office)
+    assert sessions == before[1]
+    assert {key: directed[key] for key in before[0]} == before[0]
+    end(office, mine)
+
+
 def test_a_change_of_the_caller_before_the_called_side_has_its_ack(office):
     """RFC 5407 3.1.4: the call does not stand for us yet."""
     alice, bob = office.phone("201"), office.phone("202")
