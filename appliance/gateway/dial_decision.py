@@ -6,7 +6,7 @@ Emergency numbers come before every rule; then extensions; then routes, under th
 
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from appliance.gateway.route_table import Routed, RouteTable
 from appliance.gateway.toll_class import decide_toll_class, may_call
@@ -27,6 +27,9 @@ class Kind(IntEnum):
     STRANGER = 5
 
 
+DIALLED_KEPT: Final = 1024
+
+
 class Decision(NamedTuple):
     """number: without the prefix of `presentation`; trunks: names in order; reasons: sentences for people."""
 
@@ -40,7 +43,7 @@ class Decision(NamedTuple):
 class DialRules:
     """The dial plan of one configuration. rights: extension -> what it may call beyond the country's numbers."""
 
-    __slots__ = ("_has_extension", "_rights", "routes", "translator")
+    __slots__ = ("_emergencies", "_has_extension", "_rights", "routes", "translator")
 
     def __init__(self, translator: Translator, routes: RouteTable, rights: dict[bytes, tuple[str, ...]],
                  has_extension: Callable[[bytes], bool]) -> None:
@@ -48,14 +51,25 @@ class DialRules:
         self.routes = routes
         self._rights = rights
         self._has_extension = has_extension
+        self._emergencies: dict[bytes, str] = {}    # what was dialled lately: each call asks twice
 
     def find_emergency(self, dialled: bytes, uri: bytes = b"") -> str:
         """The emergency number that is meant, "" for none: as dialled, as a service URN (RFC 5031), or behind the digit
         that takes a line."""
+        if uri[:4].lower() == b"urn:":
+            return self._match_emergency(dialled, uri)
+        known = self._emergencies.get(dialled)
+        if known is None:
+            if len(self._emergencies) >= DIALLED_KEPT:
+                self._emergencies.clear()
+            known = self._emergencies[dialled] = self._match_emergency(dialled, b"")
+        return known
+
+    def _match_emergency(self, dialled: bytes, uri: bytes) -> str:
         country = self.translator.country
         text = dialled.decode("utf-8", "replace")
         candidates = [text, *self.routes.list_stripped(normalise_digits(text))]
-        if uri[:4].lower() == b"urn:":
+        if uri:
             candidates.insert(0, uri.decode("utf-8", "replace"))
         for candidate in candidates:
             call = match_emergency(candidate, country)

@@ -140,8 +140,8 @@ class AgentCore:
     # chance
 
     def new_call_id(self) -> bytes:
-        """8.1.1.4: cryptographically random; says nothing about the host."""
-        return self._random_octets(16).hex().encode()
+        """8.1.1.4: 128 bits that nobody can guess, of the stack's keyed hash; says nothing about the host."""
+        return self.stack.new_tag() + self.stack.new_tag()
 
     def random_fraction(self) -> float:
         """From 0 up to but not 1."""

@@ -2,8 +2,8 @@
 """What the call server and the process that relays say to each other over DIR/media.sock (SOCK_SEQPACKET): each message
 of the socket is a JSON array of objects, in order.
 
-Commands have "do" (lease, return, open, direct, hold, close, figures, list, end), what comes back has "told" (hello,
-leased, refused, closed, figures, silent, heard, quiet, sessions). Reading raises PeerError for what does not belong.
+Commands have "do" (lease, return, open - with the first direct in it -, direct, hold, close, figures, list, end), what
+comes back has "told" (hello, leased, refused, closed, figures, silent, heard, quiet, sessions). Reading raises PeerError for what does not belong.
 """
 
 import json
@@ -14,7 +14,7 @@ from appliance.errors import PeerError
 from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPort, PayloadMapping, RelayedSession
 
 SOCKET_NAME = "media.sock"
-PROTOCOL = 1                        # of this file: a relay that speaks another is replaced
+PROTOCOL = 2                        # of this file: a relay that speaks another is replaced
 MESSAGE_LIMIT_OCTETS = 65536
 OBJECTS_A_MESSAGE = 16              # none is longer than 3 KiB
 SESSIONS_AN_OBJECT = 4              # "list" is answered in several; the last says so
@@ -106,9 +106,7 @@ def read_figures(value: Any) -> Figures:
 def read_direction(value: Any) -> DirectionFigures:
     """Figures of one direction after JSON."""
     try:
-        figures = DirectionFigures(*value)
-        return figures._replace(heard=_read_address(figures.heard), destination=_read_address(figures.destination),
-                                stranger=_read_address(figures.stranger))
+        return DirectionFigures(*value[:-3], *map(_read_address, value[-3:]))
     except (TypeError, ValueError) as error:
         raise PeerError(f"no figures: {error}") from error
 

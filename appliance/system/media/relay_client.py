@@ -137,6 +137,11 @@ class RelayClient:
         self._send_later({"do": "open", "session": session, "ports": ports})
 
     def direct(self, session: str, side: int, media: LegMedia) -> None:
+        queued = self._queued
+        if queued and queued[-1]["do"] == "open" and queued[-1]["session"] == session and "media" not in queued[-1]:
+            queued[-1] |= {"side": side, "media": media}    # mostly the offer: one object, not two
+            self._offered[session] = side
+            return
         command = {"do": "direct", "session": session, "side": side, "media": media}
         if self._offered.get(session, 1 - side) in (-1, side):
             self._offered[session] = side       # an offer: nobody speaks before there is an answer

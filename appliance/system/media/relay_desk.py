@@ -153,6 +153,7 @@ class RelayDesk:
         return iter(())
 
     def _open(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
+        """With the first `direct` in the same object, where that is known."""
         name = read_word(message, "session")
         ports = message.get("ports")
         if not isinstance(ports, list) or len(ports) != 2:
@@ -167,7 +168,7 @@ class RelayDesk:
             lease.rtcp.detach()
         self._sessions[name] = Session(name, handle, (first, second))
         self._names[handle] = name
-        return iter(())
+        return self._direct(message, leases, now) if "media" in message else iter(())
 
     def _join(self, first: Lease, second: Lease) -> int:
         try:
