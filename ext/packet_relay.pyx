@@ -146,6 +146,7 @@ cdef struct session_t:
     uint32_t handle
     bint is_held
     int64_t since_ns                # when silence begins to count
+    uint8_t[16] key                 # of the names in RTCP
     leg_t[2] legs
 
 cdef struct relay_t:
@@ -154,7 +155,6 @@ cdef struct relay_t:
     uint32_t limit, used
     session_t **slots
     uint32_t *generations
-    uint8_t[16] key                 # of the names in RTCP
     mmsghdr[BATCH] received
     mmsghdr[BATCH] sent
     iovec[BATCH] received_octets
@@ -277,7 +277,7 @@ cdef void pass_packets(relay_t *relay, session_t *session, int side, bint is_rtc
             leg.counts.unroutable += 1
             continue
         if is_report:
-            hide_identity(octets, size, relay.key)
+            hide_identity(octets, size, session.key)
         if flow.descriptor != outward and waiting:
             send_batch(relay, outward, waiting, &leg.counts)
             waiting = 0
@@ -465,8 +465,6 @@ cdef class PacketRelay:
         if self.relay.slots == NULL or self.relay.generations == NULL:
             raise MemoryError("no memory for a relay")
         self.relay.limit = session_limit
-        key = os.urandom(sizeof(self.relay.key))
-        memcpy(self.relay.key, PyBytes_AS_STRING(key), sizeof(self.relay.key))
         prepare_batches(self.relay)
         self.relay.epoll = epoll_create1(EPOLL_CLOEXEC)
         self.relay.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
@@ -518,7 +516,7 @@ cdef class PacketRelay:
     def session_count(self):
         return self.relay.used
 
-    def open_session(self, tuple first not None, tuple second not None):
+    def open_session(self, tuple first not None, tuple second not None, bytes key=None):
         cdef session_t *session
         cdef int failed, side, index
         cdef int[4] descriptors
@@ -526,10 +524,14 @@ cdef class PacketRelay:
         descriptors[2], descriptors[3] = second
         if descriptors[0] < 0 or descriptors[2] < 0:
             raise ValueError("a leg has an RTP socket")
+        key = key if key is not None else os.urandom(sizeof(session.key))
+        if len(key) != sizeof(session.key):
+            raise ValueError("a key has 16 octets")
         session = <session_t *>calloc(1, sizeof(session_t))
         if session == NULL:
             raise MemoryError("no memory for a session")
         session.since_ns = relay_clock_ns()
+        memcpy(session.key, PyBytes_AS_STRING(key), sizeof(session.key))
         for side in range(2):
             session.legs[side].rtp.descriptor = descriptors[2 * side]
             session.legs[side].rtcp.descriptor = descriptors[2 * side + 1]

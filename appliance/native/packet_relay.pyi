@@ -23,10 +23,11 @@ class PacketRelay:
     """Relay until `stop`. priority 1 to 99: SCHED_FIFO for the calling thread, where it is allowed."""
     def stop(self) -> None: ...
     """Let `run` return, for good."""
-    def open_session(self, first: tuple[int, int], second: tuple[int, int]) -> int: ...
+    def open_session(self, first: tuple[int, int], second: tuple[int, int], key: bytes | None = None) -> int: ...
     """A new session over bound, non-blocking UDP sockets: (RTP, RTCP) descriptors of each leg, RTCP -1 for rtcp-mux
     (RFC 5761). It owns them from now on. What they have received so far is thrown away; nothing is heard and nothing
-    sent before `direct`. Returns its handle. Raises OverflowError beyond session_limit, OSError where the kernel
+    sent before `direct`. key: 16 octets; names in RTCP (CNAME, RFC 3550 6.5.1) are hidden under it, the same under the
+    same key; None: one of its own. Returns its handle. Raises OverflowError beyond session_limit, OSError where the kernel
     refuses; the descriptors then remain the caller's."""
     def close_session(self, handle: int) -> tuple[_Figures, _Figures]: ...
     """Close the session and its sockets; the last figures of both sides."""

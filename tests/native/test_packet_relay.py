@@ -60,7 +60,7 @@ class KeepingReception(Reception):
 class Call:
     """One session between two phones on addresses of their own, with a stranger beside."""
 
-    def __init__(self, relay, hosts=("127.0.0.2", "127.0.0.3"), is_multiplexed=(False, False)):
+    def __init__(self, relay, hosts=("127.0.0.2", "127.0.0.3"), is_multiplexed=(False, False), key=None):
         self.relay = relay
         loopback = ["::1" if ":" in host else "127.0.0.1" for host in hosts]
         own = [(bound(host), None if is_muxed else bound(host))
@@ -69,7 +69,8 @@ class Call:
         self.phones = [bound(host) for host in hosts]
         self.reporters = [bound(host) for host in hosts]
         self.stranger = bound("127.0.0.66")
-        self.handle = relay.open_session(*(tuple(opened.detach() if opened else -1 for opened in leg) for leg in own))
+        self.handle = relay.open_session(*(tuple(opened.detach() if opened else -1 for opened in leg) for leg in own),
+                                         key)
 
     def direct(self, side, signalling=NOBODY, announced=None, is_behind_nat=False, is_multiplexed=False):
         rtp_address = packed(self.phones[side].getsockname()) if announced is None else announced

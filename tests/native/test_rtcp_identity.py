@@ -44,7 +44,7 @@ def test_a_name_is_replaced_and_the_other_items_are_blotted_out(pass_on):
     passed = pass_on(octets)
     report, description, goodbye = read_compound(passed)
     [(ssrc, items)] = description.chunks
-    assert (report, goodbye, ssrc) == (ReceiverReport(9), Goodbye((9,), b"bye"), 9)
+    assert (report, goodbye, ssrc) == (ReceiverReport(9), Goodbye((9,), b"---"), 9)
     assert items[1:] == ((NAME, b"------"), (TOOL, b"---------"))
     assert len(items[0][1]) == len(b"sip:201@office.test")
     assert set(items[0][1]) <= HIDDEN
@@ -56,6 +56,35 @@ def test_one_name_stays_one_name_and_two_stay_two(pass_on):
     names = [items[0][1] for _ssrc, items in read_compound(pass_on(octets))[1].chunks]
     assert names[0] == names[1] != names[2]
     assert pass_on(octets) == pass_on(octets), "the audio and the picture of a call belong together"
+
+
+def test_a_name_is_another_one_in_another_call(make_call):  # noqa: F811
+    octets = describe((1, ((CNAME, b"sip:201@office.test"),)))
+    names = []
+    for key in (None, None, bytes(16), bytes(16)):
+        call = make_call(key=key)
+        call.direct(0)
+        call.direct(1)
+        call.send(0, octets, call.reporters[0], 1)
+        [(_ssrc, items)] = read_compound(received_by(call.reporters[1]))[1].chunks
+        names.append(items[0][1])
+    assert names[0] != names[1]     # nobody can tell that it is the same telephone
+    assert names[2] == names[3]     # two streams of one call
+
+
+@pytest.mark.parametrize("text", [b"", b"camera malfunction", b"x" * 255])
+def test_why_somebody_leaves_is_not_told(pass_on, text):
+    passed = read_compound(pass_on(write_compound([ReceiverReport(9), Goodbye((9, 10), text)])))
+    assert passed[1] == Goodbye((9, 10), b"-" * len(text))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 31), st.integers(0, 20))
+def test_a_spoiled_goodbye_hurts_nobody(pass_on, content, count, words):
+    octets = write_compound([ReceiverReport(9)]) + bytes((0x80 | count, 203, 0, words)) + content
+    passed = pass_on(octets)
+    assert len(passed) == len(octets)
+    assert passed[:12] == octets[:12]
 
 
 def test_a_long_name_does_not_repeat_itself(pass_on):

@@ -5,9 +5,11 @@ Sessions belong to no connection: whoever asks for the list adopts them. Leases 
 monotonic seconds. Changed by `obey`, `release` and `find_silent` alone.
 """
 
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from appliance.errors import MachineError, PeerError
@@ -69,6 +71,7 @@ class RelayDesk:
         self._leases_limit = leases_limit
         self._leg_silence_s = leg_silence_s
         self._session_silence_s = session_silence_s
+        self._secret = os.urandom(16)
         self._sessions: dict[str, Session] = {}
         self._names: dict[int, str] = {}
         self._commands: dict[str, Callable[[Message, Leases, float], Iterator[Message]]] = {
@@ -161,7 +164,7 @@ class RelayDesk:
         first, second = map(read_port, ports)
         if name in self._sessions or first == second or first not in leases or second not in leases:
             raise PeerError("the session is there already, or its ports are not leased")
-        handle = self._join(leases[first], leases[second])
+        handle = self._join(leases[first], leases[second], self._derive_key(name))
         for port in (first, second):
             lease = leases.pop(port)
             lease.rtp.detach()          # the relay owns them now
@@ -170,10 +173,16 @@ class RelayDesk:
         self._names[handle] = name
         return self._direct(message, leases, now) if "media" in message else iter(())
 
-    def _join(self, first: Lease, second: Lease) -> int:
+    def _derive_key(self, session: str) -> bytes:
+        """Under which the names in RTCP are hidden: one for the sound and the picture of a call, whose names belong
+        together, and another one for the next call."""
+        call = session.rpartition("/")[0] or session
+        return blake2b(call.encode(), digest_size=16, key=self._secret).digest()
+
+    def _join(self, first: Lease, second: Lease, key: bytes) -> int:
         try:
             return self._relay.open_session((first.rtp.fileno(), first.rtcp.fileno()),
-                                            (second.rtp.fileno(), second.rtcp.fileno()))
+                                            (second.rtp.fileno(), second.rtcp.fileno()), key)
         except OverflowError as error:
             raise MachineError("as many sessions as there may be") from error
         except OSError as error:
