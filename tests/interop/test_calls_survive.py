@@ -4,6 +4,7 @@ gap, and afterwards everything works from either side."""
 
 import contextlib
 import os
+import re
 import signal
 import struct
 import threading
@@ -15,8 +16,21 @@ from tests.interop.carrier_emulator.call import EmulatedCall
 from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
 from tests.interop.carrier_emulator.emulator import CarrierEmulator
 from tests.interop.carrier_emulator.habits import GENERIC
+from tests.interop.carrier_emulator.letters import write_session
 from tests.interop.gateway import ACCOUNT, DESKS, Gateway, route_lines, trunk_lines
 from tests.interop.network import PATIENCE_S, wait_until
+from tests.interop.raw_sip import (
+    SipMessage,
+    TcpPeer,
+    UdpPeer,
+    authorize,
+    build_request,
+    build_response,
+    register,
+    transact,
+)
+from tests.interop.server import SECRETS
+from tests.interop.test_kept_calls import receive_request
 from tests.interop.test_media_survival import ask_sessions, relays
 
 pytestmark = pytest.mark.ours
@@ -24,6 +38,8 @@ CALLS = 20
 STEP_S = 0.05
 OUTSIDE_NUMBER = "0312345678"
 WRITTEN_S = 1.0
+INSTANCE = ';reg-id=1;+sip.instance="<urn:uuid:0ab9bd22-3ae8-4b8e-a4d0-5b1f7c2b4d11>"'
+SESSION_LINE = "Content-Type: application/sdp"
 
 
 class Talk:
@@ -202,6 +218,48 @@ def test_sigterm_says_bye_to_two_hundred_calls_within_five_seconds(house):
     records = house.gateway.show("show records 300")
     assert len(records) == 200
     assert {(row["result"], row["ended_by"]) for row in records} == {("answered", "server")}
+
+
+def test_a_telephone_on_a_connection_registers_again_and_hears_of_the_end(new_server, network):
+    server, host = new_server(), network.new_host()
+    server.config.write_text(server.config.read_text().replace("set sip role proxy\n", ""))
+    address = server.host, server.port
+    with server, UdpPeer(address, network.new_host()) as caller:
+        with TcpPeer(address, host) as callee:
+            contact = f"sip:1002@{callee.hostport.decode()};transport=tcp"
+            register(callee, "1002", SECRETS["1002"], contact=f"<{contact}>{INSTANCE}")
+            request = build_request(caller, "INVITE", "sip:1002@office.test", body=write_session(caller.host, 4000),
+                                    lines=(f"Contact: <sip:1001@{caller.hostport.decode()}>", SESSION_LINE))
+            caller.send(authorize(request, transact(caller, request), "1001", SECRETS["1001"]))
+            invite = receive_request(callee, b"INVITE")
+            octets = build_response(invite, 200, "OK", contact=contact, body=write_session(callee.host, 4002))
+            callee.send(octets.replace(b"\r\nContent-Length", f"\r\n{SESSION_LINE}\r\nContent-Length".encode(), 1))
+            receive_request(callee, b"ACK")
+            answer = caller.receive()
+            while answer.status != 200:
+                answer = caller.receive()
+            caller.send(build_in_dialog(caller, answer, "ACK"))
+            time.sleep(WRITTEN_S)
+            server.kill()
+        server.start()
+        assert len(server.show("show calls")) == 1
+        with TcpPeer(address, host) as again:
+            register(again, "1002", SECRETS["1002"],
+                     contact=f"<sip:1002@{again.hostport.decode()};transport=tcp>{INSTANCE}")
+            caller.send(build_in_dialog(caller, answer, "BYE"))
+            bye = receive_request(again, b"BYE")
+            assert bye.header(b"Call-ID") == invite.header(b"Call-ID")
+            again.send(build_response(bye, 200, "OK"))
+            wait_until(lambda: server.show("show calls") == [], PATIENCE_S, "the end of the call")
+
+
+def build_in_dialog(peer: UdpPeer, answer: SipMessage, method: str) -> bytes:
+    """RFC 3261 12.2.1.1, for whoever called."""
+    target = answer.header(b"Contact").strip(b"<>").decode()
+    number = int(answer.header(b"CSeq").split()[0]) + (method != "ACK")
+    request = build_request(peer, method, target, cseq=number, call_id=answer.header(b"Call-ID").decode())
+    request = re.sub(rb"\r\nFrom: [^\r]*", lambda _: b"\r\nFrom: " + answer.header(b"From"), request)
+    return re.sub(rb"\r\nTo: [^\r]*", lambda _: b"\r\nTo: " + answer.header(b"To"), request)
 
 
 def ask_again(gateway: Gateway) -> dict[str, list[list[object]]]:
