@@ -23,6 +23,7 @@ from tests.interop.sound import write_babble, write_chirp
 pytestmark = pytest.mark.ours
 TALK_S = 1.7
 ALIKE = 0.95
+KEPT_S = 1.5                    # what stands is on disk within a second
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,35 @@ def test_a_refused_transfer_gives_pjsip_its_call_back(three, carrying, voices):
     customer.wait_ended(first)
     assert likeness_of_pieces(voices["babble"], customer.heard()[-1]) > ALIKE
     assert likeness_of_pieces(voices["chirp"], clerk.heard()[-1]) > ALIKE
+    wait_no_calls(carrying)
+
+
+def test_calls_taken_up_after_a_crash_are_transferred(three, carrying, voices):
+    """Blind and attended, with dialogs that another process has made."""
+    customer, clerk, boss = three
+    first, answered = connect(customer, clerk)
+    put_on_hold(clerk, answered, customer)
+    asking, asked = connect(clerk, boss)
+    put_on_hold(clerk, asking, boss)
+    wait_until(lambda: len(carrying.show("show calls")) == 2, 10, "both calls")
+    time.sleep(KEPT_S)
+    carrying.kill()
+    carrying.start()
+    assert len(carrying.show("show calls")) == 2
+    clerk.transfer_to_call(answered, asking)
+    clerk.wait("transfer", code=200, final=True)
+    clerk.wait_ended(answered)
+    clerk.wait_ended(asking)
+    customer.wait("media", status=ACTIVE)
+    boss.wait("media", status=ACTIVE)
+    time.sleep(TALK_S)
+    carrying.kill()
+    carrying.start()
+    assert len(carrying.show("show calls")) == 1
+    customer.hang_up(first)
+    boss.wait_ended(asked)
+    assert likeness_of_pieces(voices["chirp"], boss.heard()[-1]) > ALIKE
+    assert likeness_of_pieces(voices["other"], customer.heard()[-1]) > ALIKE
     wait_no_calls(carrying)
 
 
