@@ -43,9 +43,10 @@ class Replacements:
 
     def take_starred(self, server: InviteServer, message: Message, dial: Dial, now: float) -> bool:
         """*8 and an extension picks up what rings there longest; False where it is no such call."""
-        if dial.dialled[:2] != PICKUP_CODE or not dial.extension:
+        extension = dial.dialled[2:]
+        if dial.dialled[:2] != PICKUP_CODE or not extension or not dial.extension:
             return False
-        ringing = self._find_ringing(dial.dialled[2:])
+        ringing = self._find_ringing(extension)
         if ringing is not None:
             self._pickups.take(ringing, server, message, dial, now)
         return ringing is not None

@@ -61,6 +61,23 @@ def test_who_picks_up_talks_to_the_caller_and_the_ringing_ends(house, kind, call
         assert record.reason == f"picked up by {PICKER}"
 
 
+@pytest.mark.parametrize("is_reliable", [True, False])
+def test_a_caller_who_has_heard_early_media_hears_the_picker(house, is_reliable):
+    caller, ringing = house.desks["201"], house.desks[RINGING]
+    for voice in (caller, ringing):
+        voice.profile.supported = (b"replaces", b"100rel")
+    ringing.user.script["offered"] = lambda call, now: call.alert(183, now, ringing.describe(), is_reliable)
+    call = ring(house)
+    assert len(house.relay.sessions) == 1
+    answer = house.desks[PICKER].take_over(RINGING, name_ringing(house))
+    house.run(3)
+    assert house.hear_one_another(call, answer)
+    assert call.answer_message.header(b"P-Asserted-Identity") == b"<sip:203@office.test>"
+    assert len(house.relay.sessions) == 1
+    call.hang_up(house.now)
+    house.assert_quiet()
+
+
 def test_both_displays_say_who_is_there(house):
     call = ring(house)
     answer = house.desks[PICKER].take_over(RINGING, name_ringing(house))
@@ -215,6 +232,21 @@ def test_of_two_star_codes_at_once_the_first_has_it(house):
     assert house.hear_one_another(call, first)
     assert second.is_over
     first.hang_up(house.now)
+    house.assert_quiet()
+
+
+@pytest.mark.parametrize("number", ["*8", "*80399998888"])
+def test_calls_that_ring_outside_are_not_picked_up(house, number):
+    west = house.carriers["west"]
+    west.ring_only()
+    call = house.desks["201"].dial("0399998888")
+    house.run()
+    assert west.last_call.is_early
+    house.desks[PICKER].dial(number)
+    house.run()
+    assert house.desks[PICKER].user.releases[-1].status == 404
+    assert west.last_call.is_early
+    call.hang_up(house.now)
     house.assert_quiet()
 
 
