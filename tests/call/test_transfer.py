@@ -35,16 +35,18 @@ TARGETS = {"phone": ("203", lambda house: house.desks["203"]),
            "trunk": ("0399998888", lambda house: house.carriers["west"])}
 
 
+@pytest.mark.parametrize("is_held", [True, False])
 @pytest.mark.parametrize("leaving", ["at the news", "at once", "never"])
 @pytest.mark.parametrize(("kind", "is_inwards", "target"), COMBINATIONS)
-def test_a_blind_transfer_joins_whoever_was_there_with_the_target(house, kind, is_inwards, target, leaving):
+def test_a_blind_transfer_joins_whoever_was_there_with_the_target(house, kind, is_inwards, target, leaving, is_held):
     mine, theirs, _other = begin(house, kind, is_inwards)
     number, voice = TARGETS[target][0], TARGETS[target][1](house)
     desk = house.desks["201"]
     if leaving != "at the news":
         desk.hangs_up_on = ()
-    desk.hold(mine)
-    house.run()
+    if is_held:
+        desk.hold(mine)
+        house.run()
     desk.refer(mine, number)
     if leaving == "at once":
         house.run(0.015)
