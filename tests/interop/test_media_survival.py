@@ -21,6 +21,15 @@ FLOWING = 50                    # a second of talk
 
 def ask_sessions(server) -> dict[str, list[list[object]]]:
     """Sessions of the relay and the figures of both directions."""
+    return {one["session"]: one["figures"] for one in list_sessions(server)}
+
+
+def is_held(server, session: str) -> bool:
+    return any(one["session"] == session and one["is_held"] for one in list_sessions(server))
+
+
+def list_sessions(server) -> list[dict[str, object]]:
+    """As the relay has them."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as media:
         media.settimeout(PATIENCE_S)
         media.connect(str(server.state / "media.sock"))
@@ -28,7 +37,7 @@ def ask_sessions(server) -> dict[str, list[list[object]]]:
         told = []
         while not any(one.get("is_last") for one in told):
             told += json.loads(media.recv(1 << 18))
-    return {one["session"]: one["figures"] for part in told if part["told"] == "sessions" for one in part["sessions"]}
+    return [one for part in told if part["told"] == "sessions" for one in part["sessions"]]
 
 
 def wait_flowing(server, since: int = 0) -> str:
@@ -72,8 +81,8 @@ def talking(new_server, network, tmp_path):
                 phone.__exit__()
 
 
-def test_the_call_server_is_killed_and_the_talk_goes_on_until_the_next_finds_it(talking):
-    server, _caller, _callee = talking
+def test_the_call_server_is_killed_and_the_talk_goes_on_and_the_next_has_the_call(talking):
+    server, caller, callee = talking
     session = wait_flowing(server)
     wait_until(lambda: server.journal("media_relay_present"), PATIENCE_S, "the journal")
     first = relays(server)
@@ -84,6 +93,16 @@ def test_the_call_server_is_killed_and_the_talk_goes_on_until_the_next_finds_it(
     wait_until(lambda: len(server.journal("media_relay_present")) == 2, PATIENCE_S, "the journal")
     assert relays(server) == first * 2
     assert [one["sessions"] for one in server.journal("media_relay_present")] == [0, 1]
+    assert wait_flowing(server, max(one[SENT] for one in ask_sessions(server)[session])) == session
+    (row,) = server.show("show calls")
+    assert (row["caller"], row["callee"], row["state"]) == ("1001", "1002", "answered")
+    caller.hold()
+    wait_until(lambda: is_held(server, session), PATIENCE_S, "the hold")
+    caller.resume()
+    wait_until(lambda: not is_held(server, session), PATIENCE_S, "the end of the hold")
+    callee.hang_up()
+    caller.wait("CALL_CLOSED")
+    wait_until(lambda: not ask_sessions(server), PATIENCE_S, "the session closed")
 
 
 def test_the_relay_is_killed_and_the_call_gets_another_session(talking):
