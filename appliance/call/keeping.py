@@ -20,6 +20,7 @@ RIPE_S: Final = 0.12
 """What has waited for so long goes with what is due."""
 LOOK_S: Final = 10.0
 Mark = tuple[object, ...]
+_write_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
 class CallKeeper:
@@ -83,7 +84,7 @@ class CallKeeper:
             del self._waiting[call]
             snapshot = take_call(call)
             if snapshot is not None:
-                rows.append(KeptRow(call.number, call.record.answered_at, json.dumps(snapshot, separators=(",", ":"))))
+                rows.append(KeptRow(call.number, call.record.answered_at, _write_json(snapshot)))
                 self._kept[call] = mark_call(call)
             elif self._kept.pop(call, None) is not None:
                 self._gone.append((call.number,))
