@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is refused when more arrives than can be served: new calls first, calls in progress never (RFC 3261 21.5.4).
 
-The shell says how full the receive buffer is; from that follows a share of new calls that is still admitted, lowered by
+The shell says how full the receive buffer is and how fast it is emptied, so how long a datagram waits there: phones say
+everything again after half a second. From that follows a share of new calls that is still admitted, lowered by
 steps and raised again slowly, so that the server stays busy with calls that succeed instead of swinging between all and
 nothing. No clock of its own.
 """
@@ -14,6 +15,11 @@ STEP_S = 0.02
 """How often the share may change."""
 HIGH_FILL, LOW_FILL = 0.25, 0.08
 """Of the receive buffer: above the one too much is admitted, below the other too little."""
+HIGH_WAIT_S, LOW_WAIT_S = 0.1, 0.04
+"""The same as the time that a datagram waits there: well below T1 (17.1.1.2), after which everything comes twice."""
+DATAGRAM_OCTETS = 1500
+"""About what the kernel counts for a datagram of SIP, its own records included."""
+SERVICE_WEIGHT = 0.125
 PATIENCE_S = 0.2
 """How long a full buffer may be the aftermath of a pause, which is worked off without refusing anybody."""
 LOWERED, RAISED = 0.8, 0.02
@@ -34,7 +40,8 @@ class Overload:
     """The share of new calls that is admitted, and the refusals. Retry-After is spread so that phones do not come back
     together."""
 
-    __slots__ = ("_credit", "_dropped_until", "_high_since", "_refusals", "_stepped_at", "share")
+    __slots__ = ("_batch_datagrams", "_credit", "_dropped_until", "_has_backlog", "_high_since", "_observed_at",
+                 "_refusals", "_service_s", "_stepped_at", "share")
 
     def __init__(self) -> None:
         self.share = 1.0
@@ -43,6 +50,10 @@ class Overload:
         self._dropped_until = 0.0
         self._high_since = 0.0
         self._refusals = 0
+        self._service_s = 0.0           # of one datagram, while there is always a next one
+        self._observed_at = 0.0
+        self._batch_datagrams = 0
+        self._has_backlog = False
 
     @property
     def level(self) -> Level:
@@ -61,8 +72,11 @@ class Overload:
         """Whether the shell must go on looking at its buffers."""
         return self.share < 1.0 or self._dropped_until > 0.0 or self._high_since > 0.0
 
-    def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
-        """After a batch: octets waiting in the socket, the size of its buffer, whether the kernel dropped any."""
+    def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float,
+                batch_datagrams: int = 0) -> None:
+        """After a batch was taken out, of so many datagrams: octets waiting in the socket, the size of its buffer,
+        whether the kernel dropped any."""
+        wait_s = self._estimate_wait(waiting_octets, batch_datagrams, now)
         if has_dropped:
             self._dropped_until = now + DROWNING_S
         elif self._dropped_until and now >= self._dropped_until:
@@ -72,15 +86,23 @@ class Overload:
             return
         self._stepped_at = now
         fill = waiting_octets / buffer_octets if buffer_octets else 0.0
-        if fill <= HIGH_FILL:
+        if fill <= HIGH_FILL and wait_s <= HIGH_WAIT_S:
             self._high_since = 0.0
         elif not self._high_since:
             self._high_since = now
         if has_dropped or (self._high_since and now - self._high_since >= PATIENCE_S):
             self.share = max(self.share * LOWERED, SHARE_MIN)
-        elif fill < LOW_FILL:
+        elif fill < LOW_FILL and wait_s < LOW_WAIT_S:
             # while nothing comes nobody looks: the steps that have passed are made up for
             self.share = min(self.share + RAISED * steps, 1.0)
+
+    def _estimate_wait(self, waiting_octets: int, batch_datagrams: int, now: float) -> float:
+        """Seconds until what comes now is served."""
+        if self._has_backlog and self._batch_datagrams:     # no time passed without work since the last look
+            served_s = (now - self._observed_at) / self._batch_datagrams
+            self._service_s += (served_s - self._service_s) * SERVICE_WEIGHT
+        self._observed_at, self._batch_datagrams, self._has_backlog = now, batch_datagrams, waiting_octets > 0
+        return waiting_octets / DATAGRAM_OCTETS * self._service_s
 
     def decide_refusal(self, message: Message) -> bytes:
         """The header lines of a 503 for a request outside a dialog, b"" when it is to be served after all."""

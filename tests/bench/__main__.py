@@ -15,9 +15,11 @@ from pathlib import Path
 from tests.bench.b2bua import measure_b2bua
 from tests.bench.calls import measure_calls
 from tests.bench.figures import Report
+from tests.bench.held import measure_held
 from tests.bench.isolation import enter_own_network
 from tests.bench.jitter import measure_jitter
 from tests.bench.overload import measure_part as measure_overload
+from tests.bench.overload import measure_shedding
 from tests.bench.parser import measure_parser
 from tests.bench.registrations import measure_registrations
 from tests.bench.relay import measure_relay
@@ -26,9 +28,8 @@ from tests.bench.stages import measure_stages
 from tests.bench.starts import measure_starts
 
 PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
-         "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua,
-         "overload": measure_overload,
-         "relay": measure_relay, "jitter": measure_jitter}
+         "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua, "held": measure_held,
+         "overload": measure_overload, "shed": measure_shedding, "relay": measure_relay, "jitter": measure_jitter}
 
 
 def describe_machine() -> dict[str, object]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A call that we carry as a B2BUA, media ports opened, from INVITE to the answer of BYE: from extension to extension and
-to a trunk. Processor time is that of the call server and of the relay's process; kamailio's is its proxied call.
+"""A call that we carry as a B2BUA, media ports opened, from INVITE to the answer of BYE: from extension to extension
+and to a trunk. Processor time is that of the call server and of the relay's process; kamailio's is its proxied call.
 """
 
 from contextlib import ExitStack

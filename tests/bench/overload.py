@@ -9,14 +9,16 @@ import os
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from tests.bench.calls import SOURCE_PORT
 from tests.bench.figures import Figure, Report
 from tests.bench.isolation import enter_own_network
+from tests.bench.process_tree import tree_of
 from tests.bench.registrations import register
 from tests.bench.scale import Scale
-from tests.bench.servers import HOST, Denwaban
+from tests.bench.servers import HOST, Denwaban, DenwabanB2bua
 from tests.bench.sipp_load import TRUSTED, Load, Outcome, Phones, run_load, write_pairs, write_users
 
 GROUP = Path("/sys/fs/cgroup/cpu/denwaban-bench")
@@ -28,12 +30,14 @@ SECONDS = 15
 
 
 def limit_processor(process: int) -> None:
-    """Let this process have a tenth of a processor."""
+    """Let this process and its children have a tenth of a processor."""
     GROUP.mkdir(exist_ok=True)
     (GROUP / "cpu.cfs_period_us").write_text(str(PERIOD_US))
     (GROUP / "cpu.cfs_quota_us").write_text(str(QUOTA_US))
-    for task in os.listdir(f"/proc/{process}/task"):
-        (GROUP / "tasks").write_text(task)
+    for member in tree_of(process):
+        for task in os.listdir(f"/proc/{member}/task"):
+            with suppress(OSError):     # EINVAL: the relay's real-time thread, which has nothing to do here
+                (GROUP / "tasks").write_text(task)
 
 
 def refresh_meanwhile(server: Denwaban, folder: Path, seconds: int, outcomes: list[Outcome]) -> threading.Thread:
@@ -51,10 +55,10 @@ def refresh_meanwhile(server: Denwaban, folder: Path, seconds: int, outcomes: li
     return thread
 
 
-def measure_overload(report: Report, folder: Path, seconds: int) -> None:
+def measure_overload(report: Report, folder: Path, seconds: int, kind: type[Denwaban] = Denwaban) -> None:
     """Capacity in a closed loop, then twice as much in an open one."""
     pairs = write_pairs(folder / "pairs.csv", EXTENSIONS, HOST)
-    with Denwaban(PORT, folder / "overload", EXTENSIONS) as server, Phones(folder):
+    with kind(PORT, folder / f"overload-{kind.role}", EXTENSIONS) as server, Phones(folder):
         register(server, write_users(folder / "users.csv", EXTENSIONS, HOST), EXTENSIONS)
         limit_processor(server.process.pid)
         closed = run_load(Load("caller", pairs, TRUSTED, SOURCE_PORT, 2000), server.target, server.folder)
@@ -67,10 +71,11 @@ def measure_overload(report: Report, folder: Path, seconds: int) -> None:
         thread.join()
     completed = opened.succeeded / opened.elapsed_s
     print(f"capacity {capacity:.0f}/s {closed}; offered {offered}/s: {opened}; refreshes {refreshed}", file=sys.stderr)
-    report.add(Figure("calls completed, twice the capacity offered", "share of capacity", completed / capacity,
+    what = f"{kind.role}: calls completed, twice the capacity offered"
+    report.add(Figure(what, "share of capacity", completed / capacity,
                       note=f"target >= 0.8; {capacity:.0f}/s alone, {offered}/s offered"))
-    report.add(Figure("registrations failed meanwhile", "of all", refreshed[0].failed, judged="ours", limit=0,
-                      note=f"{refreshed[0].succeeded} succeeded"))
+    report.add(Figure(f"{kind.role}: registrations failed meanwhile", "of all", refreshed[0].failed, judged="ours",
+                      limit=0, note=f"{refreshed[0].succeeded} succeeded"))
 
 
 def measure_part(report: Report, _scale: Scale, folder: Path) -> None:
@@ -79,6 +84,14 @@ def measure_part(report: Report, _scale: Scale, folder: Path) -> None:
         measure_overload(report, folder, SECONDS)
     else:
         print("overload is not measured: it needs root and a cgroup v1 cpu controller", file=sys.stderr)
+
+
+def measure_shedding(report: Report, _scale: Scale, folder: Path) -> None:
+    """The same for the B2BUA."""
+    if may_limit_processor():
+        measure_overload(report, folder, SECONDS, DenwabanB2bua)
+    else:
+        print("shedding is not measured: it needs root and a cgroup v1 cpu controller", file=sys.stderr)
 
 
 def may_limit_processor() -> bool:

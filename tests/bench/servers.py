@@ -139,5 +139,5 @@ class DenwabanB2bua(Denwaban):
 
     name = "denwaban b2bua"
     role = "b2bua"
-    further = ("set trunk carrier listener office", f"set trunk carrier peer {CARRIER}", "set route outside prefix 0",
-               "set route outside trunk carrier", "set emergency none")
+    further = ("set trunk carrier listener office", f"set trunk carrier peer {CARRIER}", "set emergency none",
+               "set route outside prefix 0", "set route outside trunk carrier")

@@ -82,3 +82,21 @@ def test_a_buffer_that_stays_full_is_overload():
     for step in range(20):
         overload.observe(600, 1000, False, 1.0 + step * 0.02)
     assert overload.share < 1.0
+
+
+def test_a_server_that_is_slow_refuses_long_before_its_buffer_is_full():
+    """5 ms a datagram: what waits behind fifty of them waits for a quarter of a second, in a buffer of four megabytes."""
+    overload = Overload()
+    for step in range(60):
+        overload.observe(50 * 1500, 4_000_000, False, 1.0 + step * 0.04, 8)
+    assert overload.share < 0.5
+    for step in range(400):
+        overload.observe(5 * 1500, 4_000_000, False, 4.0 + step * 0.04, 8)
+    assert overload.level is Level.CALM
+
+
+def test_a_quick_server_may_have_as_much_waiting():
+    overload = Overload()
+    for step in range(60):
+        overload.observe(1000 * 1500, 8_000_000, False, 1.0 + step * 0.00064, 64)
+    assert overload.level is Level.CALM

@@ -149,7 +149,7 @@ def test_the_tap_hears_both_directions_and_the_gauge_of_full_batches():
         def __init__(self):
             self.observed = []
 
-        def observe(self, waiting, size, has_dropped, now):
+        def observe(self, waiting, size, has_dropped, now, batch_datagrams):
             self.observed.append((waiting, size, has_dropped))
 
     async def run():

@@ -25,8 +25,10 @@ class PressureGauge(Protocol):
     def is_pressed(self) -> bool:
         """Whether it wants to be told even when all seems well."""
 
-    def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float) -> None:
-        """What waits in a receive buffer, its size, whether the kernel has dropped datagrams since the last look."""
+    def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float,
+                batch_datagrams: int = 0) -> None:
+        """What waits in a receive buffer, its size, whether the kernel has dropped datagrams since the last look; how
+        many were taken out just now."""
 
 
 class SipReceiver(Protocol):

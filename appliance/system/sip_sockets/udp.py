@@ -53,14 +53,14 @@ class UdpPort:
             if tap is not None:
                 tap.append_received(batch, now)
             if gauge is not None and (len(batch) == BATCH_DATAGRAMS or gauge.is_pressed):
-                self._read_pressure(gauge, now)
+                self._read_pressure(gauge, len(batch), now)
             for data, flow in batch:
                 receive_datagram(data, flow, now)
             settle(now)  # and look again: more has come meanwhile, and looking costs less than a turn of the loop
 
-    def _read_pressure(self, gauge: PressureGauge, now: float) -> None:
+    def _read_pressure(self, gauge: PressureGauge, batch_datagrams: int, now: float) -> None:
         waiting, size, dropped = self._wire.pressure()
-        gauge.observe(waiting, size, dropped > self._dropped, now)
+        gauge.observe(waiting, size, dropped > self._dropped, now, batch_datagrams)
         self._dropped = dropped
 
     def flush(self, now: float = 0.0) -> None:
