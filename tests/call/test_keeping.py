@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from appliance.pbx.presence.engine_dialogs import EngineDialogs
 from appliance.ua.usage_snapshot import CSEQ_AHEAD
 from tests.call.surviving_calls import SurvivingCalls
 from tests.call.virtual_calls import CARRIER
@@ -279,3 +280,57 @@ def test_calls_without_their_relay_get_media_anew(office):
     assert ports == {read_media(asked)[0][1], read_media(offered)[0][1]}
     mine.bye()
     office.check_clean()
+
+
+def test_a_transferred_call_goes_on_between_those_who_talk(office):
+    mine, theirs = connect(office)
+    carol = office.phone("203")
+    office.watches_topology = False
+    theirs.request("REFER", b"", "Refer-To: <sip:203@192.168.1.1>\r\nContact: <sip:202@192.168.1.12:5060>\r\n")
+    target = carol.ringing
+    target.respond(180)
+    target.answer()
+    mine.respond(200, mine.pending[-1], mine.phone.describe(version=5))
+    for notice in tuple(theirs.pending):
+        theirs.respond(200, notice)
+    office.run(3.0)
+    if not theirs.has_left:
+        theirs.bye()
+    office.run(1.0)
+    assert office.crash() == 1
+    (call,) = office.engine.calls.values()
+    assert [leg.party.number for leg in call.bridge.legs] == [b"201", b"203"]
+    hold(mine, target)
+    target.bye()
+    assert mine.has_left
+    office.check_clean()
+    (record,) = office.records.kept
+    assert (record.number, record.callee) == (1, "203")
+    assert [leg.number for leg in record.legs] == ["201", "202", "203"]
+    assert all(leg.ended_at for leg in record.legs)
+
+
+def test_a_transferor_that_waits_is_let_go_by_the_next_process(office):
+    mine, theirs = connect(office)
+    carol = office.phone("203")
+    office.watches_topology = False
+    theirs.request("REFER", b"", "Refer-To: <sip:203@192.168.1.1>\r\nContact: <sip:202@192.168.1.12:5060>\r\n")
+    carol.ringing.answer()
+    mine.respond(200, mine.pending[-1], mine.phone.describe(version=5))
+    office.run(0.5)         # it has not hung up yet
+    assert not theirs.has_left
+    office.crash()
+    assert theirs.has_left
+    assert not mine.has_left
+    mine.bye()
+    assert carol.ringing.has_left
+
+
+def test_lamps_show_the_calls_of_before(office):
+    mine, theirs = connect(office)
+    office.crash()
+    dialogs = EngineDialogs(office.engine, b"192.168.1.1")
+    for one, is_caller in ((mine, True), (theirs, False)):
+        (dialog,) = dialogs.dialogs_of(one.phone.user.encode(), office.now)
+        assert (dialog.state, dialog.call_id.decode(), dialog.is_initiator) == (b"confirmed", one.call_id, is_caller)
+        assert dialogs.is_talking(one.phone.user.encode())
