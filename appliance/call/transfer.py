@@ -194,8 +194,7 @@ class Transfer(Caretaker):
         self._replaced = replaced
         replaced.owner = target.owner = _Consultation(bridge)
         target.move(self._call)
-        other_call.note(f"transferred to call {self._call.number}")
-        other_call.directory.tell(other_call)
+        self._note_merger(other_call)
         self._rejoin = Rejoin(self._call, (self._moved, target), self._call.make_pair(self._moved, target), self)
         self._rejoin.start(now)
 
@@ -205,11 +204,16 @@ class Transfer(Caretaker):
         hunt, other_call.hunt = other_call.hunt, None
         assert hunt is not None
         self._replaced, self._hunt = consulting, hunt
-        other_call.note(f"transferred to call {self._call.number}")
         hunt.move(self._call, self)
-        other_call.directory.tell(other_call)
+        self._note_merger(other_call)
         if any(branch.is_ringing for branch in hunt.branches):
             self._referral.report(180, b"", now)
+
+    def _note_merger(self, other_call: Call) -> None:
+        """The other call goes on in this one; a call for help stays one, whose line nobody takes away."""
+        other_call.note(f"transferred to call {self._call.number}")
+        self._call.record.is_emergency |= other_call.record.is_emergency
+        other_call.directory.tell(other_call)
 
     # rejoin.RejoinOwner
 

@@ -4,7 +4,7 @@ back."""
 
 import pytest
 
-from tests.call.virtual_house import House, name_at_far_end
+from tests.call.virtual_house import CARRIERS, House, name_at_far_end
 
 OUTSIDE = "0312345678"
 
@@ -423,6 +423,30 @@ def test_a_busy_consultation_that_rang_gives_the_call_back(house):
     assert house.hear_one_another(mine, theirs)
     mine.hang_up(house.now)
     house.assert_quiet()
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_who_is_connected_with_the_emergency_service_keeps_the_line(is_answered):
+    house = House("".join(f"set trunk {name} channels 1\n" for name in CARRIERS) + "set trunk west emergency true\n")
+    desk, west = house.desks["201"], house.carriers["west"]
+    mine, theirs, _other = begin(house, "phone", True)
+    if not is_answered:
+        west.ring_only()
+    consult = desk.dial("119")
+    house.run()
+    desk.refer(mine, "119", consult)
+    house.run()
+    if not is_answered:
+        west.lift()
+    house.run(3)
+    assert house.hear_one_another(theirs, west.last_call)
+    house.desks["204"].dial("0312345678")
+    house.run()
+    assert house.desks["204"].user.releases[-1].status >= 400
+    assert house.hear_one_another(theirs, west.last_call)
+    theirs.hang_up(house.now)
+    house.assert_quiet()
+    assert min(house.records, key=lambda record: record.number).is_emergency
 
 
 def test_the_transferor_may_cancel_its_consultation_once_it_is_transferred(house):
