@@ -49,8 +49,8 @@ set sip listener office port {port}
 set sip listener office transport udp
 set sip listener office transport tcp
 
-# How calls between extensions are carried.
-set sip role proxy
+# How calls between extensions are carried: by the B2BUA, so that no phone needs to reach another.
+set sip role b2bua
 
 # The extensions. On the phone: user name = the extension, password = the secret, server = {address}.
 {extensions}
