@@ -15,7 +15,7 @@ STEP_S = 0.02
 """How often the share may change."""
 HIGH_FILL, LOW_FILL = 0.25, 0.08
 """Of the receive buffer: above the one too much is admitted, below the other too little."""
-HIGH_WAIT_S, LOW_WAIT_S = 0.1, 0.04
+HIGH_WAIT_S, LOW_WAIT_S = 0.15, 0.05
 """The same as the time that a datagram waits there: well below T1 (17.1.1.2), after which everything comes twice."""
 DATAGRAM_OCTETS = 1500
 """About what the kernel counts for a datagram of SIP, its own records included."""

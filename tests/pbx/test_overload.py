@@ -85,10 +85,10 @@ def test_a_buffer_that_stays_full_is_overload():
 
 
 def test_a_server_that_is_slow_refuses_long_before_its_buffer_is_full():
-    """5 ms a datagram: what waits behind fifty of them waits for a quarter of a second, in a buffer of four megabytes."""
+    """5 ms a datagram: what waits behind eighty of them waits for 0.4 s, in a buffer of four megabytes."""
     overload = Overload()
     for step in range(60):
-        overload.observe(50 * 1500, 4_000_000, False, 1.0 + step * 0.04, 8)
+        overload.observe(80 * 1500, 4_000_000, False, 1.0 + step * 0.04, 8)
     assert overload.share < 0.5
     for step in range(400):
         overload.observe(5 * 1500, 4_000_000, False, 4.0 + step * 0.04, 8)
