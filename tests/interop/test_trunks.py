@@ -288,3 +288,13 @@ def test_the_second_trunk_is_taken_when_the_first_says_nothing(network, tmp_path
         wait_until(lambda: second.calls, 5, "the call at the second carrier")
         inside.bye()
         gateway.wait_no_calls()
+
+
+def test_a_500_of_a_carrier_that_was_asked_too_quickly_is_no_refusal(new_ground):
+    ground = new_ground(HIKARI_DIRECT)
+    calls = [ground.phone.dial(OUTSIDE_NUMBER) for _ in range(2)]
+    assert [call.wait_status() for call in calls] == [200, 200]
+    assert len({letter.call_id for letter in ground.carrier.seen(b"INVITE")}) == 3, "one was asked for twice"
+    for call in calls:
+        call.bye()
+    ground.gateway.wait_no_calls()
