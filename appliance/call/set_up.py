@@ -21,6 +21,7 @@ from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.branch import Branch
 from appliance.ua.call_events import Alert, Cause, Release
 from appliance.ua.early_dialog import EarlyDialog
+from appliance.ua.offer_answer import Exchange
 from appliance.ua.referral import Referral
 from appliance.ua.session_body import read_session
 
@@ -188,7 +189,9 @@ class SetUp:
                 and read_session(alert.message):
             return      # it offers (RFC 3262 5): see branch_offered
         session = b""
-        if alert.session and self._call.offer:
+        # an early change is open in another early dialog of this leg: its answer is not this one
+        is_changing = branch in (self._asked, self._asking)
+        if alert.session and self._call.offer and not is_changing:
             try:
                 session = self._locate_pair(branch).carry_answer(1, alert.session)
             except PeerError as error:
@@ -212,6 +215,8 @@ class SetUp:
         if is_first and not caller.supports_reliable:   # asked for by nobody: the caller cannot answer before the 200
             branch.handle.refuse_offer(488, now)
             return
+        if branch.handle.is_answering:
+            self._drop_change(branch, now)
         try:
             session = self._locate_pair(branch).carry_offer(1, offer)
         except PeerError as error:
@@ -252,7 +257,7 @@ class SetUp:
 
     def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
         """HuntOwner. To the caller's early change; the first answer of a leg comes with `branch_answered`."""
-        if self._asked is not branch:
+        if self._asked is not branch or not isinstance(branch.speaker, EarlyDialog):
             return
         self._asked = None
         caller, pair = self._call.caller.handle, self._call.open_pair(branch)
@@ -271,13 +276,24 @@ class SetUp:
 
     def branch_answered(self, branch: Leg, now: float) -> None:
         """HuntOwner. Its session is in the 2xx, or was in something reliable before."""
+        pair = self._locate_pair(branch)
+        if branch.handle.exchange.state is Exchange.IDLE:
+            self._drop_change(branch, now)
         try:
-            session = self._locate_pair(branch).carry_answer(1, branch.handle.exchange.remote)
+            session = pair.carry_answer(1, branch.handle.exchange.remote)
         except PeerError as error:
             branch.hang_up(now)
             self.hunt_failed(Failure(explain_bad_session(error), reason=str(error)), now)
             return
         self.join(branch, session, now)
+
+    def _drop_change(self, branch: Leg, now: float) -> None:
+        """An early change that was open in another early dialog than the one that has answered: that one has lost."""
+        if self._asked is branch:
+            self.branch_refused_change(branch, 504, now)
+        elif self._asking is branch:
+            self._asking = None
+            self._call.open_pair(branch).revert(1)
 
     def join(self, branch: Leg, session: bytes, now: float) -> Bridge:
         """Somebody answered with this session: the caller gets its 200."""

@@ -179,6 +179,27 @@ def test_the_phone_leaves_while_its_own_early_change_is_open(office):
     office.check_clean()
 
 
+@pytest.mark.parametrize("is_caller", [True, False])
+def test_another_fork_of_the_phone_answers_while_an_early_change_is_open_in_the_first(office, is_caller):
+    """13.2.2.4: the first early dialog has lost, and its change with it."""
+    call, ringing = agree_early(office)
+    asking, asked = (call, ringing) if is_caller else (ringing, call)
+    asking.request("UPDATE", asking.phone.describe("m=video 41000 RTP/AVP 96", port=41000))
+    assert "UPDATE" in asked.labels
+    ringing.respond(180, body=ringing.phone.describe(port=43000), tag="other")
+    assert not call.last(180).body
+    ringing.answer(port=43000, tag="other")
+    assert call.last().status == 200
+    assert call.last(200).to_tag != call.got("183 INVITE")[0].to_tag
+    assert call.last(200).body.count(b"m=") == 1
+    call.acknowledge()
+    session, = office.relay.sessions
+    assert office.relay.directed[session, 0].rtp == ("192.168.1.11", 40000)
+    assert office.relay.directed[session, 1].rtp == ("192.168.1.12", 43000)
+    call.bye()
+    office.check_clean()
+
+
 @pytest.mark.parametrize(("method", "statuses"), [("INFO", (480, 481)), ("REFER", (403, 405)), ("INVITE", (491, 500))])
 @pytest.mark.parametrize("is_caller", [True, False])
 def test_what_nobody_may_ask_before_the_answer(office, method, statuses, is_caller):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where calls go beyond the registered phone next door: phones behind names, other domains, calls that come round."""
 
-from tests.call.virtual_calls import CARRIER, VirtualCalls
+from tests.call.virtual_calls import CARRIER, VirtualCalls, VirtualPhone
 
 OUTSIDE, OURS = "0312345678", "05011112222"
 
@@ -43,6 +43,40 @@ def test_a_call_that_comes_round_ends():
     call.cancel()
     office.run(200.0)
     assert not office.engine.calls
+
+
+SIX = "set sip listener six address 2001:db8::1\nset sip listener six trusted 2001:db8::/64\n"
+
+
+def register_over_ipv6(office: VirtualCalls, user: str, host: str) -> VirtualPhone:
+    phone = VirtualPhone(office, user, host)
+    phone.listener, phone.domain = "six", "192.168.1.1"
+    office.phones[user] = office.by_address[phone.address] = phone
+    phone.send(f"REGISTER sip:{phone.domain} SIP/2.0\r\nVia: SIP/2.0/UDP {phone.hostport};branch=z9hG4bKr\r\n"
+               f"Max-Forwards: 70\r\nFrom: <sip:{user}@{phone.domain}>;tag=1\r\nTo: <sip:{user}@{phone.domain}>\r\n"
+               f"Call-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:{user}@{phone.hostport}>\r\n"
+               "Content-Length: 0\r\n\r\n")
+    assert [message.status for message in phone.calls.pop().heard] == [200]
+    return phone
+
+
+def test_phones_of_two_families_talk():
+    """RFC 6157: each leg has the addresses of its own family."""
+    office = VirtualCalls(SIX)
+    alice, bob = office.phone("201"), register_over_ipv6(office, "202", "2001:db8::12")
+    mine, theirs = office.connect(alice, bob)
+    assert b"c=IN IP6 2001:db8::1\r\n" in theirs.invite.body
+    assert b"c=IN IP4 192.168.1.1\r\n" in mine.last(200).body
+    session, = office.relay.sessions
+    assert [port.host for port in office.relay.sessions[session]] == ["192.168.1.1", "2001:db8::1"]
+    assert office.relay.directed[session, 1].rtp == ("2001:db8::12", 40002)
+    mine.request("INVITE", alice.describe(address="0.0.0.0"))
+    assert b"c=IN IP6 ::\r\n" in theirs.got("INVITE")[-1].body     # RFC 3264 8.4 in the other family
+    theirs.answer()
+    mine.acknowledge()
+    assert office.relay.directed[session, 0].rtp is None
+    theirs.bye()
+    office.check_clean()
 
 
 def test_a_stranger_reaches_nobody():

@@ -19,8 +19,9 @@ PHRASES = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK"}
 def describe(host: str, port: int = 40000, *media: str, direction: str = "", version: int = 1, codecs: str = "0 8",
              session: str = "", address: str = "") -> bytes:
     """A session description; media: further m= sections as they stand."""
-    lines = ["v=0", f"o={session or 'phone'} {sum(host.encode()) * 7919} {version} IN IP4 {host}", "s=-",
-             f"c=IN IP4 {address or host}", "t=0 0", f"m=audio {port} RTP/AVP {codecs}"]
+    family = "IP6" if ":" in host else "IP4"
+    lines = ["v=0", f"o={session or 'phone'} {sum(host.encode()) * 7919} {version} IN {family} {host}", "s=-",
+             f"c=IN {family} {address or host}", "t=0 0", f"m=audio {port} RTP/AVP {codecs}"]
     if direction:
         lines.append(f"a={direction}")
     return "".join(f"{line}\r\n" for line in [*lines, *(section.rstrip() for section in media)]).encode()
@@ -51,11 +52,12 @@ class VirtualPhone:
         self.calls: list[PhoneCall] = []
         self.answers_bye = True
         self._count = count(1)
-        self._mark = f"{host.replace('.', 'x')}x{port}"
+        self._mark = f"{host.replace('.', 'x').replace(':', 'y')}x{port}"
 
     @property
     def hostport(self) -> str:
-        return f"{self.address[0]}:{self.address[1]}"
+        host = self.address[0]
+        return f"[{host}]:{self.address[1]}" if ":" in host else f"{host}:{self.address[1]}"
 
     def check_unseen(self, message: Message, receiver: str) -> None:
         """Nothing that only this phone and the server know may be in a message to another one (RFC 7092 3.2)."""
