@@ -200,10 +200,14 @@ class Hunt:
 
     def _ring(self, destination: Destination, now: float) -> None:
         line = destination.line
-        if not (line.may_begin(now) or (destination.is_emergency and self._call.free_line(line, now))):
-            self._failures.append((503, None))
-            self._call.note(f"no free channel on {line.name}")
-            return
+        if not line.may_begin(now):
+            if destination.is_emergency and self._has_free_line(now):
+                self._groups.append([destination])      # nobody loses his call while there is another way
+                return
+            if not (destination.is_emergency and self._call.free_line(line, now)):
+                self._failures.append((503, None))
+                self._call.note(f"no free channel on {line.name}")
+                return
         if destination.is_emergency:
             self._call.record.is_emergency = True
         branch = Leg(self._call, line, OUTGOING, destination.callee, self)
@@ -224,6 +228,10 @@ class Hunt:
             self._again.note_try(branch, destination)
         branch.usage = OutgoingInvite(line.core, draft, branch)
         branch.usage.start(now)
+
+    def _has_free_line(self, now: float) -> bool:
+        """Whether one that is still to be rung can be reached, and has a channel left."""
+        return any(one.is_reachable and one.line.may_begin(now) for group in self._groups for one in group)
 
     def _fit_draft(self, draft: RequestDraft) -> None:
         """What the caller's INVITE says of the way and of what the caller can do."""

@@ -42,9 +42,9 @@ class Refused(NamedTuple):
 class Destination:
     """One place to try. uri: the Request-URI; flow: exactly there, None to be located by the line; routes: Route values
     (Path of a binding, outbound proxy); callee: who is there; is_phone: of ours, reached on `flow` also inside the
-    dialog; is_emergency: nothing may stand in its way."""
+    dialog; is_emergency: nothing may stand in its way; is_reachable: False where it is tried against the odds."""
 
-    __slots__ = ("callee", "flow", "is_emergency", "is_phone", "line", "routes", "uri")
+    __slots__ = ("callee", "flow", "is_emergency", "is_phone", "is_reachable", "line", "routes", "uri")
 
     def __init__(self, line: "Line", uri: bytes, callee: Party, flow: Flow | None = None,
                  routes: tuple[bytes, ...] = ()) -> None:
@@ -55,6 +55,7 @@ class Destination:
         self.routes = routes
         self.is_phone = False
         self.is_emergency = False
+        self.is_reachable = True
 
 
 class Line(Protocol):

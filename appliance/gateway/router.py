@@ -51,10 +51,13 @@ class GatewayRouter:
 
     def may_be_emergency(self, trunk: Trunk, called: bytes, uri: bytes) -> bool:
         """Whether a telephone of the PBX behind this trunk calls for help; a carrier's subscribers do so elsewhere."""
-        if trunk.side is not Side.PRIVATE or trunk.configuration.inbound_trunk not in self.trunks:
-            return False
-        return not trunk.numbers.find_extension(called.decode("utf-8", "replace")) and bool(
-            self.rules.find_emergency(called, uri))
+        return bool(self._find_emergency_through(trunk, called, uri))
+
+    def _find_emergency_through(self, trunk: Trunk, called: bytes, uri: bytes) -> str:
+        """A did is a rule, and 110 comes before every rule; what only ends so may be one of ours."""
+        number = self.rules.find_emergency(called, uri) if trunk.side is Side.PRIVATE else ""
+        written = called.decode("utf-8", "replace")
+        return "" if number and written != number and trunk.numbers.find_extension(written) else number
 
     # the kinds of calls
 
@@ -71,14 +74,14 @@ class GatewayRouter:
     def _route_inbound(self, trunk: Trunk, dial: Dial, now: float) -> Groups | Refused:
         """To the office's own numbers and to nobody else, except where the configuration joins two trunks."""
         called = dial.dialled.decode("utf-8", "replace")
+        emergency = self._find_emergency_through(trunk, dial.dialled, dial.uri)
+        if emergency:       # a telephone of the PBX behind us
+            return self._route_emergency(emergency, dial, now)
         extension = trunk.numbers.find_extension(called)
         if extension:
             return self._find_phones(extension, dial)
         onward = self.trunks.get(trunk.configuration.inbound_trunk)
         if onward is not None and called:
-            emergency = self.rules.find_emergency(dial.dialled, dial.uri) if trunk.side is Side.PRIVATE else ""
-            if emergency:   # a telephone of the PBX behind us
-                return self._route_emergency(emergency, dial, now)
             decision = self.rules.decide_onward(called, onward.name, trunk.configuration.inbound_allowed)
             if decision.kind is Kind.TRUNKS:
                 return self._route_out(decision, dial, now)
@@ -91,16 +94,17 @@ class GatewayRouter:
         return self._office.find_destinations(extension, is_secure) or Refused(480, NO_USER, "phone not registered")
 
     def _route_emergency(self, number: str, dial: Dial, now: float) -> Groups | Refused:
-        """Every trunk that can carry it, in the order of the configuration, those that are up first: an attempt on one
-        that seems down costs nothing, and none made may cost a life."""
+        """Every trunk that can carry it, in the order of the configuration: those that are up first, of them those with
+        a free channel, since another one costs somebody his call. An attempt on one that seems down costs nothing, and
+        none made may cost a life."""
         reaching = [trunk for trunk in self.trunks.values() if trunk.is_emergency and (
             trunk is not dial.origin or trunk.side is Side.PUBLIC)]     # not back to the PBX that asks
-        reaching.sort(key=lambda trunk: not trunk.link.is_up(now))
+        reaching.sort(key=lambda trunk: (not trunk.link.is_up(now), trunk.is_full))
         self._journal.record("emergency_called", number=number, extension=dial.extension,
                              trunks=" ".join([trunk.name for trunk in reaching]))
         if not reaching:
             return self._refuse_unavailable(f"no trunk carries {number}")
-        return [[trunk.write_emergency(number)] for trunk in reaching]
+        return [[trunk.write_emergency(number, now)] for trunk in reaching]
 
     def _route_out(self, decision: Decision, dial: Dial, now: float) -> Groups | Refused:
         if dial.request is not None and dial.request.max_forwards == 0:

@@ -232,10 +232,11 @@ class Trunk:
             return TrunkDestination(self, self._translator.withholding_prefix + written, False)
         return TrunkDestination(self, written, is_private)
 
-    def write_emergency(self, number: str) -> TrunkDestination:
+    def write_emergency(self, number: str, now: float) -> TrunkDestination:
         """A call to an emergency number: exactly that, whatever the profile says; nobody hides there."""
         destination = TrunkDestination(self, number, False)
         destination.is_emergency = True
+        destination.is_reachable = self.link.is_up(now)
         return destination
 
     def write_uri(self, number: str) -> bytes:

@@ -263,6 +263,9 @@ class OfficeServer:
         if way.next_uri is None and self._is_ours(message):
             neighbour = parts.neighbours.identify(message, flow)
             if neighbour is not None:       # to our extensions and nowhere else: we relay for our own users alone
+                if self._is_strange_emergency(message, flow):
+                    self._turn_away(message, flow, Refusal(403))
+                    return
                 self._route(message, flow, way, neighbour, now)
                 return
         caller = parts.authentication.judge(message, flow, now, True)
@@ -319,6 +322,12 @@ class OfficeServer:
             self._refuse(message, flow, Refusal(480), now)
             return
         parts.proxy.start_request(message, flow, groups, caller.extension, now)
+
+    def _is_strange_emergency(self, message: Message, flow: Flow) -> bool:
+        """Whether somebody else's user calls for help by our lines: his own domain is who does that for him."""
+        parts = self._parts
+        return (message.method == b"INVITE" and not parts.authentication.is_trusted(flow)
+                and parts.calls.outside.is_emergency(message))
 
     def _is_ours(self, message: Message) -> bool:
         return message.uri_scheme == b"tel" or message.uri_hostport in self._parts.own

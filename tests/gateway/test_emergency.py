@@ -98,12 +98,33 @@ def test_a_carrier_does_not_reach_the_emergency_service_through_us(box):
     assert box.gateway.router.route(dial, box.now).status == 404
 
 
-def test_a_pbx_behind_us_does():
-    text = TEXT + "set trunk pbx listener office\nset trunk pbx peer 192.168.1.9:5060\n" \
-                  "set trunk pbx inbound trunk carrier\n"
-    box = join_carrier(text)[0].start()
+PBX = "set trunk pbx listener office\nset trunk pbx peer 192.168.1.9:5060\n"
+
+
+@pytest.mark.parametrize("rule", ["", "set trunk pbx inbound trunk carrier\n", "set trunk pbx did 119 to 201\n"])
+def test_a_pbx_behind_us_does_whatever_rule_it_has(rule):
+    box = join_carrier(TEXT + PBX + rule)[0].start()
     dial = Dial(b"119", b"sip:119@192.168.1.1", box.trunk("pbx"), Party(b"301"), b"")
     assert reached(box.gateway.router.route(dial, box.now))[0][0] == "spare"
+    assert box.gateway.router.is_emergency(dial)
+
+
+def test_a_number_of_ours_that_only_ends_like_one_is_no_emergency():
+    box = join_carrier(TEXT + PBX + "set trunk pbx did 9110 to 201\n")[0].start()
+    dial = Dial(b"9110", b"sip:9110@192.168.1.1", box.trunk("pbx"), Party(b"301"), b"")
+    assert not box.gateway.router.is_emergency(dial)
+    assert not box.gateway.router.route(dial, box.now)[0][0].is_emergency
+
+
+def test_a_trunk_with_a_free_channel_comes_before_a_full_one_and_a_full_one_before_one_that_is_down(box):
+    registered = box.trunk("hikari")
+    registered.link.registration_granted(600, box.now)
+    assert [line for line, _ in reached(box.dial("119"))] == ["hikari", "spare"]
+    registered.call_begins()
+    assert registered.is_full
+    assert [line for line, _ in reached(box.dial("119"))] == ["spare", "hikari"]
+    box.trunk("spare").link.peer_silent(box.now)
+    assert [line for line, _ in reached(box.dial("119"))] == ["hikari", "spare"]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

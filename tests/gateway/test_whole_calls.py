@@ -17,6 +17,11 @@ set route eighth prefix 8
 set route eighth strip 1
 set route eighth trunk east
 """
+THIRD = """\
+set trunk third listener wan
+set trunk third peer 198.51.100.3:5060
+set trunk third emergency true
+"""
 OUTSIDE = "0312345678"
 
 
@@ -39,10 +44,13 @@ def status_of(house: House, call, seconds: float = 1.0) -> int:
 def test_a_line_in_use_is_freed_for_an_emergency_call():
     house = House(RESCUE)
     taken, _ = house.talk(house.desks["202"], "8" + OUTSIDE, house.carriers["east"])
+    other, _ = house.talk(house.desks["203"], OUTSIDE, house.carriers["west"])
     call = house.desks["201"].dial("110")
     house.run()
     assert call.is_confirmed
     assert taken.is_over
+    assert not other.is_over
+    other.hang_up(house.now)
     assert invites(house, "east") == [b"sip:0312345678@east.test", b"sip:110@east.test"]
     goodbye = [message for _at, source, _target, message in house.network.sent
                if source == (b"192.168.1.1", 5060) and label(message) == "BYE"]
@@ -50,6 +58,56 @@ def test_a_line_in_use_is_freed_for_an_emergency_call():
     assert house.records[0].trunk == "east"
     call.hang_up(house.now)
     house.assert_quiet()
+
+
+def test_nobody_loses_his_call_for_help_while_another_line_is_free():
+    house = House(RESCUE)
+    talking, _ = house.talk(house.desks["202"], "8" + OUTSIDE, house.carriers["east"])
+    call = house.desks["201"].dial("110")
+    house.run()
+    assert call.is_confirmed
+    assert not talking.is_over
+    assert invites(house, "west") == [b"sip:110@west.test"]
+
+
+def test_a_line_is_freed_only_where_nothing_else_leads_there():
+    house = House(RESCUE)
+    talking, _ = house.talk(house.desks["202"], "8" + OUTSIDE, house.carriers["east"])
+    house.carriers["west"].refuse_with(503)
+    call = house.desks["201"].dial("110")
+    house.run()
+    assert call.is_confirmed
+    assert talking.is_over
+    assert invites(house, "west") == [b"sip:110@west.test"]
+
+
+def test_a_line_that_fills_up_meanwhile_is_left_alone_while_a_later_one_is_free():
+    house = House(RESCUE + THIRD)
+    third = Voice(house.network, "198.51.100.3", "090third", "203.0.113.5")
+    house.carriers["east"].ring_only()
+    calling = house.desks["201"].dial("110")
+    house.run()
+    talking, _ = house.talk(house.desks["202"], OUTSIDE, house.carriers["west"])
+    house.carriers["east"].user.calls[-1].refuse(503, house.now)
+    house.run()
+    assert calling.is_confirmed
+    assert not talking.is_over
+    assert len(third.user.calls) == 1
+
+
+def test_nobody_of_another_domain_reaches_the_emergency_services_or_ends_our_calls_by_it():
+    house = House(RESCUE + "set sip domain other.test source 198.51.100.77\n")
+    talking, _ = house.talk(house.desks["202"], "8" + OUTSIDE, house.carriers["east"])
+    stranger = Voice(house.network, "198.51.100.77", "eve", "203.0.113.5")
+    stranger.profile.aor = b"sip:eve@other.test"
+    stranger.dial("110")
+    house.run()
+    assert stranger.user.releases[-1].status == 403
+    assert invites(house, "west") == []
+    assert not talking.is_over
+    ours = stranger.dial("201")
+    house.run()
+    assert ours.is_confirmed
 
 
 def test_an_emergency_call_does_not_end_another_one():
