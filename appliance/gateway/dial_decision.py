@@ -103,9 +103,15 @@ class DialRules:
         return self._decide_class(Decision(Kind.TRUNKS, number, (trunk,), None, reasons), (allowed,))
 
     def _find_route(self, number: str) -> Routed | None:
-        """A number with "+" that no route begins so is dialled as people here dial it."""
-        return self.routes.find(number) or (
+        """By what is called, not by the 184 or 186 in front of it, which stays with the number; a route may name those
+        all the same. A number with "+" that no route begins so is dialled as people here dial it."""
+        routed = self.routes.find(number) or (
             self.routes.find(self.translator.write_inbound(number)) if number.startswith("+") else None)
+        presentation, called = self.translator.split(number)
+        if presentation is None or (routed is not None and routed.route.prefix.startswith(presentation.prefix)):
+            return routed
+        behind = self._find_route(called)
+        return routed if behind is None else behind._replace(number=presentation.prefix + behind.number)
 
     def _decide_class(self, decision: Decision, rights: tuple[Iterable[str], ...]) -> Decision:
         toll_class = decide_toll_class(decision.number, self.translator.country)

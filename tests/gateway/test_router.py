@@ -60,6 +60,23 @@ def test_what_no_route_has_is_not_found(box):
         assert (refused.status, refused.q850) == (404, 1)
 
 
+def test_184_and_186_are_no_part_of_what_a_route_begins_with(box):
+    for dialled in ("1860312345678", "1840312345678"):  # this carrier takes them as digits
+        assert names(box.dial(dialled)) == [("carrier", b"sip:%s@carrier.test" % dialled.encode())]
+    assert isinstance(box.dial("117"), Refused)     # no route has it
+    assert isinstance(box.dial("184117"), Refused)
+
+
+def test_a_route_of_its_own_carries_104_and_117_and_may_name_184():
+    box = join_carrier(CARRIER + "set trunk b listener wan\nset trunk b peer 198.51.100.2:5060\n"
+                                 "set route services prefix 1\nset route services trunk carrier\n"
+                                 "set route hidden prefix 1840\nset route hidden trunk b\n")[0].start()
+    assert names(box.dial("104")) == [("carrier", b"sip:104@carrier.test")]
+    assert names(box.dial("184117")) == [("carrier", b"sip:184117@carrier.test")]
+    assert names(box.dial("1860312345678")) == [("carrier", b"sip:1860312345678@carrier.test")]
+    assert names(box.dial("1840312345678")) == [("b", b"sip:1840312345678@198.51.100.2")]
+
+
 def test_the_longest_prefix_wins_and_its_digits_are_taken_off():
     box = join_carrier(CARRIER + "set trunk b listener wan\nset trunk b peer 198.51.100.2:5060\n"
                                  "set route mobile prefix 090\nset route mobile strip 1\nset route mobile trunk b\n")[0]
@@ -68,7 +85,8 @@ def test_the_longest_prefix_wins_and_its_digits_are_taken_off():
     assert names(box.dial("0312345678")) == [("carrier", b"sip:0312345678@carrier.test")]
 
 
-@pytest.mark.parametrize(("dialled", "status"), [("01012125551234", 403), ("0990123456", 403), ("1840990123456", 404)])
+@pytest.mark.parametrize(("dialled", "status"), [("01012125551234", 403), ("0990123456", 403), ("1840990123456", 403),
+                                                 ("0990123456#", 403), ("0570123456*", 403), ("09901234567", 403)])
 def test_what_costs_is_closed_unless_somebody_opens_it(box, dialled, status):
     refused = box.dial(dialled)
     assert isinstance(refused, Refused)
