@@ -162,6 +162,23 @@ def test_a_refused_transfer_gives_pjsip_its_call_back(three, carrying, voices):
     wait_no_calls(carrying)
 
 
+def test_a_ringing_call_is_picked_up_by_the_star_code(three, carrying, voices):
+    customer, clerk, boss = three
+    first = customer.dial("1002")
+    ringing = clerk.wait_incoming()
+    customer.wait("call", call=first, state="EARLY")
+    taken = boss.dial("*81002")
+    boss.wait_confirmed(taken)
+    customer.wait_confirmed(first)
+    clerk.wait_ended(ringing)
+    time.sleep(TALK_S)
+    customer.hang_up(first)
+    boss.wait_ended(taken)
+    assert likeness_of_pieces(voices["chirp"], boss.heard()[-1]) > ALIKE
+    assert likeness_of_pieces(voices["other"], customer.heard()[-1]) > ALIKE
+    wait_no_calls(carrying)
+
+
 def test_calls_taken_up_after_a_crash_are_transferred(three, carrying, voices):
     """Blind and attended, with dialogs that another process has made."""
     customer, clerk, boss = three
