@@ -11,7 +11,7 @@ from typing import Final
 
 from appliance.call.call import ANSWERED, Call
 from appliance.call.call_record import RecordStore
-from appliance.call.call_table import CallTable
+from appliance.call.call_table import ENDED_KEPT, CallTable
 from appliance.call.leg import Leg
 from appliance.call.line import Dial, Line
 from appliance.call.media_pair import MediaPair
@@ -84,6 +84,8 @@ class CallEngine(CallTable):
     def end_call(self, call: Call, now: float) -> None:
         """CallDirectory."""
         self.calls.pop(call.number, None)
+        if len(self.ended) == ENDED_KEPT:
+            self.ended.popleft().cut_circles()
         self.ended.append(call)
         if self.keeper is not None:
             self.keeper(call, now)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from appliance.call.call_record import LegRecord
 from appliance.call.line import Line
 from appliance.call.media_pair import MediaEnd
+from appliance.call.nobody import NOBODY
 from appliance.call.party import Party
 from appliance.call.sound import Sound
 from appliance.native.sip_scanner import Message
@@ -220,6 +221,12 @@ class Leg:
         peer_host = None if flow is None else flow.address
         line = self.line
         return MediaEnd(line.media_host(flow), line.bind_host(flow), peer_host, dscp=line.dscp)
+
+    def cut_circles(self) -> None:
+        """Nothing comes any more, and nobody looks at it: what it refers to refers to it."""
+        if self.usage is not None:
+            self.usage.events = NOBODY
+        del self.call, self.owner
 
     def hang_up(self, now: float, lines: bytes = b"") -> None:
         """End it, whatever it is doing; nothing when it has ended."""
