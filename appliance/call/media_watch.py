@@ -6,7 +6,7 @@ It satisfies rtp.relaying.MediaRelayUser for the engine and changes the calls it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from appliance.call.call import Call, call_of
@@ -23,9 +23,10 @@ SILENCE_S: Final = 10.0
 
 
 class MediaWatch:
-    """figures: of calls in progress, by relay session, as last told."""
+    """figures: of calls in progress, by relay session, as last told; listener: who may have asked for figures on its
+    own account, and says whether these are the ones."""
 
-    __slots__ = ("_alarm", "_engine", "_probes", "_records", "_renewals", "_waiting", "figures")
+    __slots__ = ("_alarm", "_engine", "_probes", "_records", "_renewals", "_waiting", "figures", "listener")
 
     def __init__(self, engine: CallTable) -> None:
         self._engine = engine
@@ -35,6 +36,7 @@ class MediaWatch:
         self._renewals: dict[Call, MediaRenewal] = {}
         self._probes: dict[tuple[str, int], Probe] = {}     # by session and side
         self.figures: dict[str, Figures] = {}
+        self.listener: Callable[[str, Figures, float], bool] | None = None
 
     def expect(self, call: Call, pair: MediaPair, sessions: list[str]) -> None:
         """These sessions were closed; their figures go to the legs that the pair joined."""
@@ -95,7 +97,8 @@ class MediaWatch:
     def figures_told(self, session: str, figures: Figures, now: float) -> None:
         """MediaRelayUser."""
         self.figures[session] = figures
-        if not session.endswith("/0"):
+        is_taken = self.listener is not None and self.listener(session, figures, now)
+        if is_taken or not session.endswith("/0"):
             return
         for side, leg in enumerate((self._find_leg(session, 0)[1], self._find_leg(session, 1)[1])):
             bridge = call_of(leg).bridge if leg is not None else None

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from appliance.call.call_record import NoRecords, RecordStore
 from appliance.call.engine import CallEngine
+from appliance.call.pulse import Pulse
 from appliance.call.services import CallServices
 from appliance.call.sound_rounds import SoundRounds
 from appliance.config.configuration import Configuration, ListenerConfiguration
@@ -16,6 +17,7 @@ from appliance.pbx.account import AccountDirectory, find_algorithms
 from appliance.pbx.authentication import Authentication, AuthenticationPolicy
 from appliance.pbx.call_entry import CallEntry
 from appliance.pbx.call_row import CallStore
+from appliance.pbx.dialog_guard import OfficeDialogGuard
 from appliance.pbx.dialog_table import DialogTable
 from appliance.pbx.instant_message.mailbox import MailboxLimits
 from appliance.pbx.instant_message.message_row import MessageStore
@@ -165,7 +167,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.neighbours = NeighbourDomains(configuration.neighbours)
     parts.redirects = RedirectServer(stack, location, parts.dialogs)
     parts.finder = finder
-    build_calls(parts, listeners[0], surroundings)
+    build_calls(parts, listeners[0], surroundings, location)
     parts.messages = MessageRelay(stack, parts.proxy, parts.targets, surroundings.journal, surroundings.message_store)
     parts.messages.wall_offset = surroundings.wall_offset
     parts.messages.limits = read_mailbox_limits(configuration)
@@ -178,7 +180,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     return Office(parts, listeners, server, location)
 
 
-def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) -> None:
+def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings, location: Location) -> None:
     """The call engine with the office as its only line."""
     stack, random_octets = parts.stack, surroundings.random_octets
     services = CallServices(stack.timers, random_octets, surroundings.relay, surroundings.journal)
@@ -190,7 +192,9 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings) 
     services.numbers = surroundings.call_numbers
     engine = CallEngine(services, surroundings.records)
     SoundRounds(engine)
+    Pulse(engine)
     parts.calls = CallEntry(stack, engine, parts.line)
+    parts.calls.dialogs.guard = OfficeDialogGuard(parts.authentication, location)
 
 
 def build_events(parts: OfficeParts, location: Location, surroundings: Surroundings,

@@ -277,3 +277,33 @@ def test_no_re_invite_is_sent_because_of_a_restart(trunk_call):
     assert office.gateway.trunks["carrier"].core.profile.mapped == {"wan": b"198.18.0.1:5060"}
     office.run(5.0)
     assert len(theirs.heard) == heard
+
+
+def test_a_voice_that_stops_behind_a_nat_lets_the_line_look_for_its_address_within_two_seconds(trunk_call):
+    office, _mine, _theirs = trunk_call
+    trunk = office.gateway.trunks["carrier"]
+    looked = []
+    trunk.suspect = looked.append
+
+    def talk(seconds: float, is_heard: bool) -> None:
+        end = office.now + seconds
+        while office.now < end:
+            if is_heard:
+                heard_at = office.now
+                office.relay.figures = (speech(last_s=heard_at), speech(last_s=heard_at))
+            office.run(0.05)
+            office.tell_figures()
+    talk(5.0, True)
+    assert not looked
+    fell_silent_at = office.now
+    talk(4.0, False)
+    (looked_at,) = looked
+    assert looked_at - fell_silent_at < 1.7
+    talk(20.0, False)
+    assert len(looked) == 1     # not again and again
+
+
+def test_nobody_asks_where_no_nat_is(office):
+    connect(office)
+    office.run(5.0)
+    assert not office.relay.asked

@@ -204,6 +204,24 @@ def test_twenty_calls_get_media_again_when_the_relay_is_killed(house):
     wait_until(lambda: ask_sessions(gateway) == {}, PATIENCE_S, "no session left")
 
 
+def test_twenty_calls_get_media_again_when_the_call_server_and_the_relay_are_killed_together(house):
+    gateway = house.gateway
+    with Talk(house.calls) as talk:
+        talk.wait_heard()
+        time.sleep(WRITTEN_S)
+        before = house.show()
+        relay = relays(gateway)[-1]
+        gateway.kill()
+        os.kill(relay, signal.SIGKILL)
+        gateway.start()
+        assert house.show() == before
+        talk.wait_heard()
+    for caller, callee in house.calls:
+        callee.bye()
+        caller.wait_over()
+    wait_until(lambda: house.show() == [], PATIENCE_S, "all calls over")
+
+
 def test_sigterm_says_bye_to_two_hundred_calls_within_five_seconds(house):
     for _number in range(200 - CALLS):
         house.connect("202", house.phones[1])
