@@ -23,7 +23,7 @@ from appliance.ua.invite_usage import (
     InviteUsage,
 )
 from appliance.ua.offer_answer import REMOTE_OFFER
-from appliance.ua.outgoing_request import OutgoingRequest
+from appliance.ua.outgoing_request import ENDED, OutgoingRequest
 from appliance.ua.request_draft import RequestDraft
 from appliance.ua.session_body import read_session
 from appliance.ua.session_timer import TIMER
@@ -87,7 +87,10 @@ class OutgoingInvite(InviteUsage):
         if self.state in (CALLING, PROCEEDING):
             self.enter(CANCELLING)
             self._end_forks(now)
-            self._invite.cancel(now, lines)
+            if self._invite.state is ENDED:     # a fork that had said BYE has sent its 2xx: there is nothing to cancel
+                self.finish(now, self._ending or Release(Cause.CANCELLED, 487))
+            else:
+                self._invite.cancel(now, lines)
         elif self.state is ANSWERING:
             self._acknowledge(self._take_winner(), b"", now)
             self.say_bye(now, lines, Release(Cause.WE_LEFT, 0))
