@@ -72,7 +72,22 @@ class TrunkServers:
         """ua.location.PathHealth."""
         self.preferred = (flow.host, flow.port)
         self._held.pop(_key_of(flow), None)
-        self._learn(flow.host, flow.port)
+        if (flow.host, flow.port) in self._known:   # not the far end of a call, which requests in its dialog may reach
+            self.preferred = (flow.host, flow.port)
+            self._learn(flow.host, flow.port)
+
+    def has_place(self, hostport: bytes) -> bool:
+        """Whether one of the trunk's servers is at this "host:port"."""
+        host, _, port = hostport.rpartition(b":")
+        return port.isdigit() and (host.strip(b"[]"), int(port)) in self._known
+
+    def has_host(self, host: bytes) -> bool:
+        """Whether one of them is at this numeric address, whatever its port."""
+        return any(known == host for known, _ in self._known)
+
+    def has_server(self, flow: Flow) -> bool:
+        """ua.location.PathHealth."""
+        return self.is_beside_server(flow)
 
     def is_server(self, flow: Flow) -> bool:
         """Whether a request on this flow comes from one of the trunk's servers, to the trunk's own listener."""

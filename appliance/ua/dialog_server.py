@@ -11,6 +11,7 @@ from appliance.sip.stack import SipStack
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.agent_core import DialogDirectory, DialogEntry
 from appliance.ua.dialog import Dialog
+from appliance.ua.dialog_guard import DialogGuard, OpenDialogs, is_where_heard
 from appliance.ua.handlers import RequestHandler
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.inspection import check_request, write_capabilities
@@ -19,33 +20,45 @@ from appliance.ua.session_change import SessionChange
 
 
 class DialogServer:
-    """dialogs: of every core that shares the stack; handlers: for methods that no usage claims."""
+    """dialogs: of every core that shares the stack; handlers: for methods that no usage claims; guard: judges whoever
+    speaks from elsewhere."""
 
-    __slots__ = ("_dialogs", "_handlers", "_stack")
+    __slots__ = ("_dialogs", "_handlers", "_stack", "guard")
 
     def __init__(self, stack: SipStack, dialogs: DialogDirectory,
                  handlers: dict[bytes, RequestHandler] | None = None) -> None:
         self._stack = stack
         self._dialogs = dialogs
         self._handlers = {} if handlers is None else handlers
+        self.guard: DialogGuard = OpenDialogs()
 
     def serve_in_dialog(self, message: Message, flow: Flow, now: float) -> bool:
         """A request with a To tag, never ACK or CANCEL; False where it is in no dialog of ours.
 
-        The Call-ID and both tags prove it (19.3: 64 bits of ours that nobody can guess); whoever has them may do what
-        the RFC lets a peer do, also from another address: it may have moved.
+        The Call-ID and both tags name it (19.3). From where the peer was last heard they are enough; it may have moved,
+        and whoever speaks from elsewhere is asked by the guard. Until then nothing in the dialog changes.
         """
         entry = self._dialogs.find(message)
         if entry is None:
             return False
+        if not (is_where_heard(entry.dialog, flow) or self.guard.may_speak(entry, flow)):
+            refusal = self.guard.challenge(entry, message, flow, now)
+            if refusal is not None:
+                self._stack.counters["refused_in_dialog"] += 1
+                self._stack.reply_stateless(message, flow, refusal.status, refusal.lines)
+                return True
         self._serve(entry, message, flow, now)
         return True
 
     def ack_received(self, message: Message, flow: Flow, now: float) -> bool:
-        """The ACK of a 2xx; False where it is in no dialog of ours."""
+        """The ACK of a 2xx; False where it is in no dialog of ours. It cannot be challenged (22.1), and may carry a
+        session: from elsewhere it is not looked at."""
         entry = self._dialogs.find(message)
         if entry is None:
             return False
+        if not (is_where_heard(entry.dialog, flow) or self.guard.may_speak(entry, flow)):
+            self._stack.counters["discarded_stray_ack"] += 1
+            return True
         usage = entry.usages.get(b"ACK")
         if usage is not None:
             usage.ack_received(message, now)

@@ -13,11 +13,13 @@ from appliance.sip.locating.search import Verdict
 
 class Hop(NamedTuple):
     """Where a request is to go next. uri: of its topmost Route, else its Request-URI (RFC 3261 8.1.2); size_octets:
-    about how large it will be, for what goes by TCP above 1300 (18.1.1); near: the listener to prefer, None for any."""
+    about how large it will be, for what goes by TCP above 1300 (18.1.1); near: the listener to prefer, None for any;
+    is_in_dialog: whether the other end has named it, by its Contact or by who stood in the way of the dialog."""
 
     uri: bytes
     size_octets: int
     near: Listener | None = None
+    is_in_dialog: bool = False
 
 
 FlowsFound = Callable[[Sequence[Flow], Verdict, float], None]
@@ -47,6 +49,9 @@ class PathHealth(Protocol):
     def note_answer(self, flow: Flow) -> None:
         """It is there."""
 
+    def has_server(self, flow: Flow) -> bool:
+        """Whether one of the servers that we know is at the other end."""
+
 
 class UnwatchedPaths:
     """For where nobody wants to know."""
@@ -58,3 +63,7 @@ class UnwatchedPaths:
 
     def note_answer(self, flow: Flow) -> None:
         """Nothing."""
+
+    def has_server(self, flow: Flow) -> bool:
+        """We know none."""
+        return False
