@@ -175,6 +175,12 @@ class IncomingInvite(InviteUsage):
         else:
             super().hang_up(now, lines)
 
+    def finish(self, now: float, release: Release) -> None:
+        """Over. The transaction still absorbs copies of the INVITE for 32 s, but needs nobody for that."""
+        super().finish(now, release)
+        if self.server.is_answered:
+            self.server.owner = None
+
     def give_up(self, release: Release, now: float) -> None:
         """Nobody is there to be answered."""
         if self.state is OFFERED:

@@ -228,6 +228,7 @@ class InviteUsage(PeerAbility):
             self.change.abandon(now)
         if self.timer is not None:
             self.timer.stop()
+            self.timer = None
         for accepted in self._accepted.values():
             accepted.abandon()
         self._accepted.clear()
