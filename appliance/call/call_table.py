@@ -70,9 +70,10 @@ class CallTable:
     def free_line(self, line: Line, call: Call, now: float) -> bool:
         """CallDirectory. One that only waits for the end of who was let go is as good as free; else the youngest call
         ends that is not itself an emergency call."""
-        here = [leg for other in self.calls.values() for leg in other.legs if leg.line is line and not leg.has_ended]
+        here = [leg for other in self.calls.values() for leg in other.legs
+                if is_same_line(leg.line, line) and not leg.has_ended]
         if any(leg.let_go_at for leg in here) or any(
-                leg.line is line and not leg.handle.is_over for leg in self.forgotten):
+                is_same_line(leg.line, line) and not leg.handle.is_over for leg in self.forgotten):
             return True
         for other in reversed(self.calls.values()):
             if other is call or other.record.is_emergency or not any(leg.call is other for leg in here):
@@ -81,3 +82,8 @@ class CallTable:
             other.hang_up(now, b'Reason: Q.850;cause=8;text="Preemption"\r\n')
             return True
         return False
+
+
+def is_same_line(one: Line, other: Line) -> bool:
+    """Whether both have their calls on the same channels: a trunk that was attached anew is another Line since then."""
+    return one is other or (one.is_trunk and other.is_trunk and one.name == other.name)

@@ -310,10 +310,11 @@ class CallServer:
             # phones, nonces and sealed routes all carry it: taken up by halves it would shut everybody out
             self._journal.record("domain_needs_restart", file=self._config_path, domain=self._domain)
             configuration = replace(configuration, domain=self._domain)
+        trunks = self._gateway.prepare(configuration)       # what cannot be built is found before anything changes
         self._take_up_certificates(configuration)
         self._resolver.reconfigure(read_name_servers(configuration))
         self._office.reconfigure(configuration, monotonic())
-        self._gateway.reconfigure(configuration, monotonic())
+        self._gateway.take_up(trunks, monotonic())
         self._office.calls.services.router = self._gateway.router
         self._ports.settle(monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))

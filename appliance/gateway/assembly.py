@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins the gateway: trunks with their cores, the router, recognition and admission. Everything but hands.
 
-`Gateway` is what the composition holds; reconfiguring keeps what has not changed.
+`Gateway` is what the composition holds; reconfiguring keeps what has not changed, and a failure changes nothing.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ from appliance.gateway.translation import Translator
 from appliance.gateway.trunk import Trunk, TrunkParts
 from appliance.gateway.trunk_agent import build_profiles, read_attachment, write_server_uri, write_token
 from appliance.gateway.trunk_link import TrunkLink
-from appliance.gateway.trunk_report import describe_trunk
+from appliance.gateway.trunk_report import describe_trunk, describe_waiting_trunk
+from appliance.gateway.trunk_use import TrunkUse, keep_uses
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
@@ -60,22 +61,41 @@ class GatewaySurroundings:
         self.resolver: Resolver = SilentResolver()
 
 
-class Gateway:
-    """trunks: by name, in the order of the configuration; router: call.line.Router of all calls; admission: for whoever
-    lets INVITEs in; readdress: told when a trunk's carrier sees us at another address. Whoever builds it calls
-    start, and stop before the end."""
+class GatewayPlan:
+    """What a configuration makes of the gateway, built and not yet in force. trunks, attachments, numbers: by name, in
+    order; waiting: trunks whose listener is not open yet; uses: of the new trunks."""
 
-    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "admission", "readdress", "router",
-                 "trunks")
+    __slots__ = ("attachments", "configuration", "numbers", "routes", "translator", "trunks", "uses", "waiting")
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.translator = Translator(configuration.country)
+        self.routes = RouteTable(configuration.routes.values())
+        self.trunks: dict[str, Trunk] = {}
+        self.attachments: dict[str, Attachment] = {}
+        self.numbers: dict[str, TrunkNumbers] = {}
+        self.uses: dict[str, TrunkUse] = {}
+        self.waiting: dict[str, TrunkConfiguration] = {}
+
+
+class Gateway:
+    """trunks: by name, in the order of the configuration; waiting: those whose listener needs a restart; router:
+    call.line.Router of all calls; admission: for whoever lets INVITEs in; readdress: told when a carrier sees us
+    at another address. Whoever builds it calls start, and stop before the end."""
+
+    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "_uses", "admission", "readdress",
+                 "router", "trunks", "waiting")
 
     def __init__(self, surroundings: GatewaySurroundings) -> None:
         self._surroundings = surroundings
         self._accounts = InboundAccounts(surroundings.random_octets)
         self._attachments: dict[str, Attachment] = {}
         self._recogniser = Recogniser((), self._accounts)
+        self._uses: dict[str, TrunkUse] = {}
         self.admission = Admission()
         self.readdress: Callable[[Trunk, float], None] = readdress_nobody
         self.trunks: dict[str, Trunk] = {}
+        self.waiting: dict[str, TrunkConfiguration] = {}
         self.router: GatewayRouter
 
     # life
@@ -103,8 +123,12 @@ class Gateway:
     def reconfigure(self, configuration: Configuration, now: float) -> None:
         """Take up another configuration. A trunk that goes on to be attached in the same way keeps its registration and
         its calls; calls of one that is gone go on to their end."""
-        before, attached = self.trunks, dict(self._attachments)
-        self.configure(configuration)
+        self.take_up(self.prepare(configuration), now)
+
+    def take_up(self, plan: GatewayPlan, now: float) -> None:
+        """Put in force what `prepare` has built."""
+        before, attached = self.trunks, self._attachments
+        self._adopt(plan)
         for name, trunk in before.items():
             if self.trunks.get(name) is not trunk:
                 attached[name].stop(now)
@@ -120,16 +144,40 @@ class Gateway:
 
     def configure(self, configuration: Configuration) -> None:
         """Build what the configuration says; nothing is sent."""
-        translator = Translator(configuration.country)
-        trunks = {name: self._take_trunk(one, translator) for name, one in configuration.trunks.items()}
-        self._attachments = {name: one for name, one in self._attachments.items() if name in trunks}
-        self.trunks = trunks
+        self._adopt(self.prepare(configuration))
+
+    def prepare(self, configuration: Configuration) -> GatewayPlan:
+        """Build all of it, and change nothing. A trunk whose listener was not open at the start has to wait."""
+        plan = GatewayPlan(configuration)
+        open_listeners = {listener.name for listener in self._surroundings.listeners}
+        for name, one in configuration.trunks.items():
+            if one.listener not in open_listeners:
+                plan.waiting[name] = one
+                continue
+            known = self.trunks.get(name)
+            if known is not None and read_attachment(known.configuration) == read_attachment(one):
+                plan.trunks[name], plan.attachments[name] = known, self._attachments[name]
+            else:
+                plan.uses[name] = self._uses.get(name) or TrunkUse()
+                plan.trunks[name], plan.attachments[name] = self._build_trunk(one, plan)
+            plan.numbers[name] = TrunkNumbers(one, plan.trunks[name].habits, plan.translator)
+        return plan
+
+    def _adopt(self, plan: GatewayPlan) -> None:
+        configuration, translator, trunks = plan.configuration, plan.translator, plan.trunks
+        for name, trunk in trunks.items():
+            trunk.reconfigure(configuration.trunks[name], plan.numbers[name], translator)
+        self._attachments = plan.attachments
+        self._uses = keep_uses(self._uses | plan.uses, trunks)
+        self.trunks, self.waiting = trunks, plan.waiting
+        for name, one in plan.waiting.items():
+            self._surroundings.journal.record("trunk_needs_restart", trunk=name, listener=one.listener)
         self._accounts.reconfigure(trunks.values())
         self._recogniser = Recogniser(trunks.values(), self._accounts)
         self.admission.retain(frozenset(trunks))
         office = self._surroundings.office
         rights = {number.encode(): one.allowed for number, one in configuration.extensions.items()}
-        rules = DialRules(translator, RouteTable(configuration.routes.values()), rights, office.has_extension)
+        rules = DialRules(translator, plan.routes, rights, office.has_extension)
         self.router = GatewayRouter(rules, trunks, office, self._surroundings.journal, configuration.domain.encode())
 
     # calls
@@ -160,26 +208,20 @@ class Gateway:
 
     def trunk_states(self, now: float) -> list[TrunkState]:
         """vocabulary.trunk_state.TrunksObserved."""
-        return [describe_trunk(trunk, self._attachments[name], now) for name, trunk in self.trunks.items()]
+        return [*(describe_trunk(trunk, self._attachments[name], now) for name, trunk in self.trunks.items()),
+                *map(describe_waiting_trunk, self.waiting.values())]
 
     # trunks
 
-    def _take_trunk(self, configuration: TrunkConfiguration, translator: Translator) -> Trunk:
-        """The trunk as it is, where its attachment has not changed."""
-        known = self.trunks.get(configuration.name)
-        if known is not None and read_attachment(known.configuration) == read_attachment(configuration):
-            known.reconfigure(configuration, TrunkNumbers(configuration, known.habits, translator), translator)
-            return known
-        return self._build_trunk(configuration, translator)
-
-    def _build_trunk(self, configuration: TrunkConfiguration, translator: Translator) -> Trunk:
+    def _build_trunk(self, configuration: TrunkConfiguration, plan: GatewayPlan) -> tuple[Trunk, Attachment]:
         around = self._surroundings
         habits = PROFILES[configuration.profile]
         parts = TrunkParts()
         parts.habits = habits
-        parts.translator = translator
+        parts.translator = plan.translator
+        parts.use = plan.uses[configuration.name]
         parts.listeners = [one for one in around.listeners if one.name == configuration.listener]
-        parts.numbers = TrunkNumbers(configuration, habits, translator)
+        parts.numbers = TrunkNumbers(configuration, habits, plan.translator)
         locator = Locator(around.resolver, around.stack.timers, Ability.of_listeners(parts.listeners),
                           around.random_octets)
         parts.servers = TrunkServers(locator, parts.listeners, around.flow_to)
@@ -200,11 +242,10 @@ class Gateway:
                 parts.servers.aliases[domain] = server
                 server = domain
             attachment.register_at(self._build_core(registering, digest, parts.servers), server, habits.expires_s)
-        self._attachments[configuration.name] = attachment
         trunk = Trunk(configuration, parts)
         trunk.suspect = attachment.renew
         attachment.moved = lambda now: self.readdress(trunk, now)
-        return trunk
+        return trunk, attachment
 
     def _build_core(self, profile: AgentProfile, digest: DigestClient, servers: TrunkServers) -> AgentCore:
         around = self._surroundings

@@ -8,6 +8,8 @@ from appliance.gateway.dial_decision import Decision, DialRules, Kind
 from appliance.gateway.identity import read_uri_user
 from appliance.gateway.office_extensions import OfficeExtensions
 from appliance.gateway.trunk import Trunk
+from appliance.gateway.trunk_hosts import TrunkHosts
+from appliance.gateway.trunk_report import NEEDS_RESTART
 from appliance.sip.flow import Side
 from appliance.vocabulary.journal import Journal
 
@@ -19,12 +21,13 @@ UNALLOCATED, NO_USER, REJECTED, ROUTING_ERROR, OUT_OF_ORDER, CONGESTED = 1, 20, 
 class GatewayRouter:
     """trunks: by name, in the order of the configuration; warning_host: who warns in Warning lines (20.43)."""
 
-    __slots__ = ("_journal", "_office", "_warning_host", "rules", "trunks")
+    __slots__ = ("_journal", "_office", "_warning_host", "hosts", "rules", "trunks")
 
     def __init__(self, rules: DialRules, trunks: dict[str, Trunk], office: OfficeExtensions, journal: Journal,
                  warning_host: bytes) -> None:
         self.rules = rules
         self.trunks = trunks
+        self.hosts = TrunkHosts(trunks.values())
         self._office = office
         self._journal = journal
         self._warning_host = warning_host
@@ -39,7 +42,8 @@ class GatewayRouter:
 
     def follow(self, dial: Dial, target: bytes, now: float) -> Groups | Refused:
         """Router. Whoever forwards or transfers decides, so his rights count, and nobody else's."""
-        if target[:4].lower() == b"urn:" or self._office.is_own_uri(target):
+        # a number at a trunk's own address is one to be dialled: nobody gets there but by a route
+        if target[:4].lower() == b"urn:" or self._office.is_own_uri(target) or self.hosts.has_uri(target):
             return self._route_dialled(dial._replace(dialled=read_uri_user(target), uri=target), now)
         return self._office.find_elsewhere(dial, target, now)
 
@@ -112,7 +116,7 @@ class GatewayRouter:
         named = [self.trunks[name] for name in decision.trunks if name in self.trunks]
         usable = choose_usable(named, now)
         if not usable:
-            reasons = ", ".join([f"trunk {trunk.name}: {trunk.link.reason}" for trunk in named])
+            reasons = ", ".join([self._explain_absence(name) for name in decision.trunks])
             return self._refuse_unavailable(reasons or "the route has no trunk")
         usable = [trunk for trunk in usable if trunk.may_send(now)]
         if not usable:
@@ -122,6 +126,10 @@ class GatewayRouter:
                 for trunk in usable]
 
     # refusals
+
+    def _explain_absence(self, name: str) -> str:
+        trunk = self.trunks.get(name)
+        return f"trunk {name}: {trunk.link.reason if trunk is not None else f'its listener {NEEDS_RESTART}'}"
 
     def _refuse(self, decision: Decision, dial: Dial) -> Refused:
         reason = decision.reasons[-1]

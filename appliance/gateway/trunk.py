@@ -19,6 +19,7 @@ from appliance.gateway.servers import TrunkServers
 from appliance.gateway.translation import Translator, escape_user
 from appliance.gateway.trunk_agent import write_server_uri
 from appliance.gateway.trunk_link import TrunkLink
+from appliance.gateway.trunk_use import TrunkUse
 from appliance.native.sip_scanner import Message
 from appliance.numbering.digits import Presentation
 from appliance.rtp.relaying import EXPEDITED_FORWARDING
@@ -42,9 +43,10 @@ class TrunkDestination(Destination):
 
 
 class TrunkParts:
-    """What a trunk is joined from. core: of its calls; token: the word in its registered Contact, b"" for none."""
+    """What a trunk is joined from. core: of its calls; token: the word in its registered Contact, b"" for none; use: of
+    the trunk of this name, also where it was attached in another way."""
 
-    __slots__ = ("core", "habits", "link", "listeners", "numbers", "servers", "token", "translator")
+    __slots__ = ("core", "habits", "link", "listeners", "numbers", "servers", "token", "translator", "use")
 
     core: AgentCore
     habits: CarrierProfile
@@ -54,18 +56,18 @@ class TrunkParts:
     servers: TrunkServers
     token: bytes
     translator: Translator
+    use: TrunkUse
 
     def __init__(self) -> None:
         self.token = b""
+        self.use = TrunkUse()
 
 
 class Trunk:
-    """suspect: asks at once whether its carrier is there; calls: legs on it now; channels: how many it takes, 0 for
-    any; calls_in, calls_out, calls_failed: since start."""
+    """suspect: asks at once whether its carrier is there; use: how many calls it has and had."""
 
-    __slots__ = ("_domain", "_rate", "_server_uri", "_translator", "calls", "calls_failed", "calls_in", "calls_out",
-                 "configuration", "core", "dscp", "habits", "is_trunk", "link", "listeners", "name", "numbers",
-                 "servers", "side", "suspect", "token")
+    __slots__ = ("_domain", "_rate", "_server_uri", "_translator", "configuration", "core", "dscp", "habits",
+                 "is_trunk", "link", "listeners", "name", "numbers", "servers", "side", "suspect", "token", "use")
 
     def __init__(self, configuration: TrunkConfiguration, parts: TrunkParts) -> None:
         self.configuration = configuration
@@ -86,13 +88,18 @@ class Trunk:
         self._domain = _write_domain(configuration, parts.habits)
         limit = parts.habits.invites_a_second
         self._rate = Rate(limit, max(1.0, limit * BURST_S)) if limit else None
-        self.calls = self.calls_in = self.calls_out = self.calls_failed = 0
+        self.use = parts.use
 
     def reconfigure(self, configuration: TrunkConfiguration, numbers: TrunkNumbers, translator: Translator) -> None:
         """Other numbers, channels and rights; the attachment is the same."""
         self.configuration = configuration
         self.numbers = numbers
         self._translator = translator
+
+    @property
+    def calls(self) -> int:
+        """Legs on it now."""
+        return self.use.calls
 
     @property
     def is_emergency(self) -> bool:
@@ -122,7 +129,7 @@ class Trunk:
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request, dial.origin)
         draft.body = offer
-        self.calls_out += 1
+        self.use.calls_out += 1
         return draft
 
     def pass_lines(self, message: Message, origin: Line) -> bytes:
@@ -157,17 +164,17 @@ class Trunk:
 
     def call_begins(self) -> None:
         """Line."""
-        self.calls += 1
+        self.use.calls += 1
 
     def call_ends(self) -> None:
         """Line."""
-        self.calls -= 1
+        self.use.calls -= 1
 
     @property
     def is_full(self) -> bool:
         """Whether every channel is in use."""
         channels = self.configuration.channels
-        return 0 < channels <= self.calls
+        return 0 < channels <= self.use.calls
 
     # what the call engine tells and asks besides
 
@@ -182,7 +189,7 @@ class Trunk:
 
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused, or nobody answered (408, 503 without a response)."""
-        self.calls_failed += 1
+        self.use.calls_failed += 1
         self.link.note_refusal(status, response, now)
         if response is None:
             self.suspect(now)   # whether anybody is there at all is found out before the next call
@@ -211,7 +218,7 @@ class Trunk:
     def read_dial(self, request: Message) -> Dial:
         """An INVITE of the carrier's, as somebody who wants a call. Nobody's rights come with it."""
         called = self.numbers.read_called(request)
-        self.calls_in += 1
+        self.use.calls_in += 1
         known = next((one for one in called if self.numbers.find_extension(one)), called[0] if called else "")
         caller = read_caller(request, self.habits, self._translator)
         return Dial(known.encode("ascii"), request.uri, self, caller, b"", request)

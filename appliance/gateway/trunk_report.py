@@ -3,11 +3,13 @@
 
 from typing import Final
 
+from appliance.config.configuration import TrunkConfiguration
 from appliance.gateway.attachment import Attachment
 from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_link import LinkState
 from appliance.vocabulary.trunk_state import TrunkFault, TrunkState
 
+NEEDS_RESTART: Final = "needs a restart"
 _WORDS: Final = {LinkState.IDLE: "down", LinkState.PENDING: "registering", LinkState.UP: "up", LinkState.DOWN: "down"}
 
 
@@ -35,6 +37,15 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
         last_failure=link.last_failure,
         failed_at=link.failed_at,
     )
+
+
+def describe_waiting_trunk(configuration: TrunkConfiguration) -> TrunkState:
+    """One whose listener is not open: listeners are opened at the start."""
+    return TrunkState(
+        name=configuration.name, is_registered=configuration.registrar is not None, state="down",
+        listener=configuration.listener, number=configuration.number, fault=TrunkFault.NOT_OPEN,
+        reason=f"its listener {NEEDS_RESTART}", channels_limit=configuration.channels,
+        is_emergency=configuration.is_emergency)
 
 
 def _find_obstacle(trunk: Trunk, now: float) -> tuple[TrunkFault, str]:

@@ -20,6 +20,8 @@ class TrunkFault(StrEnum):
     """Its name leads nowhere, or nobody could say where."""
     OVERLOADED = "overloaded"
     """503 with Retry-After."""
+    NOT_OPEN = "listener_not_open"
+    """Its listener came with a reload, and listeners are opened at the start."""
     FULL = "channels_full"
     """Its channels are all in use."""
 

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Another configuration while trunks are registered and calls go on."""
 
+import pytest
+
+from appliance.call.line import Refused
+from appliance.gateway import assembly
+from appliance.vocabulary.trunk_state import TrunkFault
+from tests.call.virtual_house import HOUSE, House
 from tests.gateway.test_carrier_profiles import HIKARI
 from tests.gateway.virtual_gateway import CARRIER, OFFICE, configure, join_carrier
 
@@ -89,3 +95,124 @@ def test_another_secret_is_another_binding_and_the_same_one_is_the_same_after_a_
     first.network.run(1)
     contacts = [one.contact_uri for one in carrier.registers]
     assert contacts[0] == contacts[1] != contacts[2]
+
+
+NEW_LISTENER = "set sip listener dsl address 203.0.113.6\nset sip listener dsl side public\n"
+WAITING = NEW_LISTENER + SECOND.replace("listener wan", "listener dsl") + "set route outside trunk second\n"
+
+
+def states(box) -> dict:
+    return {one.name: one for one in box.gateway.trunk_states(box.now)}
+
+
+def test_a_trunk_whose_listener_is_not_open_yet_waits_for_the_restart_and_says_so():
+    box, carrier = join_carrier()
+    box.start()
+    kept = box.trunk()
+    box.gateway.reconfigure(configure(OFFICE, CARRIER, WAITING), box.now)
+    box.network.run(1)
+    assert list(box.gateway.trunks) == ["carrier"]
+    assert box.trunk() is kept
+    assert kept.link.is_up(box.now)
+    waiting = states(box)["second"]
+    assert (waiting.state, waiting.fault, waiting.reason) == (
+        "down", TrunkFault.NOT_OPEN, "its listener needs a restart")
+    assert box.journal.named("trunk_needs_restart") == [{"trunk": "second", "listener": "dsl"}]
+    assert len(carrier.registers) == 1
+    assert any("second is left out" in line for line in box.gateway.explain_route("0312340000", "201", box.now))
+    assert box.dial("0312340000")[0][0].line is kept
+
+
+def test_what_could_only_be_called_by_a_trunk_that_waits_is_refused_with_the_reason():
+    box, _ = join_carrier()
+    box.start()
+    only = WAITING.replace("route outside", "route more") + "set route more prefix 9\n"
+    box.gateway.reconfigure(configure(OFFICE, CARRIER, only), box.now)
+    refused = box.dial("9312340000")
+    assert isinstance(refused, Refused)
+    assert refused.reason == "trunk second: its listener needs a restart"
+
+
+def test_a_trunk_that_waited_is_taken_up_once_its_listener_is_one_that_is_open():
+    box, carrier = join_carrier()
+    box.start()
+    box.gateway.reconfigure(configure(OFFICE, CARRIER, WAITING), box.now)
+    box.gateway.reconfigure(configure(OFFICE, CARRIER, WAITING.replace("trunk second listener dsl",
+                                                                       "trunk second listener wan")), box.now)
+    box.network.run(1)
+    assert box.trunk("second").link.is_up(box.now)
+    assert states(box)["second"].state == "up"
+    assert carrier.registers[-1].to_uri == b"sip:05099998888@198.51.100.1"
+
+
+def test_a_trunk_that_moves_to_a_listener_that_is_not_open_is_not_registered_any_more():
+    box, carrier = join_carrier()
+    box.start()
+    moved = CARRIER.replace("carrier listener wan", "carrier listener dsl")
+    box.gateway.reconfigure(configure(OFFICE, moved, NEW_LISTENER), box.now)
+    box.network.run(1)
+    assert not box.gateway.trunks
+    assert carrier.registers[-1].expires == 0
+    box.gateway.reconfigure(configure(OFFICE, CARRIER), box.now)
+    box.network.run(1)
+    assert box.trunk().link.is_up(box.now)
+
+
+def test_a_trunk_that_cannot_be_built_changes_nothing(monkeypatch):
+    box, carrier = join_carrier()
+    box.start()
+    gateway = box.gateway
+    before = (gateway.trunks, gateway.router, box.trunk().configuration, states(box))
+
+    def fail(*_arguments: object) -> None:
+        raise ArithmeticError
+    monkeypatch.setattr(assembly, "write_server_uri", fail)
+    changed = configure(OFFICE, CARRIER + "set trunk carrier channels 2\n", SECOND)
+    with pytest.raises(ArithmeticError):
+        gateway.reconfigure(changed, box.now)
+    assert (gateway.trunks, gateway.router, box.trunk().configuration, states(box)) == before
+    monkeypatch.undo()
+    gateway.reconfigure(changed, box.now)
+    box.network.run(1)
+    assert box.trunk("second").link.is_up(box.now)
+    assert box.trunk().configuration.channels == 2
+    assert len(carrier.registers) == 2
+
+
+EAST = "set trunk east channels 1\nset trunk east emergency true\nset route eighth prefix 8\n" \
+       "set route eighth strip 1\nset route eighth trunk east\n"
+
+
+def test_calls_are_counted_on_the_trunk_of_the_name_however_it_is_attached_meanwhile():
+    house = House(EAST)
+    talking, _ = house.talk(house.desks["202"], "80312345678", house.carriers["east"])
+    before = house.gateway.trunks["east"]
+    changed = (HOUSE + EAST).replace("east number 05011112222", "east number 05011112223")
+    house.gateway.reconfigure(configure(changed), house.now)
+    house.calls.services.router = house.gateway.router
+    after = house.gateway.trunks["east"]
+    assert after is not before
+    assert after.calls == 1
+    assert after.is_full
+    refused = house.desks["203"].dial("80312345678")
+    house.run()
+    assert not refused.is_confirmed
+    urgent = house.desks["201"].dial("110")
+    house.run()
+    assert urgent.is_confirmed
+    assert talking.is_over      # it was on this line's only channel
+    urgent.hang_up(house.now)
+    house.run(40)
+    assert after.calls == 0
+
+
+def test_calls_of_a_trunk_that_was_away_for_a_while_still_count():
+    box, _ = join_carrier()
+    box.start()
+    box.trunk().call_begins()
+    lost = box.trunk()
+    box.gateway.reconfigure(configure(OFFICE, "set emergency none\n"), box.now)
+    box.gateway.reconfigure(configure(OFFICE, CARRIER), box.now)
+    assert box.trunk().calls == 1
+    lost.call_ends()
+    assert box.trunk().calls == 0
