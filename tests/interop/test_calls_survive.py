@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import struct
 import threading
 import time
@@ -29,7 +30,7 @@ from tests.interop.raw_sip import (
     register,
     transact,
 )
-from tests.interop.server import SECRETS
+from tests.interop.server import SECRETS, Server
 from tests.interop.test_kept_calls import receive_request
 from tests.interop.test_media_survival import ask_sessions, relays
 
@@ -37,7 +38,6 @@ pytestmark = pytest.mark.ours
 CALLS = 20
 STEP_S = 0.05
 OUTSIDE_NUMBER = "0312345678"
-WRITTEN_S = 1.0
 INSTANCE = ';reg-id=1;+sip.instance="<urn:uuid:0ab9bd22-3ae8-4b8e-a4d0-5b1f7c2b4d11>"'
 SESSION_LINE = "Content-Type: application/sdp"
 
@@ -142,7 +142,7 @@ def test_twenty_calls_outlive_kill_9_of_the_call_server(house, whole_group):
     house.wait_ringing(ringing)
     with Talk(house.calls) as talk:
         talk.wait_heard()
-        time.sleep(WRITTEN_S)
+        wait_written(gateway, CALLS)
         before, invites = house.show(), house.count_invites()
         assert len(before) == CALLS + 1
         if whole_group:
@@ -208,7 +208,7 @@ def test_twenty_calls_get_media_again_when_the_call_server_and_the_relay_are_kil
     gateway = house.gateway
     with Talk(house.calls) as talk:
         talk.wait_heard()
-        time.sleep(WRITTEN_S)
+        wait_written(gateway, CALLS)
         before = house.show()
         relay = relays(gateway)[-1]
         gateway.kill()
@@ -257,7 +257,7 @@ def test_a_telephone_on_a_connection_registers_again_and_hears_of_the_end(new_se
             while answer.status != 200:
                 answer = caller.receive()
             caller.send(build_in_dialog(caller, answer, "ACK"))
-            time.sleep(WRITTEN_S)
+            wait_written(server, 1)
             server.kill()
         server.start()
         assert len(server.show("show calls")) == 1
@@ -278,6 +278,14 @@ def build_in_dialog(peer: UdpPeer, answer: SipMessage, method: str) -> bytes:
     request = build_request(peer, method, target, cseq=number, call_id=answer.header(b"Call-ID").decode())
     request = re.sub(rb"\r\nFrom: [^\r]*", lambda _: b"\r\nFrom: " + answer.header(b"From"), request)
     return re.sub(rb"\r\nTo: [^\r]*", lambda _: b"\r\nTo: " + answer.header(b"To"), request)
+
+
+def wait_written(server: Server, calls: int) -> None:
+    """So many calls are on disk, for whoever opens the file next."""
+    def are_there() -> bool:
+        with contextlib.closing(sqlite3.connect(f"file:{server.state}/kept_calls.sqlite?mode=ro", uri=True)) as file:
+            return file.execute("SELECT count(*) FROM kept_calls").fetchone() == (calls,)
+    wait_until(are_there, PATIENCE_S, f"{calls} calls on disk")
 
 
 def ask_again(gateway: Gateway) -> dict[str, list[list[object]]]:
