@@ -119,8 +119,8 @@ class Denwaban(Server):
     def prepare(self, extensions: int) -> list[str]:
         lines = ["# denwaban-config 1", f"set system domain {HOST}", f"set sip listener office address {HOST}",
                  f"set sip listener office port {self.port}", "set sip listener office transport udp",
-                 f"set sip listener office trusted {TRUSTED}/32", f"set sip role {self.role}", "set sip record-route true",
-                 *self.further]
+                 f"set sip listener office trusted {TRUSTED}/32", f"set sip role {self.role}",
+                 "set sip record-route true", *self.further]
         lines += [f"set extension u{number:05} secret pw{number:05}" for number in range(extensions)]
         path = self.folder / "denwaban.conf"
         path.write_text("\n".join([*lines, ""]))
