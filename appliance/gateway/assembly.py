@@ -16,13 +16,14 @@ from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged, InboundAccounts
 from appliance.gateway.numbers_of_trunk import TrunkNumbers
 from appliance.gateway.office_extensions import OfficeExtensions
+from appliance.gateway.realms import TrunkRealms
 from appliance.gateway.recognition import Recogniser
 from appliance.gateway.route_table import RouteTable
 from appliance.gateway.router import GatewayRouter
 from appliance.gateway.servers import TrunkServers
 from appliance.gateway.translation import Translator
 from appliance.gateway.trunk import Trunk, TrunkParts
-from appliance.gateway.trunk_agent import build_profiles, read_attachment, write_server_uri, write_token
+from appliance.gateway.trunk_agent import build_profiles, list_hosts, read_attachment, write_server_uri, write_token
 from appliance.gateway.trunk_link import TrunkLink
 from appliance.gateway.trunk_report import describe_trunk, describe_waiting_trunk
 from appliance.gateway.trunk_use import TrunkUse, keep_uses
@@ -233,6 +234,7 @@ class Gateway:
         calling, registering = build_profiles(configuration, habits, parts.token)
         account = (configuration.username.encode(), configuration.secret.encode())
         digest = DigestClient(lambda realm: account if account[1] else None, around.random_octets)
+        digest.may_answer = TrunkRealms(parts.servers, list_hosts(configuration)).may_answer
         parts.core = self._build_core(calling, digest, parts.servers)
         server = write_server_uri(configuration)
         attachment = Attachment(parts.core, parts.link, server, configuration.qualify_s)

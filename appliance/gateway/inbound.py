@@ -54,6 +54,14 @@ class InboundCalls:
         """OutsideCalls."""
         return self._gateway.is_emergency(request)
 
+    def has_host(self, host: bytes) -> bool:
+        """OutsideCalls."""
+        return host in self._gateway.router.hosts
+
+    def has_uri(self, uri: bytes) -> bool:
+        """OutsideCalls."""
+        return self._gateway.router.hosts.has_uri(uri)
+
     def _answer_options(self, found: Trunk | Challenged | None, message: Message, flow: Flow) -> bool:
         """A carrier wants to know whether we live (11.2); nobody else is told here."""
         if not isinstance(found, Trunk):

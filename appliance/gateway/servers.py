@@ -56,6 +56,8 @@ class TrunkServers:
             if may_grow and all(target.transport == UDP for target in targets):
                 # RFC 3261 18.1.1: by TCP, with UDP behind it for where that is refused
                 targets = [*(target._replace(transport=TCP) for target in targets), *targets]
+            if not hop.is_in_dialog:    # what the other end of a call names is no server of the trunk
+                self._learn_all(targets)
             flows = self._order(self._open_flows(targets, domain), found_at)
             self.verdict = located.verdict if flows or not targets else Verdict.UNREACHABLE
             found(flows, self.verdict, found_at)
@@ -70,7 +72,6 @@ class TrunkServers:
 
     def note_answer(self, flow: Flow) -> None:
         """ua.location.PathHealth."""
-        self.preferred = (flow.host, flow.port)
         self._held.pop(_key_of(flow), None)
         if (flow.host, flow.port) in self._known:   # not the far end of a call, which requests in its dialog may reach
             self.preferred = (flow.host, flow.port)
@@ -106,13 +107,18 @@ class TrunkServers:
         if len(self._known) > KNOWN_LIMIT:
             del self._known[next(iter(self._known))]
 
+    def _learn_all(self, targets: Sequence[Target]) -> None:
+        for target in targets:
+            listener = self._choose_listener(target)
+            if listener is not None and not _is_at(target, listener):
+                self._learn(target.host, target.port)
+
     def _open_flows(self, targets: Sequence[Target], domain: bytes) -> list[Flow]:
         flows = []
         for target in targets:
             listener = self._choose_listener(target)
-            if listener is None or (target.host, target.port) == (listener.host, listener.port):
+            if listener is None or _is_at(target, listener):
                 continue    # nothing to send with, or ourselves
-            self._learn(target.host, target.port)
             if target.transport == TLS:     # whoever answers there must be who was asked for (RFC 5922 7)
                 flows.append(self._flow_to(listener, target.host, target.port, domain))
             else:
@@ -128,6 +134,10 @@ class TrunkServers:
         """The one that works first, whatever chance says among equals; who has just failed last."""
         self._held = {key: until for key, until in self._held.items() if until > now}
         return sorted(flows, key=lambda flow: (_key_of(flow) in self._held, (flow.host, flow.port) != self.preferred))
+
+
+def _is_at(target: Target, listener: Listener) -> bool:
+    return (target.host, target.port) == (listener.host, listener.port)
 
 
 def _key_of(flow: Flow) -> ServerKey:

@@ -72,6 +72,12 @@ def build_profiles(configuration: TrunkConfiguration, habits: CarrierProfile,
     return calling, registering
 
 
+def list_hosts(one: TrunkConfiguration) -> list[bytes]:
+    """Every name and address by which the configuration knows the trunk's servers, without brackets."""
+    named = [one.domain, *(server.host for server in (one.registrar, one.proxy) if server is not None)]
+    return [host.strip("[]").lower().encode() for host in (*named, one.peer.address if one.peer else "") if host]
+
+
 def write_server_uri(configuration: TrunkConfiguration) -> bytes:
     """Where requests of the trunk go that no Route leads: its registrar, or its peer."""
     registrar, peer = configuration.registrar, configuration.peer

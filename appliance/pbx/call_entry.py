@@ -27,6 +27,12 @@ class OutsideCalls(Protocol):
     def is_emergency(self, request: Message) -> bool:
         """Whether an INVITE is a call for help, which nothing may stand in the way of."""
 
+    def has_host(self, host: bytes) -> bool:
+        """Whether this name or address is a trunk's: nothing gets there but by that trunk."""
+
+    def has_uri(self, uri: bytes) -> bool:
+        """Whether this SIP URI leads to such a host."""
+
 
 class NoOutside:
     """An office without trunks."""
@@ -38,6 +44,14 @@ class NoOutside:
         return False
 
     def is_emergency(self, request: Message) -> bool:
+        """OutsideCalls."""
+        return False
+
+    def has_host(self, host: bytes) -> bool:
+        """OutsideCalls."""
+        return False
+
+    def has_uri(self, uri: bytes) -> bool:
         """OutsideCalls."""
         return False
 

@@ -162,6 +162,7 @@ class OfficeServer:
     def join_outside(self, outside: OutsideCalls) -> None:
         """From now on INVITEs of carriers have somebody who knows them."""
         self._parts.calls.outside = outside
+        self._parts.targets.is_barred = self._parts.finder.is_barred = outside.has_host
 
     def shut_down(self, now: float) -> None:
         """The server stops: whoever is still being called is let go, whoever calls is told, who talks is parted."""
@@ -298,6 +299,9 @@ class OfficeServer:
         """16.5: an extension of ours, or wherever the remaining Route of one of our users leads."""
         parts = self._parts
         if way.next_uri is not None or not self._is_ours(message):
+            if parts.calls.outside.has_uri(way.next_uri or message.uri):
+                self._route_to_trunk(message, flow, caller, now)
+                return
             message, target = self._onward(message, flow, way)
             groups = [[target]] if target is not None else []
         else:
@@ -328,6 +332,14 @@ class OfficeServer:
         parts = self._parts
         return (message.method == b"INVITE" and not parts.authentication.is_trusted(flow)
                 and parts.calls.outside.is_emergency(message))
+
+    def _route_to_trunk(self, message: Message, flow: Flow, caller: Account, now: float) -> None:
+        """To a trunk's own host: nothing goes there but a call, which is one of the number dialled, with the rights of
+        whoever dials it."""
+        if message.method == b"INVITE" and (self._is_ours(message) or self._parts.calls.outside.has_uri(message.uri)):
+            self._parts.calls.take(message, flow, caller, now)
+        else:
+            self._refuse(message, flow, Refusal(403), now)
 
     def _is_ours(self, message: Message) -> bool:
         return message.uri_scheme == b"tel" or message.uri_hostport in self._parts.own

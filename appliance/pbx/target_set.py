@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The target set of an extension (RFC 3261 16.5, 16.6): its bindings in groups of equal q, the most preferred first."""
 
+from collections.abc import Callable
+
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.location import Binding, Location
-from appliance.pbx.proxy.server_finder import OwnHosts, is_one_host
+from appliance.pbx.proxy.server_finder import OwnHosts, bar_nobody, is_one_host
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating import locate_numeric
@@ -13,15 +15,17 @@ from appliance.sip.stack import SipStack
 
 
 class TargetSets:
-    """Turns bindings and in-dialog URIs into targets: which flow leads there."""
+    """Turns bindings and in-dialog URIs into targets: which flow leads there. is_barred: numeric hosts that only trunks
+    get to."""
 
-    __slots__ = ("_listeners", "_location", "_own", "_stack")
+    __slots__ = ("_listeners", "_location", "_own", "_stack", "is_barred")
 
     def __init__(self, stack: SipStack, location: Location, listeners: list[Listener]) -> None:
         self._stack = stack
         self._location = location
         self._listeners = listeners
         self._own = OwnHosts(listeners)
+        self.is_barred: Callable[[bytes], bool] = bar_nobody
 
     def has_binding_at(self, target: Target) -> bool:
         """Whether a target is one of our phones: its Contact, or the address at which one is reached."""
@@ -110,7 +114,7 @@ class TargetSets:
 
     def _may_lead_to(self, address: Address) -> bool:
         """Whether somebody else can be there."""
-        return is_one_host(address.host) and address not in self._own
+        return is_one_host(address.host) and address not in self._own and not self.is_barred(address.host)
 
     def _choose_listener(self, transport: bytes, family: int, near: Listener) -> Listener | None:
         """The listener that can send there: the one near, else one of the same name, else of the same side."""

@@ -38,7 +38,7 @@ class Acknowledgement:
         if flow is not None and flow.is_open:
             self._write(flow, draft)
         else:
-            core.locate(Hop(draft.next_hop, draft.estimate_size(), draft.near), self._take_flows, now)
+            core.locate(Hop(draft.next_hop, draft.estimate_size(), draft.near, True), self._take_flows, now)
 
     def send(self) -> None:
         """The same octets, past every transaction (17: an ACK of a 2xx has none)."""
@@ -60,4 +60,8 @@ class Acknowledgement:
     def _write(self, flow: Flow, draft: RequestDraft) -> None:
         self._flow = flow
         self._draft = None
-        self._octets = draft.write(self._core.via(flow, self._core.stack.new_branch()), flow, self._credentials)
+        # 13.2.2.4: the INVITE's credentials, for the proxies that asked for them; where none of them stays in the way,
+        # the far end has no use for them but a wrong one
+        was_there = self._fallback is not None and self._fallback.hostport == flow.hostport
+        credentials = self._credentials if draft.routes or was_there else b""
+        self._octets = draft.write(self._core.via(flow, self._core.stack.new_branch()), flow, credentials)

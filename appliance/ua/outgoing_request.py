@@ -268,7 +268,7 @@ class OutgoingRequest:
         exchange = self._exchange
         if exchange is None:
             exchange = self._exchange = self._core.digest.open_exchange()
-        exchange.place = flow.hostport
+        exchange.place, exchange.is_in_dialog = flow.hostport, self.dialog is not None
         credentials = exchange.answer_challenges(
             response.headers(b"WWW-Authenticate"), response.headers(b"Proxy-Authenticate"), draft.method, draft.uri,
             draft.body)
@@ -311,7 +311,8 @@ class OutgoingRequest:
             return
         self._enter(LOCATING)
         self._hop_octets = draft.estimate_size() + len(self.credentials)
-        lookup = self._core.locate(Hop(draft.next_hop, self._hop_octets, draft.near), self._take_flows, now)
+        lookup = self._core.locate(Hop(draft.next_hop, self._hop_octets, draft.near, self.dialog is not None),
+                                   self._take_flows, now)
         if self.state is LOCATING:
             self._lookup = lookup
 

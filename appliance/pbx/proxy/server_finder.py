@@ -28,11 +28,16 @@ def find_no_source(_host: bytes) -> None:
     """For where nobody asks the kernel."""
 
 
+def bar_nobody(_host: bytes) -> bool:
+    """For an office without trunks."""
+    return False
+
+
 class ServerFinder:
     """locator: runs the lookups; flow_to: the socket layer's; source_of: the kernel's choice of our address; health:
-    which servers have just failed."""
+    which servers have just failed; is_barred: numeric hosts that no request of the office gets to."""
 
-    __slots__ = ("_flow_to", "_listeners", "_locator", "_own", "_source_of", "health")
+    __slots__ = ("_flow_to", "_listeners", "_locator", "_own", "_source_of", "health", "is_barred")
 
     def __init__(self, locator: Locator, listeners: list[Listener], flow_to: FlowOpener,
                  source_of: SourceFinder = find_no_source) -> None:
@@ -42,6 +47,7 @@ class ServerFinder:
         self._source_of = source_of
         self._own = OwnHosts(listeners)
         self.health = ServerHealth()
+        self.is_barred: Callable[[bytes], bool] = bar_nobody
 
     def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float,
              source: bytes = b"") -> Inquiry | None:
@@ -61,7 +67,7 @@ class ServerFinder:
     def _open_flows(self, addresses: list[Address], target: NamedTarget) -> list[Flow]:
         flows = []
         for address in addresses:
-            if address in self._own or not is_one_host(address.host):
+            if address in self._own or not is_one_host(address.host) or self.is_barred(address.host):
                 continue
             listener = self.choose_listener(address, target.near)
             if listener is None:

@@ -19,6 +19,7 @@ ROUND_LIMIT = 5         # retries of one request: several proxies in turn, a sta
 CNONCE_SIZE_OCTETS = 8
 
 SecretFinder = Callable[[bytes], tuple[bytes, bytes] | None]
+ChallengeJudge = Callable[[bytes, "DigestExchange"], bool]
 SessionKey = tuple[bytes, bool, bytes]     # realm; whether a proxy asks; the place that the request had gone to
 
 
@@ -110,14 +111,15 @@ class DigestClient:
     """The sessions of one user agent.
 
     find_secret: realm -> (user name, secret), None where we have no account; random_octets: n -> n octets nobody can
-    guess.
+    guess; may_answer: whether a challenge of this realm, met by this exchange, is one for that account at all.
     """
 
-    __slots__ = ("_find_secret", "_random_octets", "sessions")
+    __slots__ = ("_find_secret", "_random_octets", "may_answer", "sessions")
 
     def __init__(self, find_secret: SecretFinder, random_octets: Callable[[int], bytes]) -> None:
         self._find_secret = find_secret
         self._random_octets = random_octets
+        self.may_answer: ChallengeJudge = answer_everybody
         self.sessions: dict[SessionKey, DigestSession] = {}
 
     def open_exchange(self) -> "DigestExchange":
@@ -149,9 +151,11 @@ class DigestExchange:
 
     place: where the next try goes (host and port), b"" where there is only one: what one server has asked for is shown
     to no other unasked. has_been_rejected: credentials of ours met a challenge once more, so the secret is wrong.
+    method: of the request; is_in_dialog: whether it is sent inside a dialog, so that the other end may be who asks.
     """
 
-    __slots__ = ("_answered", "_answers", "_client", "_rounds", "_sessions", "has_been_rejected", "place")
+    __slots__ = ("_answered", "_answers", "_client", "_rounds", "_sessions", "has_been_rejected", "is_in_dialog",
+                 "method", "place")
 
     def __init__(self, client: DigestClient) -> None:
         self._client = client
@@ -160,6 +164,8 @@ class DigestExchange:
         self._answers: list[DigestAnswer] = []
         self._rounds = 0
         self.place = b""
+        self.method = b""
+        self.is_in_dialog = False
         self.has_been_rejected = False
 
     def write_known(self, method: bytes, uri: bytes, body: bytes = b"") -> bytes:
@@ -178,9 +184,12 @@ class DigestExchange:
         self._rounds += 1
         if self._rounds > ROUND_LIMIT:
             return b""
+        self.method = method
         has_answer = False
         for is_proxy, values in ((False, www), (True, proxy)):
             for challenge in pick_challenges(values):
+                if not self._client.may_answer(challenge.realm, self):
+                    continue
                 key = (challenge.realm, is_proxy, self.place)
                 if key in self._answered and not challenge.has_stale:
                     self._client.sessions.pop(key, None)
@@ -215,6 +224,11 @@ class DigestExchange:
         new_cnonce = self._client.new_cnonce
         self._answers = [session.open_answer(uri, new_cnonce()) for session in self._sessions.values()]
         return b"".join([answer.write_line(method, body) for answer in self._answers])
+
+
+def answer_everybody(_realm: bytes, _exchange: DigestExchange) -> bool:
+    """For an account of a realm: `find_secret` knows whose."""
+    return True
 
 
 def pick_challenges(values: Iterable[bytes]) -> list[ReceivedChallenge]:
