@@ -27,8 +27,8 @@ class PacketRelay:
     """A new session over bound, non-blocking UDP sockets: (RTP, RTCP) descriptors of each leg, RTCP -1 for rtcp-mux
     (RFC 5761). It owns them from now on. What they have received so far is thrown away; nothing is heard and nothing
     sent before `direct`. key: 16 octets; names in RTCP (CNAME, RFC 3550 6.5.1) are hidden under it, the same under the
-    same key; None: one of its own. Returns its handle. Raises OverflowError beyond session_limit, OSError where the kernel
-    refuses; the descriptors then remain the caller's."""
+    same key; None: one of its own. Returns its handle. Raises OverflowError beyond session_limit, OSError where the
+    kernel refuses; the descriptors then remain the caller's."""
     def close_session(self, handle: int) -> tuple[_Figures, _Figures]: ...
     """Close the session and its sockets; the last figures of both sides."""
     def direct(self, handle: int, side: int, addresses: tuple[bytes, bytes, bytes],
@@ -50,8 +50,8 @@ class PacketRelay:
     """What has come from that side, without stopping the thread: RTP packets, octets of them, RTCP packets, sent on,
     refused by the kernel, without a destination, of foreign sources, malformed, of unmapped payload types; RFC 3550
     expected, received, lost (A.1, A.3), jitter in ms (A.8), SSRC, how many SSRC so far; monotonic seconds of the last
-    packet; latch ("waiting", "provisional", "latched"), the source that is heard, where media to that side goes, the last
-    source that was not heard."""
+    packet; latch ("waiting", "provisional", "latched"), the source that is heard, where media to that side goes, the
+    last source that was not heard."""
     def find_silent(self, limit_s: float) -> list[tuple[int, int, float]]: ...
-    """(handle, side, seconds) of legs that have been silent for limit_s seconds or more, RTCP included, in sessions that
-    are not held and where both sides have an address."""
+    """(handle, side, seconds) of legs that have been silent for limit_s seconds or more, RTCP included, in sessions
+    that are not held and where both sides have an address."""

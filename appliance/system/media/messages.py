@@ -3,7 +3,8 @@
 of the socket is a JSON array of objects, in order.
 
 Commands have "do" (lease, return, open - with the first direct in it -, direct, hold, close, figures, list, end), what
-comes back has "told" (hello, leased, refused, closed, figures, silent, heard, quiet, sessions). Reading raises PeerError for what does not belong.
+comes back has "told" (hello, leased, refused, closed, figures, silent, heard, quiet, sessions). Reading raises
+PeerError for what does not belong.
 """
 
 import json
