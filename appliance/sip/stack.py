@@ -181,7 +181,7 @@ class SipStack:
         key = message.server_key
         server: InviteServer | NonInviteServer
         if message.method == b"INVITE":
-            server = InviteServer(self, key, message, flow)
+            server = InviteServer(self, key, message, flow, now)
         else:
             server = NonInviteServer(self, key, message, flow, now)
         self._servers[key] = server

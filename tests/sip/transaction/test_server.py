@@ -64,6 +64,29 @@ def test_unanswered_non_invite_says_100_when_timer_e_has_reached_t2_and_then_end
     assert wire.stack.transactions_open == 0
 
 
+def test_an_invite_that_nobody_answers_says_100_within_200_ms_and_once() -> None:
+    wire = VirtualWire()
+    wire.receive(request("INVITE"))
+    left = heads(wire.run_until(30))
+    assert [head for _, head in left] == [b"SIP/2.0 100 Trying"]
+    assert 0.0 < left[0][0] <= 0.2
+    wire.user.servers[0].respond(486, wire.now)
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(heads(wire.run_until(33)))]
+    assert gaps[:2] == pytest.approx([0.5, 1.0], abs=0.11)
+
+
+@pytest.mark.parametrize("status", [180, 200, 486])
+@pytest.mark.parametrize("at_s", [0.0, 0.1])
+def test_an_invite_that_is_answered_at_once_needs_no_100(status: int, at_s: float) -> None:
+    wire = VirtualWire()
+    wire.receive(request("INVITE"))
+    wire.run_until(at_s)
+    wire.user.servers[0].respond(status, wire.now)
+    left = heads([*[(wire.now, octets) for octets in wire.sent()], *wire.run_until(50)])
+    assert {int(head.split()[1]) for _, head in left} == {status}
+    assert wire.stack.transactions_open == (1 if status == 180 else 0)
+
+
 def test_invite_final_response_is_repeated_with_timer_g_until_timer_h() -> None:
     wire = VirtualWire()
     wire.receive(request("INVITE"))
