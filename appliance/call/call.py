@@ -18,8 +18,10 @@ from appliance.call.media_pair import MediaPair
 from appliance.call.services import CallServices
 from appliance.call.set_up import SetUp
 from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.parser import parse_session
+from appliance.sip.flow import Flow
 from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Cause, Release
 from appliance.ua.referral import Referral
@@ -98,6 +100,7 @@ class Call:
         self.record.caller = _text(dial.caller.number)
         self.record.caller_name = _text(dial.caller.name)
         self.record.callee = self.record.dialled = _text(dial.dialled)
+        self.record.trunk = dial.origin.name if dial.origin.is_trunk else ""
         self.legs: list[Leg] = []
         self.bridge: Bridge | None = None
         self.waiting_media: set[str] = set()
@@ -118,6 +121,16 @@ class Call:
     def note(self, reason: str) -> None:
         """Why something did not work, in words, for the record."""
         self.record.reason = self.record.reason or reason
+
+    def note_refusal(self, message: Message, flow: Flow, verdict: Refused) -> None:
+        """Its INVITE was refused at once, and never became a leg that speaks."""
+        record, leg = self.record, self.caller.record
+        record.status, record.result, record.cause = verdict.status, read_result(verdict.status), verdict.q850
+        record.ended_by = "server"
+        self.note(verdict.reason)
+        leg.address = flow.hostport.decode("ascii", "replace")
+        leg.call_id, leg.remote_tag = message.call_id.decode("latin-1"), message.from_tag.decode("latin-1")
+        leg.reason, leg.ended_at = "refused", record.started_at
 
     def _enter(self, state: CallState, now: float) -> None:
         if state is self.state:
@@ -213,7 +226,7 @@ class Call:
         if leg is self.caller and self.state < ANSWERED:
             record.status = leg.status
             has_given_up = release.cause in (Cause.CANCELLED, Cause.PEER_LEFT)
-            record.result = "cancelled" if has_given_up else read_result(leg.status)
+            record.result = "cancelled" if has_given_up else record.result or read_result(leg.status)
         if release.cause in (Cause.LOST, Cause.BROKEN, Cause.EXPIRED):
             self.note(release.cause.name.lower())
         self.end_if_over(now)

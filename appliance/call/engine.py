@@ -13,12 +13,12 @@ from appliance.call.call import ANSWERED, Call
 from appliance.call.call_record import RecordStore
 from appliance.call.call_table import ENDED_KEPT, CallTable
 from appliance.call.leg import Leg
-from appliance.call.line import Dial, Line
+from appliance.call.line import Dial, Line, Refused
 from appliance.call.media_pair import MediaPair
 from appliance.call.media_watch import MediaWatch
 from appliance.call.pickup import Pickups
 from appliance.call.readdressing import Readdressing
-from appliance.call.reasons import STOPPED
+from appliance.call.reasons import STOPPED, write_cause
 from appliance.call.replacement import Replacements
 from appliance.call.services import CallServices
 from appliance.call.transfers import start_transfer
@@ -78,6 +78,14 @@ class CallEngine(CallTable):
             self.drop_leg(leg, status)
             call.record.status, call.record.result = status, "failed"
             call.end_if_over(now)
+
+    def turn_away(self, server: InviteServer, message: Message, dial: Dial, verdict: Refused, now: float) -> None:
+        """An INVITE that is refused before anybody is looked for: no call, but a record that there was one."""
+        call = self.open_call(dial, now)
+        server.respond(verdict.status, now, verdict.lines + write_cause(verdict.q850))
+        call.note_refusal(message, server.source, verdict)
+        self.drop_leg(call.caller, verdict.status)
+        call.end_if_over(now)
 
     # what calls say: call.CallDirectory
 

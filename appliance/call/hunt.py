@@ -28,7 +28,7 @@ from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
-from appliance.ua.call_events import Alert, Release
+from appliance.ua.call_events import Alert, Cause, Release
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.provisional_order import RELIABLE
 from appliance.ua.redirection import TargetSet
@@ -168,9 +168,9 @@ class Hunt:
     # ringing
 
     def _ring_next(self, now: float) -> None:
-        if self._again is not None and self._again.is_waiting:
-            return
         while self.state is HuntState.OPEN and not any(map(self._is_open, self.branches)):
+            if self._again is not None and self._again.is_waiting:
+                return
             if not self._groups:
                 self._fail(now)
                 return
@@ -200,6 +200,8 @@ class Hunt:
 
     def _ring(self, destination: Destination, now: float) -> None:
         line = destination.line
+        if line.is_trunk:
+            self._call.record.trunk = self._call.record.trunk if self._call.record.answered_at else line.name
         if not line.may_begin(now):
             if destination.is_emergency and self._has_free_line(now):
                 self._groups.append([destination])      # nobody loses his call while there is another way
@@ -210,6 +212,8 @@ class Hunt:
                 return
         if destination.is_emergency:
             self._call.record.is_emergency = True
+        elif self._is_early(destination, now):
+            return
         branch = Leg(self._call, line, OUTGOING, destination.callee, self)
         branch.is_phone = destination.is_phone
         branch.flow = destination.flow
@@ -224,10 +228,23 @@ class Hunt:
         self._fit_draft(draft)
         branch.record.started_at = self._call.wall(now)
         if line.retry_500_s:
-            self._again = self._again or SecondTries(self._call.services, self._ring_again)
-            self._again.note_try(branch, destination)
+            self._later.note_try(branch, destination)
         branch.usage = OutgoingInvite(line.core, draft, branch)
         branch.usage.start(now)
+
+    @property
+    def _later(self) -> SecondTries:
+        self._again = self._again or SecondTries(self._call.services, self._ring_again)
+        return self._again
+
+    def _is_early(self, destination: Destination, now: float) -> bool:
+        """Whether its turn has not come; then it is rung when it has. A call for help waits for nobody."""
+        if self._again is not None and self._again.has_turn(destination):
+            return False
+        wait_s = destination.line.take_turn(now)
+        if wait_s > 0.0:
+            self._later.hold(destination, now + wait_s)
+        return wait_s > 0.0
 
     def _has_free_line(self, now: float) -> bool:
         """Whether one that is still to be rung can be reached, and has a channel left."""
@@ -336,13 +353,16 @@ class Hunt:
             return
         status = release.status or 480
         leg.line.note_refusal(status, release.message, now)
+        if release.cause is Cause.BROKEN:
+            status = 502    # 21.5.3: what is wrong is their answer; whoever has answered is not called a second time
         if 300 <= status < 400 and self._follow(leg, release, now):
             self._ring_next(now)
             return
         if self._retry(leg, status, now):
             return
         self._failures.append((status, release))
-        if not (self._call.record.is_emergency or leg.line.may_fail_over(status)):  # for help nothing is left untried
+        may_go_on = leg.line.may_fail_over(status) and release.cause is not Cause.BROKEN
+        if not (self._call.record.is_emergency or may_go_on):   # for help nothing is left untried
             self._groups.clear()
             if status >= 600:   # 16.7 step 5: it speaks for everybody
                 self.stop(now)
@@ -386,6 +406,9 @@ class Hunt:
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
         reason = release.cause.name.lower() if release is not None else ""
+        record = self._call.record
+        if status == 408 and message is None and record.trunk and not record.result:
+            record.result = "failed"    # the trunk is what has not answered, not somebody behind it
         self.owner.hunt_failed(Failure(translate_status(status), lines, reason, read_cause(status, message),
                                         message is not None), now)
 

@@ -80,6 +80,9 @@ class Line(Protocol):
     def retry_500_s(self) -> float:
         """After a 500 the same INVITE is sent once more after so many seconds; 0.0 for never."""
 
+    def take_turn(self, now: float) -> float:
+        """An INVITE is to go out there: how long it has to wait for its turn, 0.0 for not at all. The turn is taken."""
+
     def fit_session(self, session: bytes) -> bytes:
         """An offer or answer with only what may be said there; deterministic, and media lines keep their places."""
 

@@ -17,7 +17,7 @@ NO_ANSWER: Final = b'Reason: Q.850;cause=19;text="No answer"\r\n'
 STOPPED: Final = b'Reason: SIP;cause=503;text="The telephone system stops"\r\n'
 MEDIA_LOST: Final = b'Reason: Q.850;cause=41;text="Network lost"\r\n'
 _OURS: Final = {401: 403, 407: 403, 416: 500, 420: 500, 421: 500, 422: 500, 423: 500, 481: 500, 482: 500, 491: 500,
-                494: 500, 505: 500}
+                494: 500}
 """Statuses that are an affair between us and the leg that sent them (RFC 3261 16.7 step 6 has no element like us)."""
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carriers that refuse at random: the same INVITE once more after a while, before anything else is tried.
+"""Carriers that refuse at random: the same INVITE once more after a while, before anything else is tried. And carriers
+that take so many a second: an INVITE waits for its turn.
 
 Only the hunt that owns it changes it.
 """
@@ -15,9 +16,9 @@ from appliance.ua.alarm import Alarm
 
 
 class SecondTries:
-    """ring: rings these destinations once more."""
+    """ring: rings these destinations when their time has come."""
 
-    __slots__ = ("_alarm", "_places", "_ring", "_services", "_tried", "_waiting")
+    __slots__ = ("_alarm", "_places", "_ring", "_services", "_tried", "_turns", "_waiting")
 
     def __init__(self, services: CallServices, ring: Callable[[list[Destination], float], None]) -> None:
         self._services = services
@@ -25,11 +26,12 @@ class SecondTries:
         self._alarm: Alarm | None = None
         self._places: dict[Leg, Destination] = {}
         self._tried: set[Destination] = set()
-        self._waiting: list[Destination] = []
+        self._turns: set[Destination] = set()
+        self._waiting: list[tuple[float, Destination]] = []
 
     @property
     def is_waiting(self) -> bool:
-        """Whether somebody is going to be rung once more."""
+        """Whether somebody is going to be rung later."""
         return bool(self._waiting)
 
     def note_try(self, leg: Leg, destination: Destination) -> None:
@@ -43,18 +45,40 @@ class SecondTries:
         destination = self._places.pop(leg, None)
         if destination is None or status != 500:
             return False
-        self._waiting.append(destination)
-        self._alarm = self._alarm or self._services.alarm()
-        self._alarm.set(now + leg.line.retry_500_s, self._begin)
+        self._wait(destination, now + leg.line.retry_500_s)
         return True
 
+    def hold(self, destination: Destination, until: float) -> None:
+        """Its turn comes then."""
+        self._turns.add(destination)
+        self._wait(destination, until)
+
+    def has_turn(self, destination: Destination) -> bool:
+        """Whether it has waited for its turn, which is used up by asking."""
+        if destination not in self._turns:
+            return False
+        self._turns.remove(destination)
+        return True
+
+    def _wait(self, destination: Destination, until: float) -> None:
+        self._waiting.append((until, destination))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._alarm = self._alarm or self._services.alarm()
+        self._alarm.set(min([until for until, _ in self._waiting]), self._begin)
+
     def _begin(self, now: float) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._ring(waiting, now)
+        due = [destination for until, destination in self._waiting if until <= now]
+        self._waiting = [(until, destination) for until, destination in self._waiting if until > now]
+        if self._waiting:
+            self._wake()
+        self._ring(due, now)
 
     def stop(self) -> None:
         """Nobody is rung any more."""
         self._waiting.clear()
         self._places.clear()
+        self._turns.clear()
         if self._alarm is not None:
             self._alarm.clear()

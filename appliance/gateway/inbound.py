@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """INVITEs of carriers: recognised, counted, and given to the call engine in the name of their trunk."""
 
+from typing import Final
+
 from appliance.call.engine import CallEngine
-from appliance.call.line import Dial, Line
+from appliance.call.line import Dial, Line, Refused
 from appliance.call.party import Party
 from appliance.gateway.assembly import Gateway
 from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged
 from appliance.gateway.trunk import Trunk
 from appliance.native.sip_scanner import Message
-from appliance.sip.flow import Flow, Side
+from appliance.sip.flow import TLS, Flow, Side
 from appliance.sip.grammar import unescape
 from appliance.sip.stack import SipStack
 from appliance.ua.call_taking import open_call
 from appliance.ua.inspection import write_capabilities
+
+NO_CHANNEL: Final = 34
+"""Q.850, 2.2.7.3.1."""
 
 
 class InboundCalls:
@@ -84,10 +89,22 @@ class InboundCalls:
         if not gateway.admission.admit_trunk(trunk.name, now) and not gateway.is_emergency_through(trunk, message):
             self._stack.reply_stateless(message, flow, 503, b"Retry-After: 5\r\n")
             return
+        if message.uri_scheme == b"sips" and flow.listener.transport != TLS:
+            self._stack.reply_stateless(message, flow, 416)     # RFC 3261 26.2.2: that promise has been broken already
+            return
         server = open_call(trunk.core, message, flow, now)
         if server is None:
             return
         if not trunk.may_begin(now) and not gateway.is_emergency_through(trunk, message):
-            server.respond(486, now, b"Reason: Q.850;cause=34\r\n")
+            full = Refused(486, NO_CHANNEL, f"no free channel on {trunk.name}")
+            self._engine.turn_away(server, message, self._read_dial(trunk, message), full, now)
             return
-        self._engine.take_invite(server, message, trunk.read_dial(message), now)
+        self._engine.take_invite(server, message, self._read_dial(trunk, message), now)
+
+    def _read_dial(self, trunk: Trunk, message: Message) -> Dial:
+        """An INVITE of a carrier's. A caller who has the number of one of ours is shown with the carrier's domain: the
+        office's own stands for our own people alone."""
+        dial = trunk.read_dial(message)
+        if not self._gateway.is_extension(dial.caller.number):
+            return dial
+        return dial._replace(caller=dial.caller._replace(domain=trunk.outside_domain))

@@ -120,8 +120,7 @@ class GatewayRouter:
             return self._refuse_unavailable(reasons or "the route has no trunk")
         usable = [trunk for trunk in usable if trunk.may_send(now)]
         if not usable:
-            return Refused(503, CONGESTED, "more calls a second than the carrier takes", b"Retry-After: 3\r\n")
-        usable[0].invite_sent(now)
+            return Refused(503, CONGESTED, "more calls a second than the carrier takes", b"Retry-After: 6\r\n")
         return [[trunk.write_destination(decision.number, decision.presentation, dial.caller.is_private)]
                 for trunk in usable]
 

@@ -14,7 +14,7 @@ from appliance.gateway.carrier_profiles.carrier_profile import CarrierProfile, P
 from appliance.gateway.codec_filter import filter_offer
 from appliance.gateway.identity import read_caller, write_identity
 from appliance.gateway.numbers_of_trunk import TrunkNumbers
-from appliance.gateway.rate import Rate
+from appliance.gateway.rate import Pace
 from appliance.gateway.servers import TrunkServers
 from appliance.gateway.translation import Translator, escape_user
 from appliance.gateway.trunk_agent import write_server_uri
@@ -27,8 +27,10 @@ from appliance.sip.flow import Flow, Listener, Side
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.request_draft import RequestDraft
 
-BURST_S = 3.0
-"""A carrier's limit a second is meant over some seconds."""
+TURN_LIMIT_S = 5.0
+"""Nobody waits longer than that for his turn: he hears that he is to try again."""
+SLACK = 1.1
+"""What leaves us a second apart may arrive in less; and alarms are late by up to a tick."""
 
 
 class TrunkDestination(Destination):
@@ -66,7 +68,7 @@ class TrunkParts:
 class Trunk:
     """suspect: asks at once whether its carrier is there; use: how many calls it has and had."""
 
-    __slots__ = ("_domain", "_rate", "_server_uri", "_translator", "configuration", "core", "dscp", "habits",
+    __slots__ = ("_domain", "_pace", "_server_uri", "_translator", "configuration", "core", "dscp", "habits",
                  "is_trunk", "link", "listeners", "name", "numbers", "servers", "side", "suspect", "token", "use")
 
     def __init__(self, configuration: TrunkConfiguration, parts: TrunkParts) -> None:
@@ -87,7 +89,7 @@ class Trunk:
         self._server_uri = write_server_uri(configuration)
         self._domain = _write_domain(configuration, parts.habits)
         limit = parts.habits.invites_a_second
-        self._rate = Rate(limit, max(1.0, limit * BURST_S)) if limit else None
+        self._pace = Pace(SLACK / limit) if limit else None
         self.use = parts.use
 
     def reconfigure(self, configuration: TrunkConfiguration, numbers: TrunkNumbers, translator: Translator) -> None:
@@ -179,13 +181,12 @@ class Trunk:
     # what the call engine tells and asks besides
 
     def may_send(self, now: float) -> bool:
-        """Whether one more INVITE is within what the carrier takes a second."""
-        return self._rate is None or self._rate.may_take(now)
+        """Whether the turn of one more INVITE would come soon enough."""
+        return self._pace is None or self._pace.wait_s(now) <= TURN_LIMIT_S
 
-    def invite_sent(self, now: float) -> None:
-        """One is about to go."""
-        if self._rate is not None:
-            self._rate.take(now)
+    def take_turn(self, now: float) -> float:
+        """Line. Carriers that count answer what comes too early with 500."""
+        return self._pace.take(now) if self._pace is not None else 0.0
 
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused, or nobody answered (408, 503 without a response)."""

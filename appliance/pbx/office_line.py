@@ -124,6 +124,10 @@ class OfficeLine:
         """Line. A phone means what it says."""
         return 0.0
 
+    def take_turn(self, now: float) -> float:
+        """Line. Phones take what comes."""
+        return 0.0
+
     def fit_session(self, session: bytes) -> bytes:
         """Line. Whatever one phone says another may hear."""
         return session

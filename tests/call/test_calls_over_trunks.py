@@ -169,7 +169,7 @@ def test_channels_are_counted(office):
     mine.bye()
     again, _ = office.connect(bob, carrier, OUTSIDE)
     again.bye()
-    office.check_clean(records=3)
+    office.check_clean(records=4)
 
 
 def test_reasons_cross_both_ways_without_their_words(office, carriers):

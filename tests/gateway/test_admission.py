@@ -3,7 +3,7 @@
 
 import pytest
 
-from appliance.gateway.admission import STRANGER_BURST, TRUNK_BURST, Admission
+from appliance.gateway.admission import STRANGER_BURST, STRANGERS_LIMIT, TRUNK_BURST, Admission
 from appliance.gateway.inbound import InboundCalls
 from appliance.gateway.rate import Rate
 from appliance.native.sip_scanner import Message
@@ -23,6 +23,9 @@ class Engine:
     def take_invite(self, server, message, dial, now) -> None:
         self.dials.append(dial)
         server.respond(480, now)
+
+    def turn_away(self, server, message, dial, verdict, now) -> None:
+        server.respond(verdict.status, now)
 
 
 class Entry(GatewayBox):
@@ -75,7 +78,20 @@ def test_one_trunk_gone_wild_leaves_the_others_their_calls():
     assert admission.admit_trunk("quiet", 10.0)
 
 
-def test_strangers_share_what_the_public_side_gives_them_and_the_office_has_no_limit():
+def test_a_stranger_takes_nothing_from_the_next_one_and_few_are_remembered():
+    admission = Admission()
+    for number in range(3 * STRANGERS_LIMIT):
+        source = Flow(PUBLIC.listener, b"10.%d.%d.1" % divmod(number, 256), 5060)
+        assert admission.admit_stranger(source, 10.0)
+    for _ in range(1000):
+        admission.admit_stranger(PUBLIC, 10.0)
+    other_port = Flow(PUBLIC.listener, PUBLIC.host, 5061)
+    assert not admission.admit_stranger(other_port, 10.0)
+    assert admission.admit_stranger(Flow(PUBLIC.listener, b"198.51.100.78", 5060), 10.0)
+    assert len(admission._strangers) <= STRANGERS_LIMIT
+
+
+def test_a_stranger_has_a_rate_and_the_office_has_no_limit():
     admission = Admission()
     assert sum(admission.admit_stranger(PUBLIC, 10.0) for _ in range(500)) == STRANGER_BURST
     assert all(admission.admit_stranger(PRIVATE, 10.0) for _ in range(500))

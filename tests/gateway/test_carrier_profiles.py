@@ -3,7 +3,7 @@
 
 import pytest
 
-from appliance.call.line import Dial
+from appliance.call.line import Dial, Refused
 from appliance.call.party import Party
 from appliance.config.sections.trunk import PROFILE
 from appliance.gateway.carrier_profiles import PROFILES
@@ -114,12 +114,15 @@ def test_hikari_withholds_by_digits():
 def test_hikari_is_sent_no_more_calls_a_second_than_it_takes():
     box, _ = join_carrier(HIKARI)
     box.start()
-    verdicts = [box.dial("09012345678") for _ in range(6)]
-    refused = [one for one in verdicts if not isinstance(one, list)]
-    assert len(refused) == 3
-    assert refused[0].lines == b"Retry-After: 3\r\n"
+    trunk = box.trunk("hikari")
+    turns = [trunk.take_turn(box.now) for _ in range(5)]
+    assert turns[0] == 0.0
+    assert all(later - earlier >= 1.0 for earlier, later in zip(turns, turns[1:], strict=False))
+    assert isinstance(box.dial("09012345678"), Refused)
     box.network.run(1.1)
     assert isinstance(box.dial("09012345678"), list)
+    box.network.run(10)
+    assert trunk.take_turn(box.now) == 0.0
 
 
 def test_hikari_reads_the_number_that_was_called_in_to():

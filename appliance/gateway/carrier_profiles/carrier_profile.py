@@ -72,7 +72,7 @@ class CarrierProfile(NamedTuple):
     supported: tuple[bytes, ...] = ()
     codecs: tuple[str, ...] = ()
     packet_time_ms: int = 0
-    failover_statuses: frozenset[int] = frozenset({408, 500, 502, 503, 504})
+    failover_statuses: frozenset[int] = frozenset({408, *range(500, 600)})
     dscp: int = 0
     invites_a_second: float = 0.0
     sends_hold: bool = True
