@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many calls a second may knock: each trunk has its rate, and all strangers of a public side together have theirs,
-so that neither a carrier gone wild nor a scanner takes the office's calls from it.
+"""How many calls a second may knock: each trunk has its rate, each stranger of a public side has one, so that neither
+a carrier gone wild nor a scanner takes calls from anybody else. Strangers are answered without state (RFC 3261 8.2.7).
 """
 
+from collections import OrderedDict
 from typing import Final
 
 from appliance.gateway.rate import Rate
@@ -12,16 +13,18 @@ TRUNK_CALLS_A_SECOND: Final = 100.0
 TRUNK_BURST: Final = 400.0
 STRANGER_CALLS_A_SECOND: Final = 10.0
 STRANGER_BURST: Final = 40.0
+STRANGERS_LIMIT: Final = 4096
+"""Sources that are remembered; the one that has been quiet for longest is forgotten."""
 
 
 class Admission:
-    """Rates by trunk name; one for each public listener's strangers."""
+    """Rates by trunk name, and of strangers by listener and host."""
 
     __slots__ = ("_strangers", "_trunks")
 
     def __init__(self) -> None:
         self._trunks: dict[str, Rate] = {}
-        self._strangers: dict[str, Rate] = {}
+        self._strangers: OrderedDict[tuple[str, bytes], Rate] = OrderedDict()
 
     def admit_trunk(self, name: str, now: float) -> bool:
         """One more call of a trunk; False where it is to get 503."""
@@ -31,13 +34,18 @@ class Admission:
         return rate.take(now)
 
     def admit_stranger(self, flow: Flow, now: float) -> bool:
-        """One more call of somebody who has proved nothing. The private side has no limit: CONTRACT."""
+        """One more call of somebody who has proved nothing; the first of a source always. The private side has no
+        limit: CONTRACT."""
         listener = flow.listener
         if listener.side is Side.PRIVATE:
             return True
-        rate = self._strangers.get(listener.name)
+        strangers, source = self._strangers, (listener.name, flow.host)
+        rate = strangers.get(source)
         if rate is None:
-            rate = self._strangers[listener.name] = Rate(STRANGER_CALLS_A_SECOND, STRANGER_BURST)
+            rate = strangers[source] = Rate(STRANGER_CALLS_A_SECOND, STRANGER_BURST)
+            if len(strangers) > STRANGERS_LIMIT:
+                strangers.popitem(last=False)
+        strangers.move_to_end(source)
         return rate.take(now)
 
     def retain(self, names: frozenset[str]) -> None:

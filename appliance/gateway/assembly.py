@@ -187,6 +187,15 @@ class Gateway:
         """Whose a request outside dialogs is: a trunk's, of somebody who must prove that he is one, or nobody's."""
         return self._recogniser.identify(request, flow, now)
 
+    def is_extension(self, number: bytes) -> bool:
+        """Whether somebody of ours has this number."""
+        return self._surroundings.office.has_extension(number)
+
+    def read_domain(self, trunk: Trunk) -> bytes:
+        """The host part of people's URIs behind a trunk, never the office's own."""
+        domain = trunk.core.profile.aor.partition(b":")[2].rpartition(b"@")[2]
+        return b"outside.invalid" if self._surroundings.office.is_own_uri(b"sip:" + domain) else domain
+
     def is_emergency(self, request: Message) -> bool:
         """Whether an INVITE is a call for help that we are to make, as dialled here or by its URN (RFC 5031)."""
         uri = request.uri

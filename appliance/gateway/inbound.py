@@ -107,4 +107,4 @@ class InboundCalls:
         dial = trunk.read_dial(message)
         if not self._gateway.is_extension(dial.caller.number):
             return dial
-        return dial._replace(caller=dial.caller._replace(domain=trunk.outside_domain))
+        return dial._replace(caller=dial.caller._replace(domain=self._gateway.read_domain(trunk)))

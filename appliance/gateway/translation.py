@@ -13,6 +13,8 @@ from appliance.numbering.e164 import DIAL_PLANS, is_e164, read_e164, write_natio
 from appliance.sip.grammar import unescape
 
 DIGITS_LIMIT: Final = 64
+CALLER_LEAST_DIGITS: Final = 10
+"""What is shorter may be a telephone of another PBX."""
 _NUMBER: Final = re.compile(r"\+?[0-9*#]{1,64}")
 # RFC 3261 25.1: what a user part may hold unescaped, of what can be dialled; "#" is not among it
 _UNRESERVED: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,")
@@ -65,6 +67,15 @@ class Translator:
     def write_inbound(self, number: str) -> str:
         """As people here know it and can dial it back: a "+" is written as they dial."""
         return write_national(number, self._plan) if self._plan is not None and is_e164(number) else number
+
+    def write_caller(self, number: str) -> str:
+        """The same for who calls: carriers leave out the "+" there as well (819012345678)."""
+        plan = self._plan
+        if plan is not None and number.startswith(plan.country_code) and len(number) >= CALLER_LEAST_DIGITS:
+            found = read_e164("+" + number, plan)
+            if found is not None and not number.startswith(plan.trunk_prefix):
+                return write_national(found, plan)
+        return self.write_inbound(number)
 
     def split(self, dialled: str) -> tuple[Presentation | None, str]:
         """The prefix that shows or withholds the caller's number, and what is called (184, 186 in Japan)."""

@@ -39,6 +39,7 @@ from appliance.pbx.request_checks import (
     Refusal,
     check_forwardable,
     check_served,
+    is_call_for_help,
     may_call_himself,
     read_extension,
 )
@@ -342,4 +343,4 @@ class OfficeServer:
             self._refuse(message, flow, Refusal(403), now)
 
     def _is_ours(self, message: Message) -> bool:
-        return message.uri_scheme == b"tel" or message.uri_hostport in self._parts.own
+        return message.uri_scheme == b"tel" or message.uri_hostport in self._parts.own or is_call_for_help(message)

@@ -26,6 +26,7 @@ class Refusal(NamedTuple):
     lines: bytes = b""
 
 
+SERVICE = b"urn:service:sos"
 BAD_SCHEME = Refusal(416)
 TOO_MANY_HOPS = Refusal(483)
 INSECURE = Refusal(416, b'Warning: 399 denwaban "sips without TLS"\r\n')
@@ -34,7 +35,7 @@ INSECURE = Refusal(416, b'Warning: 399 denwaban "sips without TLS"\r\n')
 def check_forwardable(message: Message, flow: Flow) -> Refusal | None:
     """16.3 steps 2, 3 and 5; syntax was the scanner's, loops are the stack's to know."""
     scheme = message.uri_scheme
-    if scheme not in SCHEMES:
+    if scheme not in SCHEMES and not is_call_for_help(message):
         return BAD_SCHEME
     # 26.2.2: every hop of a sips request is TLS; whoever sent it over something else has broken that promise already
     if scheme == b"sips" and flow.listener.transport != TLS:
@@ -46,6 +47,11 @@ def check_forwardable(message: Message, flow: Flow) -> Refusal | None:
         if wanted:
             return Refusal(420, b"Unsupported: %s\r\n" % b", ".join(wanted))
     return None
+
+
+def is_call_for_help(message: Message) -> bool:
+    """Whether it is an INVITE to an emergency service by its URN (RFC 5031 4.2), which names no host: it is ours."""
+    return message.method == b"INVITE" and message.uri[:len(SERVICE)].lower() == SERVICE
 
 
 def check_served(message: Message) -> Refusal | None:
@@ -92,7 +98,9 @@ def may_call_himself(message: Message, extension: bytes) -> bool:
 
 
 def read_extension(message: Message) -> bytes:
-    """Who the Request-URI is for: the user part, or the digits of a tel URI without visual separators (RFC 3966 5)."""
+    """Who the Request-URI is for: the user part, or the digits of a tel URI without separators (RFC 3966 5). What
+    stands behind a ";" in a user part are parameters of the number (RFC 3261 19.1.6)."""
     if message.uri_scheme != b"tel":
-        return unescape_user(message.uri_user)
+        user = message.uri_user
+        return unescape_user(user if b";" not in user else user.partition(b";")[0])
     return message.uri[4:].partition(b";")[0].translate(None, b"-.()")

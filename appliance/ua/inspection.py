@@ -17,6 +17,8 @@ DIALOG_METHODS: Final = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
 MIXED: Final = b"multipart/mixed"
 TARGET_REFRESHES: Final = frozenset({b"INVITE", b"UPDATE"})
 SESSION_METHODS: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
+SERVICE: Final = b"urn:service:sos"
+"""RFC 5031 4.2. A telephone may call for help so."""
 
 
 class Refusal(NamedTuple):
@@ -62,7 +64,8 @@ def _check_extensions(request: Message, core: AgentCore) -> Refusal | None:
 
 def _check_target(request: Message, core: AgentCore) -> Refusal | None:
     """8.2.2.1"""
-    if request.uri_scheme not in (b"sip", b"sips", b"tel"):
+    is_service = core.serves_phones and request.uri[:len(SERVICE)].lower() == SERVICE
+    if request.uri_scheme not in (b"sip", b"sips", b"tel") and not is_service:
         return Refusal(416)
     if request.method in DIALOG_METHODS:
         return Refusal(481)

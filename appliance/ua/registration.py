@@ -5,6 +5,7 @@ One binding of one AOR; it changes its own state and the profile's mapped addres
 """
 
 from enum import IntEnum
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from appliance.errors import MisuseError, PeerError
@@ -265,17 +266,28 @@ class Registration:
         listener = flow.listener
         if listener.is_reliable:
             return False    # a connection's port is no address to be called at
-        host = find_parameter(response.via_params, b"received") or listener.host
+        if response.source_host != flow.host:
+            return False    # only where it was asked does anybody know whence
+        host = (find_parameter(response.via_params, b"received") or listener.host).strip(b"[]")
         port = find_parameter(response.via_params, b"rport") or b""
-        if not port.isdigit():
-            return False
-        seen = b"[%s]:%s" % (host.strip(b"[]"), port) if b":" in host else b"%s:%s" % (host, port)
+        if not _is_address(host, listener.family) or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+            return False    # 18.2.1: received is an address, RFC 3581 3: rport is a port
+        seen = b"[%s]:%d" % (host, int(port)) if b":" in host else b"%s:%d" % (host, int(port))
         profile = self._core.profile
         if seen == profile.mapped.get(listener.name, listener.hostport):
             return False
         self._stale = [profile.contact(flow)]
         profile.mapped[listener.name] = seen
         return True
+
+
+def _is_address(host: bytes, family: int) -> bool:
+    """Whether somebody can be called at this numeric address."""
+    try:
+        address = ip_address(host.decode("ascii", "replace"))
+    except ValueError:
+        return False
+    return address.version == family and not (address.is_multicast or address.is_unspecified)
 
 
 def _read_uri(value: bytes) -> SipUri | None:
