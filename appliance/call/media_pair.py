@@ -313,6 +313,17 @@ class MediaPair:
                 end = self.ends[side]
                 self._relay.direct(f"{self.name}/{stream}", side, LegMedia(None, None, end.peer_host, dscp=end.dscp))
 
+    def mute(self, side: int) -> None:
+        """Nothing goes to this side any more, which is about to be told of other ports: phones send to where they hear
+        from (symmetric RTP, RFC 4961), and a late packet would draw them back here."""
+        self._silence(side, self._layouts[side])
+
+    def unmute(self, side: int) -> None:
+        """It stays here after all."""
+        session = self._agreed[side]
+        if session is not None:
+            self._direct(side, session)
+
     def translate(self, formats: Sequence[Formats]) -> None:
         """For each media line of side 0: the numbers of its formats on both sides, until they agree on others."""
         for stream, numbers in zip(self._layouts[0], formats, strict=True):

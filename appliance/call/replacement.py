@@ -133,6 +133,7 @@ class Replacement(Caretaker):
         new, pair = self._new, self._pair
         assert new is not None
         assert pair is not None
+        self._bridge.pair.mute(self._bridge.side_of(self._partner))
         Rejoin(self._call, (self._partner, new), pair, self).start_telling(session, now)
 
     def leg_agreed(self, leg: Leg, answer: bytes, now: float) -> None:

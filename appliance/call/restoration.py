@@ -16,8 +16,9 @@ from appliance.ua.call_events import Release
 
 def restore_bridge(bridge: Bridge, failed: Rejoin, now: float) -> None:
     """The bridge has its legs again after this; what they were told meanwhile is made good."""
-    for leg in bridge.legs:
+    for side, leg in enumerate(bridge.legs):
         leg.owner = bridge
+        bridge.pair.unmute(side)
     for leg in bridge.legs:
         if leg is failed.asked or leg in failed.touched:
             Restoration(bridge, leg).start(leg is failed.asked, now)

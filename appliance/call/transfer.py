@@ -136,6 +136,7 @@ class Transfer(Caretaker):
 
     def _begin_rejoin(self, target: Leg, pair: MediaPair) -> Rejoin:
         target.owner = self
+        self._bridge.pair.mute(self._bridge.side_of(self._moved))
         self._rejoin = Rejoin(self._call, (self._moved, target), pair, self)
         return self._rejoin
 
@@ -195,6 +196,8 @@ class Transfer(Caretaker):
         replaced.owner = target.owner = _Consultation(bridge)
         target.move(self._call)
         self._note_merger(other_call)
+        for former, leg in ((self._bridge, self._moved), (bridge, target)):
+            former.pair.mute(former.side_of(leg))
         self._rejoin = Rejoin(self._call, (self._moved, target), self._call.make_pair(self._moved, target), self)
         self._rejoin.start(now)
 
