@@ -270,3 +270,50 @@ def test_files_of_a_certificate_are_looked_at_where_the_machine_can():
         ("certificate", "sip listener office certificate", 6)
     ]
     assert not load_configuration(text, "F", None, lambda *files: "").has_errors()
+
+
+SECURE = "set trunk carrier registrar sip:carrier.test;transport=tls"
+ACCOUNT = CARRIER[1:]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([SECURE, *ACCOUNT], ("trunk-transport", "trunk carrier registrar", 5)),
+        (
+            ["set trunk carrier registrar sips:carrier.test", *ACCOUNT],
+            ("trunk-transport", "trunk carrier registrar", 5),
+        ),
+        ([*CARRIER, "set trunk carrier proxy sips:proxy.test"], ("trunk-transport", "trunk carrier proxy", 8)),
+        (["set trunk carrier registrar sip:127.0.1.1", *ACCOUNT], ("server-own", "trunk carrier registrar", 5)),
+        (["set trunk carrier registrar sip:127.0.1.1:5060", *ACCOUNT], ("server-own", "trunk carrier registrar", 5)),
+        ([*CARRIER, "set trunk carrier proxy sip:127.0.1.1"], ("server-own", "trunk carrier proxy", 8)),
+        ([*CARRIER, "set trunk carrier domain office.test"], ("trunk-domain", "trunk carrier domain", 8)),
+        (
+            [*CARRIER, EXTENSION, "set trunk carrier did 05011112222 to 1001",
+             "set trunk carrier did +815011112222 to 1001"],
+            ("did-twice", "trunk carrier did", 10),
+        ),
+        (
+            [*CARRIER, "set trunk carrier profile hikari-direct", "set sip listener office port 5070"],
+            ("trunk-port", "trunk carrier profile", 8),
+        ),
+        ([*CARRIER, *ROUTE, "set route outside strip 2"], ("strip-beyond", "route outside strip", 10)),
+    ],
+)
+def test_what_keeps_a_carrier_out_of_reach_is_seen_before_the_first_call(lines, expected):
+    assert expected in findings_of(*lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*CARRIER, "set trunk carrier profile hikari-direct"],
+        ["set trunk carrier registrar sip:127.0.1.1:5062", *ACCOUNT],
+        [*CARRIER, "set trunk carrier domain carrier.test", "set trunk carrier proxy sip:proxy.test:5070"],
+        [*CARRIER, *ROUTE, "set route outside strip 1"],
+        [*CARRIER, EXTENSION, "set trunk carrier did 05011112222 to 1001", "set trunk carrier did 05011113333 to 1001"],
+    ],
+)
+def test_a_carrier_within_reach_is_none_of_its_business(lines):
+    assert not {one for one in findings_of(*lines) if one[0] != "no-emergency"}

@@ -75,7 +75,7 @@ def test_050_writes_numbers_nationally_and_offers_plain_g711():
     box = begin("jp-050", 'set route plus prefix "+"\nset route plus trunk carrier\n')
     invite = box.call("+815033334444", offer=OFFER)
     assert invite.uri == b"sip:05033334444@carrier.test"
-    assert b"m=audio 30000 RTP/AVP 0 101\r\n" in invite.body
+    assert b"m=audio 30000 RTP/AVP 0 8 101\r\n" in invite.body
     assert b"a=ptime:20\r\n" in invite.body
 
 

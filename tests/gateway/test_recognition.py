@@ -121,3 +121,30 @@ def test_strangers_with_another_from_are_left_to_the_office():
                                           "set trunk carrier inbound-secret their-secret\n")
     box.start()
     assert carrier.send_invite(box, NUMBER, source=STRANGER, caller=b"<sip:201@office.test>") is None
+
+
+PROXIED = STATIC + "set trunk fixed proxy sip:198.51.100.20:5080\nset trunk fixed did 0311110000 to 201\n"
+SHARING = PROXIED + """\
+set trunk other listener wan
+set trunk other peer 198.51.100.10:5060
+set trunk other proxy sip:198.51.100.20:5080
+set trunk other did 0322220000 to 202
+"""
+
+
+def test_a_static_trunk_is_known_by_its_proxy_as_well_by_address_and_port():
+    box, carrier = join_carrier(CARRIER + PROXIED)
+    box.start()
+    called, proxy = b"sip:0311110000@203.0.113.5", (b"198.51.100.20", 5080)
+    assert carrier.send_invite(box, called, source=proxy) is box.trunk("fixed")
+    assert carrier.send_invite(box, called, source=(b"198.51.100.9", 5070)) is box.trunk("fixed")
+    assert carrier.send_invite(box, called, source=(b"198.51.100.20", 5081)) is None
+    assert carrier.send_invite(box, called, source=proxy, listener=b"office") is None
+
+
+def test_of_two_static_trunks_behind_one_proxy_the_number_says_whose_call_it_is():
+    box, carrier = join_carrier(CARRIER + SHARING)
+    box.start()
+    by_proxy = (b"198.51.100.20", 5080)
+    assert carrier.send_invite(box, b"sip:0322220000@203.0.113.5", source=by_proxy) is box.trunk("other")
+    assert carrier.send_invite(box, b"sip:0311110000@203.0.113.5", source=by_proxy) is box.trunk("fixed")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from appliance.config.finding import Finding
 from appliance.config.tree import Tree
 from appliance.config.verify.built import verify_built
+from appliance.config.verify.carriers import verify_carriers
 from appliance.config.verify.emergency_calls import verify_emergency_calls
 from appliance.config.verify.extensions import verify_extensions
 from appliance.config.verify.listeners import verify_certificates, verify_listeners
@@ -22,6 +23,7 @@ VERIFIERS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     verify_listeners,
     verify_extensions,
     verify_trunks,
+    verify_carriers,
     verify_routes,
     verify_emergency_calls,
     verify_built,

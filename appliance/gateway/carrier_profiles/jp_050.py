@@ -19,6 +19,6 @@ JP_050: Final = CarrierProfile(
     privacy=PrivacyWay.HEADER,
     session_expires_s=300,
     supported=(b"timer",),
-    codecs=("PCMU", "TELEPHONE-EVENT"),
+    codecs=("PCMU", "PCMA", "TELEPHONE-EVENT"),
     packet_time_ms=20,
 )
