@@ -270,15 +270,19 @@ class Registration:
             return False    # only where it was asked does anybody know whence
         host = (find_parameter(response.via_params, b"received") or listener.host).strip(b"[]")
         port = find_parameter(response.via_params, b"rport") or b""
-        if not _is_address(host, listener.family) or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        if not _is_address(host, listener.family) or not 0 < _read_port(port) < 65536:
             return False    # 18.2.1: received is an address, RFC 3581 3: rport is a port
-        seen = b"[%s]:%d" % (host, int(port)) if b":" in host else b"%s:%d" % (host, int(port))
+        seen = b"[%s]:%d" % (host, _read_port(port)) if b":" in host else b"%s:%d" % (host, _read_port(port))
         profile = self._core.profile
         if seen == profile.mapped.get(listener.name, listener.hostport):
             return False
         self._stale = [profile.contact(flow)]
         profile.mapped[listener.name] = seen
         return True
+
+
+def _read_port(digits: bytes) -> int:
+    return int(digits) if digits.isdigit() and len(digits) <= 5 else 0
 
 
 def _is_address(host: bytes, family: int) -> bool:

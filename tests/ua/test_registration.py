@@ -175,6 +175,33 @@ def test_the_address_that_the_registrar_sees_becomes_ours():
     assert registration.state is not RegistrationState.WAITING
 
 
+@pytest.mark.parametrize(("received", "rport", "source"), [
+    (b"203.0.113.9", b"99999", b"198.51.100.1"), (b"203.0.113.9", b"0", b"198.51.100.1"),
+    (b"203.0.113.9", b"12x", b"198.51.100.1"), (b"evil.test", b"40001", b"198.51.100.1"),
+    (b"224.0.0.5", b"40001", b"198.51.100.1"), (b"0.0.0.0", b"40001", b"198.51.100.1"),
+    (b"2001:db8::9", b"40001", b"198.51.100.1"), (b"203.0.113.9", b"40001", b"198.51.100.66"),
+    (b"203.0.113.9", b"9" * 5000, b"198.51.100.1"), (b"203.0.113.9", b"0" * 5000 + b"7", b"198.51.100.1")])
+def test_an_address_that_cannot_be_ours_or_that_somebody_else_tells_is_not_taken(received, rport, source):
+    network, phone, registrar, watcher, _ = begin(GRANT)
+    original, server = network.send, (b"198.51.100.1", 5060)
+
+    def forge(origin, target, octets):
+        if origin == server:
+            first, via, tail = octets.partition(b"Via: ")
+            line, _, others = tail.partition(b"\r\n")
+            kept = [one for one in line.split(b";") if not one.startswith((b"received", b"rport"))]
+            line = b";".join([*kept, b"received=" + received, b"rport=" + rport])
+            octets = b"".join([first, via, line, b"\r\n", others])
+            origin = (source, 5060)
+        original(origin, target, octets)
+    network.send = forge
+    network.run(20)
+    assert watcher.heard
+    assert watcher.heard[0][0] == "granted"
+    assert phone.profile.mapped == {}
+    assert len(registrar.requests) == 1
+
+
 def test_a_registrar_has_no_user_part():
     _, phone, _, watcher, _ = begin(GRANT)
     with pytest.raises(MisuseError):
