@@ -14,7 +14,7 @@ from appliance.sip.status import status_line
 from appliance.sip.stun import answer_binding_request, is_stun
 from appliance.sip.timers import Timers
 from appliance.sip.transaction.client import NonInviteClient
-from appliance.sip.transaction.core import ClientOwner, Failure, FlowOpener
+from appliance.sip.transaction.core import ClientOwner, Failure, FlowOpener, InviteOwner
 from appliance.sip.transaction.invite_client import InviteClient
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.sip.transaction.server import NonInviteServer, ServerTransaction
@@ -193,7 +193,7 @@ class SipStack:
         reply_flow = self.reply_flow(message, flow)
         reply_flow.outbox.append((message.reply(status_line(status), tag, lines), reply_flow))
 
-    def send_invite(self, octets: bytes, flow: Flow, branch: bytes, owner: ClientOwner, now: float) -> InviteClient:
+    def send_invite(self, octets: bytes, flow: Flow, branch: bytes, owner: InviteOwner, now: float) -> InviteClient:
         """Send an INVITE whose top Via has this branch; its owner hears of every response."""
         client = InviteClient(self, octets, flow, branch, owner, now)
         self._clients[client.key] = client

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 from appliance.native.sip_scanner import Message
 from appliance.sip.transaction.server import ServerTransaction
-from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.call_events import Alert, Cause, Release
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_ending import Ending, decide_ending
@@ -33,9 +32,9 @@ class ForkHost(EarlyHost, Protocol):
 
 
 class Fork(EarlyDialog):
-    """ack: of its 2xx; has_left: it said BYE. Satisfies outgoing_request.RequestOwner for its PRACKs."""
+    """has_left: it said BYE. Satisfies outgoing_request.RequestOwner for its PRACKs."""
 
-    __slots__ = ("_call", "_is_settled", "_message", "_order", "_owes_answer", "ack", "has_left")
+    __slots__ = ("_call", "_is_settled", "_message", "_order", "_owes_answer", "has_left")
 
     def __init__(self, call: ForkHost, dialog: Dialog, offer: bytes) -> None:
         super().__init__(dialog, OfferAnswer())
@@ -44,7 +43,6 @@ class Fork(EarlyDialog):
         self._message: Message | None = None
         self._is_settled = False
         self._owes_answer = False
-        self.ack: Acknowledgement | None = None
         self.has_left = False
         if offer:
             self.exchange.send_offer(offer)

@@ -226,6 +226,7 @@ class InviteUsage(PeerAbility):
         self.enter(TERMINATED)
         if self.change is not None:
             self.change.abandon(now)
+            self.change = None
         if self.timer is not None:
             self.timer.stop()
             self.timer = None

@@ -37,13 +37,14 @@ FORK_LIMIT = 64
 class OutgoingInvite(InviteUsage):
     """`dialog` is that of the INVITE itself, without a remote tag, until a 2xx decides."""
 
-    __slots__ = ("_ending", "_forks", "_invite", "_winner")
+    __slots__ = ("_acks", "_ending", "_forks", "_invite", "_winner")
 
     def __init__(self, core: AgentCore, draft: RequestDraft, events: CallEvents) -> None:
         super().__init__(core, Dialog(draft.call_id, draft.local, draft.remote), events, CALLING)
         self.dialog.is_on_flow = draft.flow is not None
         self._invite = OutgoingRequest(core, draft, self)
         self._forks: dict[bytes, Fork] = {}
+        self._acks: dict[bytes, Acknowledgement] = {}       # by the To tag of the 2xx
         self._winner: Fork | None = None
         self._ending: Release | None = None
 
@@ -140,10 +141,12 @@ class OutgoingInvite(InviteUsage):
 
     def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
         """RequestOwner. 13.2.2.4: each copy gets its ACK."""
+        ack = self._acks.get(response.to_tag)
+        if ack is not None:
+            ack.send()
+            return
         fork = self._find_fork(response, False)
-        if fork.ack is not None:
-            fork.ack.send()
-        elif fork is self._winner:
+        if fork is self._winner:
             return  # its ACK waits for our answer
         elif self._winner is None and self.state in (CALLING, PROCEEDING) and not fork.has_left:
             fork.dialog.confirm(response)
@@ -182,6 +185,12 @@ class OutgoingInvite(InviteUsage):
         if self.state is PROCEEDING and all(other.is_over for other in self._forks.values()):
             self._ending = release
             self.hang_up(now)
+
+    def finish(self, now: float, release: Release) -> None:
+        """Over. Copies of a 2xx get their ACKs for another 32 s, and need no early dialog for that."""
+        super().finish(now, release)
+        self._forks.clear()
+        self._winner = None
 
     # the pieces
 
@@ -244,8 +253,10 @@ class OutgoingInvite(InviteUsage):
             self.events.confirmed(self, now)
 
     def _acknowledge(self, fork: Fork, session: bytes, now: float) -> None:
-        fork.ack = Acknowledgement(self.core, fork.dialog, self._invite, session, now)
-        fork.ack.send()
+        ack = self._acks[fork.fork] = Acknowledgement(self.core, fork.dialog, self._invite, session, now)
+        ack.send()
+        if self.state is TERMINATED:
+            self._forks.clear()
 
     def _take_winner(self) -> Fork:
         if self._winner is None:

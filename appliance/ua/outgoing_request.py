@@ -65,6 +65,24 @@ class RequestOwner(Protocol):
         (8.1.3.1), 487 where it was cancelled before it could be sent."""
 
 
+class _NobodyWaits:
+    """The owner of a request about which there is nothing more to tell: who owned it is not kept by it."""
+
+    __slots__ = ()
+
+    def provisional_received(self, request: "OutgoingRequest", response: Message, now: float) -> None:
+        pass
+
+    def request_succeeded(self, request: "OutgoingRequest", response: Message, now: float) -> None:
+        pass
+
+    def request_refused(self, request: "OutgoingRequest", status: int, response: Message | None, now: float) -> None:
+        pass
+
+
+_NOBODY: Final = _NobodyWaits()
+
+
 class OutgoingRequest:
     """draft: what the present try says; dialog: where it is sent inside one; flow, client: of the present try;
     credentials: its credential lines, which an ACK repeats (22.1); verdict: of the last lookup; answered_cseq: of the
@@ -76,7 +94,7 @@ class OutgoingRequest:
 
     def __init__(self, core: AgentCore, draft: RequestDraft, owner: RequestOwner, dialog: Dialog | None = None) -> None:
         self._core = core
-        self._owner = owner
+        self._owner: RequestOwner = owner
         self._exchange: DigestExchange | None = None
         self._targets: TargetSet | None = None
         self._flows: list[Flow] = []
@@ -194,6 +212,16 @@ class OutgoingRequest:
                 self.stop_trying()
             client.fail(Failure.TIMEOUT, now)
 
+    def copies_ended(self, client: ClientTransaction) -> None:
+        """InviteOwner."""
+        self._silent.pop(client, None)
+        if client is self.client:
+            self._release_owner()
+
+    def _release_owner(self) -> None:
+        if not self._silent:    # they may still have a fork to tell of
+            self._owner = _NOBODY
+
     def _take_turn(self, client: ClientTransaction, response: Message, now: float) -> bool:
         """Whether what a server says that we had given up waiting for is the answer now."""
         status = response.status
@@ -218,6 +246,8 @@ class OutgoingRequest:
         for client in self._silent:
             cancel_transaction(self._core.stack, client, b"", now)
         self._owner.request_succeeded(self, response, now)
+        if self.draft.method != b"INVITE":
+            self._release_owner()
 
     def _finish(self, now: float) -> None:
         """Nothing more can be tried. The owner of what never left hears of it afterwards."""
@@ -232,6 +262,7 @@ class OutgoingRequest:
     def _tell(self, now: float) -> None:
         status, response = self._refusal
         self._owner.request_refused(self, status, response, now)
+        self._release_owner()
 
     def _stop_waiting(self) -> None:
         if self._silence is not None:

@@ -192,6 +192,9 @@ class ResponseContext:
         if isinstance(client, InviteClient) and client.may_cancel:
             self._forwarder.send_cancel(self, client, b"", now)
 
+    def copies_ended(self, client: ClientTransaction) -> None:
+        """InviteOwner. It is not kept for them."""
+
     # what the caller does
 
     def cancel(self, lines: bytes, now: float) -> None:

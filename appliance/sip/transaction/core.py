@@ -60,6 +60,13 @@ class ClientOwner(Protocol):
         """An INVITE has been proceeding for longer than its limit (Timer C, 16.6 step 11)."""
 
 
+class InviteOwner(ClientOwner, Protocol):
+    """Who sent an INVITE."""
+
+    def copies_ended(self, client: ClientTransaction) -> None:
+        """No copy of its 2xx will come any more (RFC 6026 7.2, Timer M)."""
+
+
 class FlowOpener(Protocol):
     """Finds or opens the flow from a listener to a numeric remote address; the socket layer satisfies it."""
 

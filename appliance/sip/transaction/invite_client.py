@@ -10,7 +10,7 @@ from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.serializer import build_ack, build_cancel
-from appliance.sip.transaction.core import ClientOwner, Failure, TransactionCore
+from appliance.sip.transaction.core import Failure, InviteOwner, TransactionCore
 from appliance.sip.transaction.timing import T1_S, TIMER_C_S, TRANSACTION_LIFE_S
 
 
@@ -41,11 +41,11 @@ class InviteClient:
     __slots__ = ("_ack", "_core", "_entry", "_gap_s", "_give_up", "_is_cancelled", "_octets", "_owner", "branch",
                  "deadline", "flow", "key", "method", "state")
 
-    def __init__(self, core: TransactionCore, octets: bytes, flow: Flow, branch: bytes, owner: ClientOwner,
+    def __init__(self, core: TransactionCore, octets: bytes, flow: Flow, branch: bytes, owner: InviteOwner,
                  now: float) -> None:
         self._core = core
         self._octets = octets
-        self._owner: ClientOwner | None = owner
+        self._owner: InviteOwner | None = owner
         self._ack = b""
         self._is_cancelled = False
         self.flow = flow
@@ -168,9 +168,12 @@ class InviteClient:
             self._arm(deadline)
 
     def _terminate(self) -> None:
+        owner = self._owner if self.state is ACCEPTED else None
         if self.state is not TERMINATED:
             self._enter(TERMINATED)
         self.deadline = 0.0
         self._owner = None
         self._octets = b""
         self._core.forget_client(self)
+        if owner is not None:
+            owner.copies_ended(self)

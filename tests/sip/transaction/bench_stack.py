@@ -44,6 +44,9 @@ class RememberingOwner:
     def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         self.failures.append(failure)
 
+    def copies_ended(self, client: ClientTransaction) -> None:
+        """InviteOwner."""
+
     def provisional_limit_passed(self, client: ClientTransaction, now: float) -> None:
         self.limits += 1
 
