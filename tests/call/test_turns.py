@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A carrier that takes one INVITE a second gets one a second: others wait for their turn, a call for help does not."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.call.virtual_calls import CARRIER, SECOND_CARRIER, VirtualCalls
@@ -30,7 +32,7 @@ def test_of_several_calls_at_once_each_goes_out_in_its_turn(office):
     assert len(carrier.calls) == 1
     came = watch_invites(office, carrier, 6.0)
     assert len(came) == 5
-    assert all(later - earlier >= LIMIT_S for earlier, later in zip(came, came[1:], strict=False))
+    assert all(later - earlier >= LIMIT_S for earlier, later in pairwise(came))
     for call, outside in zip(calls, carrier.calls, strict=True):
         outside.answer()
         call.acknowledge()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each carrier profile as its carrier sees it."""
 
+from itertools import pairwise
+
 import pytest
 
 from appliance.call.line import Dial, Refused
@@ -117,7 +119,7 @@ def test_hikari_is_sent_no_more_calls_a_second_than_it_takes():
     trunk = box.trunk("hikari")
     turns = [trunk.take_turn(box.now) for _ in range(5)]
     assert turns[0] == 0.0
-    assert all(later - earlier >= 1.0 for earlier, later in zip(turns, turns[1:], strict=False))
+    assert all(later - earlier >= 1.0 for earlier, later in pairwise(turns))
     assert isinstance(box.dial("09012345678"), Refused)
     box.network.run(1.1)
     assert isinstance(box.dial("09012345678"), list)

@@ -290,11 +290,27 @@ def test_the_second_trunk_is_taken_when_the_first_says_nothing(network, tmp_path
         gateway.wait_no_calls()
 
 
-def test_a_500_of_a_carrier_that_was_asked_too_quickly_is_no_refusal(new_ground):
+def count_calls(ground) -> int:
+    return len({letter.call_id for letter in ground.carrier.seen(b"INVITE")})
+
+
+def test_a_carrier_that_takes_one_call_a_second_is_asked_once_for_each(new_ground):
     ground = new_ground(HIKARI_DIRECT)
-    calls = [ground.phone.dial(OUTSIDE_NUMBER) for _ in range(2)]
-    assert [call.wait_status() for call in calls] == [200, 200]
-    assert len({letter.call_id for letter in ground.carrier.seen(b"INVITE")}) == 3, "one was asked for twice"
+    calls = [ground.phone.dial(OUTSIDE_NUMBER) for _ in range(3)]
+    assert [call.wait_status() for call in calls] == [200, 200, 200]
+    assert count_calls(ground) == 3, "none was refused and asked for twice"
     for call in calls:
         call.bye()
+    ground.gateway.wait_no_calls()
+
+
+def test_a_500_of_a_carrier_that_refuses_at_random_is_no_refusal(new_ground):
+    ground = new_ground(HIKARI_DIRECT)
+    ground.carrier.faults.refusals[b"INVITE"] = (500, None)
+    call = ground.phone.dial(OUTSIDE_NUMBER)
+    wait_until(lambda: count_calls(ground) == 1, 20, "the first INVITE")
+    ground.carrier.faults.refusals.clear()
+    assert call.wait_status() == 200
+    assert count_calls(ground) == 2
+    call.bye()
     ground.gateway.wait_no_calls()
