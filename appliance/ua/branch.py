@@ -271,10 +271,15 @@ class Branch(EarlyDialog):
 
     # the end
 
-    def end(self, now: float) -> None:
-        """EarlyDialog."""
+    def let_go(self) -> None:
+        """Its call is over."""
         if self._reliables is not None:
             self._reliables.silence()
+            self._reliables = None
+
+    def end(self, now: float) -> None:
+        """EarlyDialog."""
+        self.let_go()
         if self._prack is not None:
             self._prack.respond(487, now)
             self._prack = None

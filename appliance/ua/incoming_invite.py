@@ -178,6 +178,8 @@ class IncomingInvite(InviteUsage):
     def finish(self, now: float, release: Release) -> None:
         """Over. The transaction still absorbs copies of the INVITE for 32 s, but needs nobody for that."""
         super().finish(now, release)
+        if self._chosen is not None:
+            self._chosen.let_go()
         self._branches = self._chosen = self._reminding = None
         if self.server.is_answered:
             self.server.owner = None
