@@ -348,9 +348,12 @@ class ResponseContext:
     def _go_on(self, now: float) -> None:
         if self._clients or self._is_answered or any(hunt.is_searching for hunt in self._hunts):
             return
-        if not self._groups and self.successor is not None and self.successor.may_take_over(self._best_status, now):
+        server = self.server
+        if isinstance(server, InviteServer) and server.is_answered:
+            self._forwarder.note_end(self, 0, now)  # we stop, and have said so (Proxy.give_up)
+        elif not self._groups and self.successor is not None and self.successor.may_take_over(self._best_status, now):
             self._forwarder.note_end(self, 0, now)
-        elif self.server.is_ended:
+        elif server.is_ended:
             self._forwarder.note_end(self, 0, now)  # RFC 4320 4.2: the caller has given up on its request by now
         elif self._groups:
             self._try_group(self._groups.pop(0), now)

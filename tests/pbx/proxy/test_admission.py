@@ -160,6 +160,26 @@ def test_stopping_server_lets_callee_and_caller_go() -> None:
     assert [(m.method, m.status, a) for m, a in office.take()] == [(b"CANCEL", 0, C), (b"INVITE", 503, A)]
 
 
+def test_what_a_branch_says_after_the_server_has_stopped_changes_nothing() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, invite())
+    forwarded = office.take()[1][0]
+    office.send(C, answer(forwarded, 180))
+    office.take()
+    office.office.server.shut_down(office.now)
+    office.take()
+    office.send(C, answer(forwarded, 487))
+    assert office.statuses() == []
+    office.run_until(60)
+
+    office.send(A, invite(branch="silent").replace(b"call-1", b"call-2"))
+    office.take()
+    office.office.server.shut_down(office.now)
+    assert office.statuses() == [(503, A)]
+    office.run_until(260)       # Timer B: nobody is there to be told
+
+
 def test_trusted_source_in_nobodys_name_reaches_extensions_and_nothing_else() -> None:
     office = VirtualOffice()
     office.register("202", C)
