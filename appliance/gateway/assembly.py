@@ -180,6 +180,8 @@ class Gateway:
         rights = {number.encode(): one.allowed for number, one in configuration.extensions.items()}
         rules = DialRules(translator, plan.routes, rights, office.has_extension)
         self.router = GatewayRouter(rules, trunks, office, self._surroundings.journal, configuration.domain.encode())
+        for one in plan.waiting.values():
+            self.router.hosts.add(one)
 
     # calls
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+from appliance.config.configuration import TrunkConfiguration
 from appliance.errors import PeerError
 from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_agent import list_hosts
@@ -22,8 +23,12 @@ class TrunkHosts:
         self._names: set[bytes] = set()
         self._servers = []
         for trunk in trunks:
-            self._names.update(map(write_plainly, list_hosts(trunk.configuration)))
+            self.add(trunk.configuration)
             self._servers.append(trunk.servers)
+
+    def add(self, configuration: TrunkConfiguration) -> None:
+        """One more trunk, of which no server is known but those that its configuration names."""
+        self._names.update(map(write_plainly, list_hosts(configuration)))
 
     def __contains__(self, host: bytes) -> bool:
         """Whether a name or numeric address is a trunk's, whatever the port."""

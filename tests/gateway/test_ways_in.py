@@ -82,3 +82,17 @@ def test_nobody_outside_looks_like_a_colleague(office, caller, shown):
 def test_sips_of_a_carrier_over_something_else_than_tls_is_refused(office):
     office.phone("201")
     assert office.carrier().invite("x", uri="sips:05011112222@203.0.113.5").last().status == 416
+
+
+def test_the_hosts_of_a_trunk_are_known_by_every_name_and_in_every_form():
+    office = VirtualCalls(CARRIER + "set trunk named listener wan\nset trunk named registrar sip:Sip.Carrier.Example\n"
+                                    "set trunk named domain carrier.example\nset trunk named number 05022223333\n"
+                                    "set trunk named proxy sip:[2001:db8::7]:5070\nset trunk named secret s3cretive\n")
+    hosts = office.gateway.router.hosts
+    for host in (b"198.51.100.1", b"::ffff:198.51.100.1", b"[::ffff:c633:6401]", b"sip.carrier.example.",
+                 b"carrier.EXAMPLE", b"2001:db8:0::7"):
+        assert host in hosts, host
+    for host in (b"198.51.100.2", b"carrier.example.com", b"office.test", b"192.168.1.1", b""):
+        assert host not in hosts, host
+    assert hosts.has_uri(b"sips:1@SIP.carrier.example:7000;transport=tls")
+    assert not hosts.has_uri(b"tel:+4412345678")
