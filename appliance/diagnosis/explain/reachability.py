@@ -15,6 +15,7 @@ TRUNK_REMEDIES = {
     TrunkFault.DNS: "look at `show dns`, and at the name in `trunk {0} registrar`",
     TrunkFault.REFUSED: "ask the carrier; `show trunks` has its words",
     TrunkFault.OVERLOADED: "wait; the carrier has asked for patience",
+    TrunkFault.NOT_OPEN: "restart the server: listeners are opened at its start",
     TrunkFault.FULL: "wait, or raise `trunk {0} channels` if the carrier gives more",
 }
 TRUNK_CAUSES = {
@@ -23,6 +24,7 @@ TRUNK_CAUSES = {
     TrunkFault.DNS: ("dns_failed", "the name of trunk {0}'s server leads nowhere"),
     TrunkFault.REFUSED: ("carrier_refused", "the carrier of trunk {0} refuses to register us"),
     TrunkFault.OVERLOADED: ("carrier_refused", "the carrier of trunk {0} is overloaded"),
+    TrunkFault.NOT_OPEN: ("trunk_unreachable", "the listener of trunk {0} is not open yet"),
     TrunkFault.FULL: ("channels_full", "every channel of trunk {0} is in use"),
 }
 

@@ -106,6 +106,14 @@ def test_the_name_of_the_trunk_leads_nowhere_while_calling(wire):
     assert explained.finding.cause == "dns_failed"
 
 
+def test_a_trunk_that_came_with_a_reload_waits_for_its_listener(wire):
+    wire.trunks["carrier"] = TrunkState("carrier", False, "down", "wan", fault=TrunkFault.NOT_OPEN,
+                                        reason="its listener needs a restart")
+    explained = wire.explain(503, is_tried=False, reason="trunk carrier: its listener needs a restart")
+    assert "not open yet" in explained.finding.sentence
+    assert "restart" in explained.finding.remedy
+
+
 def test_a_rule_forbids_the_call(wire):
     wire.inside(0.0, "403 Forbidden", True)
     explained = wire.explain(403, is_tried=False, reason="international calls are closed on route outside",
