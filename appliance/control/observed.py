@@ -86,8 +86,8 @@ class Trunk(TypedDict):
     """One connection to the outside. kind: registered, static; state: up, registering, down; fault: wrong_credentials,
     refused, unreachable, dns_failed, overloaded, listener_not_open, channels_full, "" for none; reason: why it is
     not up; server: host:port that is used now; number: ours there; registered_until: "" for never; channels_used,
-    channels_limit: calls on it, and how many it takes, 0 no limit; qualify_ms: how long the peer took to answer OPTIONS,
-    -1.0 unknown; last_failure, failed_at: what went wrong last, "" for nothing."""
+    channels_limit: calls on it, and how many it takes, 0 no limit; qualify_ms: how long the peer took to answer
+    OPTIONS, -1.0 unknown; last_failure, failed_at: what went wrong last, "" for nothing."""
 
     name: str
     kind: str
