@@ -3,6 +3,7 @@
 
 import pytest
 
+from appliance.pbx.proxy.target import NamedTarget
 from tests.call.virtual_calls import CARRIER, VirtualCalls
 
 EMERGENCY = "set trunk carrier emergency true\n"
@@ -96,3 +97,12 @@ def test_the_hosts_of_a_trunk_are_known_by_every_name_and_in_every_form():
         assert host not in hosts, host
     assert hosts.has_uri(b"sips:1@SIP.carrier.example:7000;transport=tls")
     assert not hosts.has_uri(b"tel:+4412345678")
+
+
+@pytest.mark.parametrize(("host", "may_go"), [(b"198.51.100.1", False), (b"198.51.100.2", True)])
+def test_whatever_leads_to_a_carriers_address_ends_there_for_requests_of_the_office(office, host, may_go):
+    near, hop, found = office.listeners[0], b"sip:x@%s:5060" % host, []
+    targets, finder = office.office._parts.targets, office.office.finder
+    assert (targets.flow_to_uri(hop, near) is not None) is may_go
+    finder.find(NamedTarget(hop, hop, near, 0), 500, lambda flows, verdict, now: found.append(len(flows)), office.now)
+    assert found == [int(may_go)]
