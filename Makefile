@@ -14,7 +14,7 @@ MINUTES ?= 10
 TESTS   ?= tests
 BENCH   ?=
 # Processes that share the files of tests among them, since most of the time they wait for telephones; 0: one by one.
-WORKERS ?= 0
+WORKERS ?= 2
 
 VENV := .venv
 BIN  := $(VENV)/bin
