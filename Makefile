@@ -108,7 +108,9 @@ BENCH_PACKAGES = \
 	command -v taskset >/dev/null || echo util-linux; \
 	{ command -v kamailio || test -x /usr/sbin/kamailio; } >/dev/null || echo kamailio; \
 	command -v pkg-config >/dev/null || echo pkg-config; \
-	pkg-config --exists sofia-sip-ua 2>/dev/null || echo libsofia-sip-ua-dev
+	pkg-config --exists sofia-sip-ua 2>/dev/null || echo libsofia-sip-ua-dev; \
+	command -v baresip >/dev/null || echo baresip-core; \
+	ls /usr/lib/*/libspeexdsp.so.1 >/dev/null 2>&1 || echo libspeexdsp1
 INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends
 # $(call provide,WHAT IS MISSING,WHAT TO DO WITHOUT ROOT)
 provide = missing=$$(echo $$($(1))); \
