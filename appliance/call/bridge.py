@@ -43,7 +43,7 @@ class BridgeCall(Protocol):
 class Bridge:
     """call: that it belongs to; legs: side 0 and 1 of `pair`."""
 
-    __slots__ = ("_asking", "_wants_offer", "call", "legs", "pair")
+    __slots__ = ("_asking", "_is_withdrawn", "_next_offer", "_wants_offer", "call", "legs", "pair")
 
     def __init__(self, call: BridgeCall, legs: tuple[Leg, Leg], pair: MediaPair) -> None:
         self.call = call
@@ -51,6 +51,8 @@ class Bridge:
         self.pair = pair
         self._asking: Leg | None = None     # whose change the other leg considers
         self._wants_offer = False           # a change in which the other one is to offer
+        self._is_withdrawn = False          # who asked has thought better of it (RFC 3261 9.1)
+        self._next_offer = b""              # and wants this instead, as soon as the other has come to rest
         for leg in legs:
             leg.owner = self
 
@@ -70,6 +72,10 @@ class Bridge:
 
     def leg_offered(self, leg: Leg, offer: bytes, now: float) -> None:
         """LegOwner. An offer of its own, or the one that a re-INVITE without a session asked it for."""
+        if self._asking is leg and self._is_withdrawn:
+            self._next_offer = offer
+            leg.handle.lapse = self._withdraw
+            return
         other = self.other_of(leg)
         is_wanted = self._asking is other and self._wants_offer     # 13.2.1: the other one wanted to be offered one
         if self._asking is not None and not is_wanted:
@@ -92,16 +98,51 @@ class Bridge:
                 self._refuse(leg, 487, now)
         elif other.handle.change_session(session, now, leg.handle.was_asked_by_update):
             self.expect_answer(leg)
+            leg.handle.lapse = self._withdraw
         else:
             self.pair.revert(side)
             leg.handle.refuse_offer(491, now)
+
+    def _withdraw(self, now: float) -> None:
+        """Who asked for a change has cancelled it: the other is asked no more."""
+        asking = self._asking
+        if asking is None or asking.owner is not self:
+            return
+        if self._is_withdrawn:
+            self._next_offer = b""
+            return
+        self._is_withdrawn = True
+        self.other_of(asking).handle.withdraw_change(now)
+
+    def _restore(self, leg: Leg, now: float) -> None:
+        """The change of this leg was withdrawn; the other one, which has agreed to it all the same (9.1), is asked for
+        the session of before."""
+        side = self.side_of(leg)
+        self.pair.revert(side)
+        self._asking, self._is_withdrawn = None, False
+        try:
+            session = self.pair.carry_offer(side, leg.handle.exchange.remote)
+        except PeerError:       # there are no ports any more: both go on as they are
+            return
+        if self.other_of(leg).handle.change_session(session, now):
+            self.expect_answer(leg)
+        else:
+            self.pair.revert(side)
+
+    def _settle(self, leg: Leg, now: float) -> None:
+        """Nobody asks any more; what this leg has wanted meanwhile comes next."""
+        self._asking = None
+        self._is_withdrawn = False
+        offer, self._next_offer = self._next_offer, b""
+        if offer:
+            self.leg_offered(leg, offer, now)
 
     def _refuse(self, leg: Leg, status: int, now: float) -> None:
         """An offer that cannot be passed on. In the 2xx to a re-INVITE of ours it cannot be refused, only ended."""
         other = self.other_of(leg)
         if self._asking is other:
             other.handle.refuse_offer(status, now)
-        self._asking = None
+        self._asking, self._is_withdrawn = None, False
         leg.handle.refuse_offer(status, now)
 
     def leg_wanted_offer(self, leg: Leg, now: float) -> None:
@@ -116,6 +157,13 @@ class Bridge:
         other = self.other_of(leg)
         if self._asking is not other:
             return      # to an offer of our own, whose answer changes nothing for the other
+        if self._is_withdrawn:
+            if self._next_offer:    # it changes again anyway
+                self.pair.revert(self.side_of(other))
+                self._settle(other, now)
+            else:
+                self._restore(other, now)
+            return
         self._asking = None
         try:
             session = self.pair.carry_answer(self.side_of(leg), answer)
@@ -130,9 +178,12 @@ class Bridge:
         """LegOwner. Refused here, refused there: the session stays as it was (14.1)."""
         other = self.other_of(leg)
         if self._asking is other:
-            self._asking = None
             if not self._wants_offer:
                 self.pair.revert(self.side_of(other))
+            if self._is_withdrawn:
+                self._settle(other, now)
+                return
+            self._asking = None
             other.handle.refuse_offer(status, now)
 
     def leg_alerted(self, leg: Leg, alert: Alert, now: float) -> None:

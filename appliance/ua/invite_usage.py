@@ -4,6 +4,7 @@
 How it is set up is told in outgoing_invite and incoming_invite. It leaves its dialog when it is over.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
@@ -66,13 +67,14 @@ EXPIRED_LINE: Final = b'Reason: SIP;cause=408;text="session timer"\r\n'
 
 class InviteUsage(PeerAbility):
     """dialog: the one that counts; exchange: its offer/answer; owns_call_id: we sent the first INVITE; change, timer:
-    None until there is need of one.
+    None until there is need of one; lapse: called once when their change is withdrawn or too late.
 
     Satisfies call_events.CallHandle, agent_core.DialogUsage, accepted_invite.AcceptedOwner, change_host.ChangeHost,
     session_timer.TimerHost.
     """
 
-    __slots__ = ("_accepted", "change", "core", "dialog", "events", "exchange", "owns_call_id", "state", "timer")
+    __slots__ = ("_accepted", "change", "core", "dialog", "events", "exchange", "lapse", "owns_call_id", "state",
+                 "timer")
 
     def __init__(self, core: AgentCore, dialog: Dialog, events: CallEvents, state: UsageState) -> None:
         super().__init__()
@@ -80,6 +82,7 @@ class InviteUsage(PeerAbility):
         self.dialog = dialog
         self.events = events
         self.exchange = OfferAnswer()
+        self.lapse: Callable[[float], None] | None = None
         self.owns_call_id = state is CALLING
         self.state = state
         self._accepted: dict[int, AcceptedInvite] = {}
@@ -227,6 +230,7 @@ class InviteUsage(PeerAbility):
         if self.change is not None:
             self.change.abandon(now)
             self.change = None
+        self.lapse = None
         if self.timer is not None:
             self.timer.stop()
             self.timer = None
@@ -396,7 +400,15 @@ class InviteUsage(PeerAbility):
             self.events.offer_wanted(self, now)
 
     def change_lapsed(self, now: float) -> None:
-        """ChangeHost. Its user learns it when it answers."""
+        """ChangeHost. Its user learns it when it answers, if nobody has asked for it."""
+        lapse, self.lapse = self.lapse, None
+        if lapse is not None:
+            lapse(now)
+
+    def withdraw_change(self, now: float) -> None:
+        """Our change of session is not wanted any more; what became of it is told as ever."""
+        if self.change is not None:
+            self.change.withdraw(now)
 
     def change_answered(self, answer: bytes, now: float) -> None:
         """ChangeHost."""

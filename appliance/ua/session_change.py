@@ -334,7 +334,18 @@ class SessionChange:
 
     def cancel_received(self, cancel: Message, now: float) -> None:
         """9.2 for a re-INVITE: 487, and the call goes on."""
-        self.refuse(487, now)
+        if self.refuse(487, now):
+            self._host.change_lapsed(now)
+
+    def withdraw(self, now: float) -> None:
+        """Our change is not wanted any more: CANCEL of a re-INVITE (9.1); an UPDATE has its answer soon anyway. Its
+        host hears of the final response, which may be a 2xx all the same."""
+        if self.state is OFFERING and self._method == b"INVITE" and self._sent is not None:
+            self._sent.cancel(now)
+        elif self.state is PAUSING:
+            self._pause.clear()
+            self._enter(IDLE)
+            self._tell_failure(487, now)
 
     def _close_asked(self) -> None:
         self._server = self._request = None
