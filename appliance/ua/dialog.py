@@ -99,14 +99,16 @@ class Dialog:
     def of_callee(cls, request: Message, local_tag: bytes) -> "Dialog":
         """12.1.1: out of the request that we got and the tag that our responses carry. PeerError: no way back to the
         peer can be read."""
-        if not request.contact_uri or request.contact_uri == b"*":
+        # 8.1.1.8: exactly one, a SIP or SIPS URI
+        target = request.contact_uri
+        if not target or target[:4].lower() not in (b"sip:", b"sips") or len(request.values(b"Contact")) != 1:
             raise PeerError("no usable Contact", 400, request.contact or b"", "RFC 3261 12.1.1")
         dialog = cls(request.call_id, b"%s;tag=%s" % (request.to_value, local_tag), request.from_value,
                      (local_tag, request.from_tag))
         dialog.route_set = _read_routes(request)     # 12.1.1: in the order in which they stand
         if len(dialog.route_set) != len(request.values(b"Record-Route")):
             raise PeerError("unreadable Record-Route", 400, request.header(b"Record-Route") or b"", "RFC 3261 20.30")
-        dialog.remote_target = request.contact_uri
+        dialog.remote_target = target
         dialog.remote_cseq = request.cseq
         dialog.is_secure = request.uri_scheme == b"sips" and request.via_transport.upper() == b"TLS"
         return dialog

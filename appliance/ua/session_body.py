@@ -15,6 +15,9 @@ def read_session(message: Message) -> bytes:
     (and then may be ignored, or the request would have met 415)."""
     if not message.body:
         return b""
+    encoding = message.header(b"Content-Encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"identity", b""):
+        return b""      # 20.12: nothing that we can read; of a request it is 415 before
     kind = message.header(b"Content-Type")
     if kind != SESSION_TYPE and (kind or b"").partition(b";")[0].strip().lower() != SESSION_TYPE:
         return _find_session(kind or b"", message.body)

@@ -61,8 +61,10 @@ def read_refresher(value: bytes) -> bytes:
 
 
 def knows_timer(message: Message) -> bool:
-    """Whether its sender does (9)."""
-    return TIMER in [tag.lower() for tag in message.values(b"Supported")]
+    """Whether its sender does (9): who requires it does as well."""
+    if TIMER in [tag.lower() for tag in message.values(b"Supported")]:
+        return True
+    return message.is_request and message.has_require and TIMER in [tag.lower() for tag in message.values(b"Require")]
 
 
 def check_interval(request: Message, profile: AgentProfile) -> bytes:

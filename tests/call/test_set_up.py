@@ -358,3 +358,26 @@ def test_more_calls_than_the_limit_are_503(office, monkeypatch):
     assert alice.invite("202").statuses == [503]
     mine.bye()
     office.check_clean()
+
+
+@pytest.mark.parametrize("lines", [
+    "Contact: <tel:+81312345678>\r\n", "Contact: <sip:201@192.168.1.11>, <sip:2@192.168.1.11>\r\n"])
+def test_an_invite_leads_back_to_exactly_one_sip_address(office, lines):
+    office.phone("202")
+    mine = office.phone("201").invite("202", lines=lines)
+    assert mine.statuses[-1] == 400     # RFC 3261 8.1.1.8
+
+
+def test_who_requires_the_session_timer_knows_it(office):
+    office.phone("202")
+    mine = office.phone("201").invite("202", lines="Require: timer\r\nSession-Expires: 60\r\n")
+    assert mine.statuses[-1] == 422     # RFC 4028 9
+    assert mine.last(422).header(b"Min-SE") == b"90"
+
+
+def test_an_answer_in_an_encoding_that_we_do_not_know_is_none(office):
+    called = office.phone("202")
+    mine = office.phone("201").invite("202")
+    called.ringing.answer(lines="Content-Encoding: gzip\r\n")
+    assert mine.statuses[-1] == 502
+    assert called.ringing.has_left
