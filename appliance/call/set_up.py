@@ -7,7 +7,7 @@ RFC 6337). It owns the caller's leg and the hunt; with the answer the bridge tak
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from appliance.call.bridge import Bridge
 from appliance.call.hunt import Failure, Hunt, HuntCall
@@ -24,6 +24,9 @@ from appliance.ua.early_dialog import EarlyDialog
 from appliance.ua.offer_answer import Exchange
 from appliance.ua.referral import Referral
 from appliance.ua.session_body import read_session
+
+RETRY_LINE: Final = b"Retry-After: 10\r\n"
+"""21.5.4: what is missing here, ports of the relay, comes back when a call ends."""
 
 
 class SetUpCall(HuntCall, Protocol):
@@ -331,7 +334,8 @@ class SetUp:
         call.record.cause = failure.cause
         call.record.ended_by = call.record.ended_by or ("callee" if failure.is_by_callee else "server")
         if not call.caller.has_ended:
-            call.caller.incoming.refuse(failure.status, now, failure.lines)
+            is_ours = failure.status == 503 and not failure.is_by_callee and not failure.lines
+            call.caller.incoming.refuse(failure.status, now, RETRY_LINE if is_ours else failure.lines)
 
 
 def explain_bad_session(error: PeerError) -> int:

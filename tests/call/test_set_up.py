@@ -197,6 +197,7 @@ def test_no_ports_for_media_is_503(office):
     office.relay.ports_left = 1
     call = alice.invite("202")
     assert call.statuses[-1] == 503
+    assert call.last(503).header(b"Retry-After") == b"10"   # 21.5.4
     assert not bob.calls
     office.check_clean()
     assert office.records.kept[0].reason == "no port for media"

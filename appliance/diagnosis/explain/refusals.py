@@ -126,6 +126,16 @@ def explain_no_answer(evidence: Evidence) -> Finding | None:
     return Finding("no_answer", f"{call.callee} rang, and nobody answered for {waited_s:.0f} s", proofs)
 
 
+def explain_ports(evidence: Evidence) -> Finding | None:
+    """The relay had none left (call.media_pair says so)."""
+    if NO_PORT not in evidence.call.reason:
+        return None
+    final = evidence.final_to_caller()
+    return Finding("no_media_ports", "no port was left for the voice of this call",
+                   (final.tell(),) if final is not None else (),
+                   "look at `show calls`, and how many ports are configured: a voice call needs four")
+
+
 def explain_overload(evidence: Evidence) -> Finding | None:
     """503 of ours with Retry-After (RFC 3261 21.5.4)."""
     final = evidence.final_to_caller()
@@ -187,3 +197,6 @@ def explain_refusing_carrier(evidence: Evidence) -> Finding | None:
             return Finding(f"{who}_refused", f"{name_leg(leg)} refused the call: {message.status} {words}",
                            tell_all(final))
     return None
+
+
+NO_PORT = "no port for media"

@@ -31,6 +31,7 @@ from appliance.diagnosis.explain.refusals import (
     explain_declined,
     explain_no_answer,
     explain_overload,
+    explain_ports,
     explain_refusing_carrier,
     explain_rule,
     explain_unknown_number,
@@ -45,7 +46,7 @@ ENDINGS: Final[tuple[Rule, ...]] = (
 """Of calls that were answered."""
 SOUND: Final[tuple[Rule, ...]] = (explain_one_way, explain_no_audio, explain_bad_line)
 FAILURES: Final[tuple[Rule, ...]] = (
-    explain_emergency, explain_stop, explain_cancelled, explain_channels, explain_wrong_credentials,
+    explain_emergency, explain_stop, explain_cancelled, explain_ports, explain_channels, explain_wrong_credentials,
     explain_trunks_down, explain_codecs, explain_busy, explain_declined, explain_dns, explain_unreachable_trunk,
     explain_rule, explain_not_registered, explain_overload, explain_silent_phone, explain_no_answer,
     explain_unknown_number, explain_refusing_carrier)

@@ -167,6 +167,12 @@ def test_overload(wire):
     assert "more calls a second than the carrier takes" in said.sentence
 
 
+def test_no_port_was_left_for_the_voice(wire):
+    wire.inside(0.0, "503 Service Unavailable", True, lines="Retry-After: 10\r\n")
+    for is_tried in (True, False):
+        assert wire.explain(503, is_tried=is_tried, reason="no port for media").finding.cause == "no_media_ports"
+
+
 def test_the_line_was_freed_for_an_emergency_call(wire):
     explained = wire.explain(200, answered_s=5.0, reason="its line was needed for an emergency call", ended_by="server")
     assert explained.finding.cause == "emergency_line_freed"
