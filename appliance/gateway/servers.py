@@ -12,17 +12,13 @@ from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
 from appliance.sip.locating.locator import LARGE_OCTETS, Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target
 from appliance.sip.locating.search import Verdict
+from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.transaction.core import FlowOpener
 from appliance.sip.uri import SipUri
 from appliance.ua.location import FlowsFound, Hop
 
-HOLD_S: Final = 30.0
-"""How long a server that has failed is tried after the others (RFC 3263 4.3)."""
 KNOWN_LIMIT: Final = 64
 """Addresses that the trunk's calls may come from."""
-
-ServerKey = tuple[bytes, bytes, int]
-"""Transport, host, port."""
 
 
 class TrunkServers:
@@ -30,14 +26,14 @@ class TrunkServers:
     those are; has_tcp: whether large requests may go by TCP; verdict: of the last lookup; preferred: host and port of
     the server that answered last."""
 
-    __slots__ = ("_flow_to", "_held", "_known", "_listeners", "_locator", "aliases", "has_tcp", "preferred",
+    __slots__ = ("_flow_to", "_health", "_known", "_listeners", "_locator", "aliases", "has_tcp", "preferred",
                  "verdict")
 
     def __init__(self, locator: Locator, listeners: Sequence[Listener], flow_to: FlowOpener) -> None:
         self._locator = locator
         self._listeners = tuple(listeners)
         self._flow_to = flow_to
-        self._held: dict[ServerKey, float] = {}
+        self._health = ServerHealth()
         self._known: dict[tuple[bytes, int], None] = {}
         self.has_tcp = True
         self.aliases: dict[bytes, bytes] = {}
@@ -65,14 +61,13 @@ class TrunkServers:
 
     def note_failure(self, flow: Flow, now: float) -> None:
         """ua.location.PathHealth."""
-        key = _key_of(flow)
-        self._held[key] = now + HOLD_S
+        self._health.note_failure(flow, now)
         if self.preferred == (flow.host, flow.port):
             self.preferred = None
 
     def note_answer(self, flow: Flow) -> None:
         """ua.location.PathHealth."""
-        self._held.pop(_key_of(flow), None)
+        self._health.note_answer(flow)
         if (flow.host, flow.port) in self._known:   # not the far end of a call, which requests in its dialog may reach
             self.preferred = (flow.host, flow.port)
             self._learn(flow.host, flow.port)
@@ -132,16 +127,11 @@ class TrunkServers:
 
     def _order(self, flows: list[Flow], now: float) -> list[Flow]:
         """The one that works first, whatever chance says among equals; who has just failed last."""
-        self._held = {key: until for key, until in self._held.items() if until > now}
-        return sorted(flows, key=lambda flow: (_key_of(flow) in self._held, (flow.host, flow.port) != self.preferred))
+        return self._health.order(sorted(flows, key=lambda flow: (flow.host, flow.port) != self.preferred), now)
 
 
 def _is_at(target: Target, listener: Listener) -> bool:
     return (target.host, target.port) == (listener.host, listener.port)
-
-
-def _key_of(flow: Flow) -> ServerKey:
-    return flow.listener.transport, flow.host, flow.port
 
 
 def _read_host(uri: bytes) -> bytes:

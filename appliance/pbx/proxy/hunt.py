@@ -9,11 +9,11 @@ for a while. Changed by its context and its deadline.
 
 from typing import Protocol
 
-from appliance.pbx.proxy.server_health import ServerHealth
 from appliance.pbx.proxy.target import NamedTarget, Target
 from appliance.sip.flow import Flow
 from appliance.sip.locating.locator import Inquiry
 from appliance.sip.locating.search import Verdict
+from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.timers import Timers
 
 SILENCE_S = 4.0     # four copies over UDP; a connection that nobody refuses has had three tries

@@ -6,12 +6,12 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from appliance.errors import PeerError
-from appliance.pbx.proxy.server_health import ServerHealth
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.locator import Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.locating.search import Verdict
+from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.transaction.core import FlowOpener
 from appliance.sip.uri import SipUri
 

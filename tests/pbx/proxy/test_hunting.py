@@ -8,7 +8,7 @@ import pytest
 from appliance.native.sip_scanner import Message
 from appliance.pbx.assembly import Surroundings, assemble_office
 from appliance.pbx.proxy.hunt import SILENCE_S
-from appliance.pbx.proxy.server_health import HOLD_S
+from appliance.sip.locating.server_health import HOLD_S
 from appliance.vocabulary.journal import SilentJournal
 from tests.models.zone import Zone
 from tests.pbx.proxy.virtual_office import A, C, D, VirtualOffice, answer, head, invite

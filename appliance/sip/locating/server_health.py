@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which servers of other domains have just failed: for a while they are tried after the others (RFC 3263 4.3), so that
-a dead one does not cost every request the wait for its silence. Changed by hunts, by what becomes of their copies.
+"""Which servers have just failed: for a while they are tried after the others (RFC 3263 4.3), so that a dead one does
+not cost every request the wait for its silence. Changed by whoever sends there, by what becomes of the requests.
 """
 
 from appliance.sip.flow import Flow
