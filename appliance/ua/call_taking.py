@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an INVITE becomes a call of a core: RFC 3261 8.2 and 12.1.1. No state of its own."""
+"""How a request outside dialogs gets in, and an INVITE becomes a call: RFC 3261 8.2 and 12.1.1. No state of its own."""
 
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
 from appliance.sip.transaction.invite_server import InviteServer
+from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
 from appliance.ua.dialog import Dialog
@@ -13,8 +14,8 @@ from appliance.ua.inspection import Refusal, check_request
 from appliance.ua.invite_usage import OFFERED
 
 
-def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> InviteServer | None:
-    """The transaction of an INVITE outside dialogs; None where it was refused (8.2) and answered."""
+def open_request(core: AgentCore, message: Message, flow: Flow, now: float) -> ServerTransaction | None:
+    """The transaction of a request outside dialogs; None where it was refused (8.2) and answered."""
     server = core.stack.open_server(message, flow, now)
     refusal = check_request(message, core, core.methods)
     if refusal is None and not core.stack.claim_merge(message, server):
@@ -22,6 +23,12 @@ def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> Invi
     if refusal is not None:
         server.respond(refusal.status, now, refusal.lines)
         return None
+    return server
+
+
+def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> InviteServer | None:
+    """The same for an INVITE."""
+    server = open_request(core, message, flow, now)
     return server if isinstance(server, InviteServer) else None
 
 

@@ -11,11 +11,11 @@ from appliance.sip.flow import Flow
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
-from appliance.ua.call_taking import take_call
+from appliance.ua.call_taking import open_request, take_call
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_server import DialogServer
 from appliance.ua.handlers import RequestHandler
-from appliance.ua.inspection import Refusal, check_request, write_capabilities
+from appliance.ua.inspection import Refusal, write_capabilities
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.outgoing_request import OutgoingRequest, RequestOwner
 from appliance.ua.request_draft import RequestDraft
@@ -111,13 +111,10 @@ class UserAgent:
 
     def _serve_outside(self, message: Message, flow: Flow, now: float) -> None:
         core = self._core
-        server = core.stack.open_server(message, flow, now)
-        refusal = check_request(message, core, core.methods)
-        if refusal is None and not core.stack.claim_merge(message, server):
-            refusal = Refusal(482)      # 8.2.2.2
-        if refusal is not None:
-            server.respond(refusal.status, now, refusal.lines)
-        elif message.method in self._handlers:
+        server = open_request(core, message, flow, now)
+        if server is None:
+            return
+        if message.method in self._handlers:
             self._handlers[message.method].request_received(server, message, None, now)
         elif isinstance(server, InviteServer):
             self._take_call(server, message, flow, now)
