@@ -7,14 +7,13 @@ Satisfies ua.location.Locator and PathHealth; lookups and what becomes of reques
 from collections.abc import Sequence
 from typing import Final
 
-from appliance.errors import PeerError
 from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
 from appliance.sip.locating.locator import LARGE_OCTETS, Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target
 from appliance.sip.locating.search import Verdict
 from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.transaction.core import FlowOpener
-from appliance.sip.uri import SipUri
+from appliance.sip.uri import read_host
 from appliance.ua.location import FlowsFound, Hop
 
 KNOWN_LIMIT: Final = 64
@@ -43,7 +42,7 @@ class TrunkServers:
     def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Inquiry | None:
         """ua.location.Locator."""
         uri = self.aliases.get(hop.uri.lower(), hop.uri)
-        domain = _read_host(uri)
+        domain = read_host(uri)
         may_grow = self.has_tcp and hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
         size_octets = hop.size_octets if self.has_tcp else 0
 
@@ -132,10 +131,3 @@ class TrunkServers:
 
 def _is_at(target: Target, listener: Listener) -> bool:
     return (target.host, target.port) == (listener.host, listener.port)
-
-
-def _read_host(uri: bytes) -> bytes:
-    try:
-        return SipUri.parse(uri).host.rstrip(b".")
-    except PeerError:
-        return b""

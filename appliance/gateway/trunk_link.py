@@ -12,7 +12,7 @@ from appliance.gateway.servers import TrunkServers
 from appliance.native.sip_scanner import Message
 from appliance.sip.locating.search import Verdict
 from appliance.sip.status import reason_phrase
-from appliance.ua.registration import Registration, RegistrationFailure
+from appliance.ua.registration import Registration, RegistrationFailure, read_retry_after
 from appliance.vocabulary.journal import Journal
 from appliance.vocabulary.trunk_state import TrunkFault
 
@@ -178,9 +178,3 @@ class TrunkLink:
         self.fault, self.reason = TrunkFault.NONE, ""
         if state is UP:
             self._journal.record("trunk_up", trunk=self._name)
-
-
-def read_retry_after(response: Message) -> int:
-    """20.33, in seconds; 0 where nothing is said."""
-    digits = (response.header(b"Retry-After") or b"").partition(b"(")[0].partition(b";")[0].strip()
-    return int(digits) if digits.isdigit() and len(digits) < 10 else 0

@@ -117,6 +117,14 @@ class SipUri:
     __hash__ = None  # type: ignore[assignment]
 
 
+def read_host(uri: bytes) -> bytes:
+    """The host of a SIP or SIPS URI as names are compared, without a last dot; b"" for anything else."""
+    try:
+        return SipUri.parse(uri).host.rstrip(b".")
+    except PeerError:
+        return b""
+
+
 def strip_for_request(uri: bytes) -> bytes:
     """A SIP or SIPS URI without what may not stand in a Request-URI: the method parameter and headers (19.1.1 table 1).
     """

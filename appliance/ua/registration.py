@@ -223,7 +223,7 @@ class Registration:
         elif self.state is CLOSING:
             self._remove(now)
         else:
-            self._retry(status, _read_retry_after(response), now)
+            self._retry(status, min(read_retry_after(response), RETRY_AFTER_LIMIT_S), now)
 
     def _note_outcome(self, request: OutgoingRequest, status: int, response: Message | None) -> None:
         flow = self.flow = request.flow
@@ -301,8 +301,8 @@ def _read_uri(value: bytes) -> SipUri | None:
         return None
 
 
-def _read_retry_after(response: Message | None) -> int:
+def read_retry_after(response: Message | None) -> int:
     """20.33, in seconds; 0 where nothing is said."""
     written = (response.header(b"Retry-After") or b"") if response is not None else b""
     digits = written.partition(b"(")[0].partition(b";")[0].strip()
-    return min(int(digits), RETRY_AFTER_LIMIT_S) if digits.isdigit() and len(digits) < 10 else 0
+    return int(digits) if digits.isdigit() and len(digits) < 10 else 0

@@ -9,7 +9,6 @@ from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.proxy.best_response import decide_upstream_status, rank_response
 from appliance.pbx.proxy.hunt import Hunt
-from appliance.pbx.proxy.server_finder import read_host
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.locating.search import Verdict
@@ -18,6 +17,7 @@ from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.sip.transaction.invite_client import InviteClient
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.sip.transaction.server import NonInviteServer, ServerTransaction
+from appliance.sip.uri import read_host
 
 ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 """RFC 3326 3.1: the phone that lost shows no missed call."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from appliance.errors import PeerError
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.locator import Inquiry, Located, Locator
@@ -13,7 +12,7 @@ from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.locating.search import Verdict
 from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.transaction.core import FlowOpener
-from appliance.sip.uri import SipUri
+from appliance.sip.uri import read_host
 
 BROADCAST = ip_address("255.255.255.255")
 
@@ -120,11 +119,3 @@ def is_one_host(host: bytes) -> bool:
     except ValueError:
         return False
     return not (address.is_multicast or address.is_unspecified or address == BROADCAST)
-
-
-def read_host(uri: bytes) -> bytes:
-    """The host of a SIP or SIPS URI, lower case, b"" for anything else."""
-    try:
-        return SipUri.parse(uri).host.rstrip(b".")
-    except PeerError:
-        return b""
