@@ -100,7 +100,12 @@ DEMO_PACKAGES = \
 	{ command -v kamailio || test -x /usr/sbin/kamailio; } >/dev/null || echo kamailio; \
 	{ command -v nft || test -x /usr/sbin/nft; } >/dev/null || echo nftables; \
 	{ command -v ip || test -x /sbin/ip; } >/dev/null || echo iproute2
-TEST_PACKAGES = $(DEMO_PACKAGES); \
+BOX_PACKAGES = $(DEMO_PACKAGES); \
+	{ command -v dnsmasq || test -x /usr/sbin/dnsmasq; } >/dev/null || echo dnsmasq-base; \
+	{ command -v chronyd || test -x /usr/sbin/chronyd; } >/dev/null || echo chrony; \
+	command -v tshark >/dev/null || echo tshark
+TEST_PACKAGES = $(BOX_PACKAGES); \
+	command -v systemd-analyze >/dev/null || echo systemd; \
 	command -v sipp >/dev/null || echo sip-tester; \
 	command -v sipsak >/dev/null || echo sipsak
 BENCH_PACKAGES = \
