@@ -4,7 +4,8 @@
 #   make test   every test that this machine can run                 make fuzz   the long fuzz run (SEED, COUNT)
 #   make bench  ratios against peers, JSON lines and a table         make soak   MINUTES at half the highest call rate
 #   make demo   a plain NAT fails, the gateway works: ladders and measured voices (root)
-#   make box image image-test                                        not built yet
+#   make box    an empty machine becomes router and phone system, typed on its console (root)
+#   make image image-test                                            not built yet
 # Debian builds its Python with profile-guided optimisation, which calls feel: it comes first where it is new enough.
 PYTHON  ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo /usr/bin/python3 || echo python3)
@@ -23,7 +24,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.
 	print(*p["dependencies"], *p["optional-dependencies"][sys.argv[1]], sep="\n")'
 
 .PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop clean \
-	packages-build packages-test packages-bench packages-demo
+	packages-build packages-test packages-bench packages-demo packages-box
 .DELETE_ON_ERROR:
 
 run: setup
@@ -54,7 +55,10 @@ NOT_BUILT = @echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2
 demo: setup-develop packages-demo
 	@exec $(BIN)/denwaban demo
 
-box image image-test:
+box: setup-develop packages-box
+	@exec $(BIN)/python -m tests.box
+
+image image-test:
 	$(NOT_BUILT)
 
 clean:
@@ -103,6 +107,7 @@ DEMO_PACKAGES = \
 BOX_PACKAGES = $(DEMO_PACKAGES); \
 	{ command -v dnsmasq || test -x /usr/sbin/dnsmasq; } >/dev/null || echo dnsmasq-base; \
 	{ command -v chronyd || test -x /usr/sbin/chronyd; } >/dev/null || echo chrony; \
+	{ command -v udhcpc || test -x /usr/sbin/udhcpc; } >/dev/null || echo udhcpc; \
 	command -v tshark >/dev/null || echo tshark
 TEST_PACKAGES = $(BOX_PACKAGES); \
 	command -v systemd-analyze >/dev/null || echo systemd; \
@@ -142,3 +147,6 @@ packages-bench:
 
 packages-demo:
 	@$(call provide_kamailio,$(DEMO_PACKAGES),exit 1)
+
+packages-box:
+	@$(call provide_kamailio,$(BOX_PACKAGES),exit 1)

@@ -53,7 +53,10 @@ class WideNetwork:
                 run_ip("-n", self.internet, "route", "replace", "blackhole", private)
 
     def add_host(self, name: str, **legs: str) -> str:
-        """A host with one interface for each leg, `lan="192.168.1.11"`; the name of its namespace."""
+        """A host with one interface for each leg, `lan="192.168.1.11"`; the name of its namespace.
+
+        `lan="192.168.1."` is plugged into that network and has no address, nor is its interface up.
+        """
         namespace = self._add_namespace(name)
         for device, address in legs.items():
             self._ports += 1
@@ -61,8 +64,9 @@ class WideNetwork:
             run_ip("link", "add", port, "netns", self.internet, "type", "veth", "peer", "name", device,
                    "netns", namespace)
             run_ip("-n", self.internet, "link", "set", port, "master", address.rpartition(".")[0], "up")
-            run_ip("-n", namespace, "address", "add", f"{address}/24", "dev", device)
-            run_ip("-n", namespace, "link", "set", device, "up")
+            if not address.endswith("."):
+                run_ip("-n", namespace, "address", "add", f"{address}/24", "dev", device)
+                run_ip("-n", namespace, "link", "set", device, "up")
         return namespace
 
     def route(self, namespace: str, router: str) -> None:
