@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The box from the carton to a call that a wrong commit does not hurt: `play` yields a verdict for each step."""
 
+import itertools
 import json
 import subprocess
 import time
@@ -98,8 +99,9 @@ class Box:
         self.phone_b.answer()
         for phone in (self.desk, self.phone_b):
             phone.wait("CALL_ESTABLISHED")
-        wait_until(lambda: min(len(voice_at(self.place, point, self.call_began)) for point in ("desk", "phone-b")) >= 100,
-                   20, "voice in both directions")
+        for point in ("desk", "phone-b"):
+            wait_until(lambda point=point: len(voice_at(self.place, point, self.call_began)) >= 100, 20,
+                       f"voice at {point}")
         said = self.server.show("show calls")
         verdict.claim(isinstance(said, list) and len(said) == 1, f"show calls: {len(said)} call")
         verdict.claim(True, "both telephones receive voice")
@@ -110,7 +112,7 @@ class Box:
         self.technician.configure(MISTAKE)
         began = time.monotonic()
         self.technician.type("commit confirmed 1", CONFIGURATION, timeout_s=40)
-        cut_off = wait_until(lambda: not fetch(pc, WEB_SERVER, 1) and not has_masquerade(namespace), 20, "the mistake to work")
+        cut_off = wait_until(lambda: not fetch(pc, WEB_SERVER, 1) and not has_masquerade(namespace), 20, "the mistake")
         verdict.claim(bool(cut_off), "the mistake is in force: the PC reaches nothing outside")
         wait_until(lambda: trunk_state(self.server) != "up", 20, "the carrier's refusal")
         verdict.claim(True, f"show trunks: {trunk_state(self.server)}")
@@ -125,10 +127,11 @@ class Box:
         self._judge_call(verdict)
 
     def _judge_call(self, verdict: Verdict) -> None:
-        assert self.desk is not None and self.phone_b is not None
+        assert self.desk is not None
+        assert self.phone_b is not None
         for point, who in (("desk", "the office hears B"), ("phone-b", "B hears the office")):
             packets = voice_at(self.place, point, self.call_began)
-            gap = max((later.at - one.at for one, later in zip(packets, packets[1:], strict=False)), default=99.0)
+            gap = max((later.at - one.at for one, later in itertools.pairwise(packets)), default=99.0)
             verdict.claim(gap < GAP_LIMIT_S, f"{who}: {len(packets)} packets, longest gap {gap * 1000:.0f} ms")
         self.desk.hang_up()
         self.phone_b.wait("CALL_CLOSED")
