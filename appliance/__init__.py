@@ -10,7 +10,7 @@ LAYERS = """
 1  sip sdp rtp audio numbering           protocols: no socket, no clock, no journal
 2  config ua                             the configuration language; what every user agent does
 3  call                                  the call engine
-4  pbx gateway mediaserver handset diagnosis     the elements
+4  pbx gateway mediaserver handset diagnosis networking   the elements; the network as values
 5  system                                the only room with hands
 6  control                               JSON lines on a Unix socket
 7  console                               a separate process

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration as the daemons use it: typed, complete, verified. `load_configuration` makes it from text.
 
-What is not built yet is left out of roles, transports and network_managed.
+What is not built yet is left out of roles and transports.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from appliance.config.finding import Finding
 from appliance.config.leaf import Leaf
 from appliance.config.listening import decide_port, list_transports
+from appliance.config.network_configuration import NetworkConfiguration, build_network
 from appliance.config.network_kinds import AddressPort, IpNetwork, PortRange, RegistrarUri
 from appliance.config.reading import read_tree
 from appliance.config.sections import emergency, extension, media, message, network, route, sip, system, trunk
@@ -125,6 +126,7 @@ class Configuration:
     routes: dict[str, RouteConfiguration]
     emergency: str
     network_managed: bool
+    network: NetworkConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,8 @@ def build_configuration(tree: Tree) -> Configuration:
         trunks={name: _build_trunk(tree, name) for name in tree.names("trunk")},
         routes={name: _build_route(tree, name) for name in tree.names("route")},
         emergency=tree.value(emergency.WAIVER) or "",
-        network_managed=tree.certain_value(network.MANAGED) and "true" not in network.MANAGED.not_built,
+        network_managed=tree.certain_value(network.MANAGED),
+        network=build_network(tree),
     )
 
 

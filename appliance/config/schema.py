@@ -20,7 +20,7 @@ SECTIONS: tuple[Section, ...] = (
     trunk.SECTION,
     route.SECTION,
     emergency.SECTION,
-    network.SECTION,
+    *network.SECTIONS,
 )
 LEAVES: tuple[Leaf[Any], ...] = tuple(leaf for section in SECTIONS for leaf in section.leaves)
 SECTION_BY_LABEL: dict[str, Section] = {section.label(): section for section in SECTIONS if section.label()}

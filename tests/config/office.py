@@ -70,6 +70,22 @@ set route outside trunk other
 set route outside allow premium
 set emergency none
 set network managed true
+set network lan address 192.168.1.1/24
+set network wan address 203.0.113.5/24
+set network wan gateway 203.0.113.1
+set network ntp server ntp.example
+set network interface eth0 role wan
+set network interface eth0 mtu 1500
+set network interface eth0 mac 02:00:00:00:00:01
+set network interface eth1 role lan
+set network route branch to 10.0.0.0/8
+set network route branch via 192.168.1.254
+set network dhcp range 192.168.1.100-192.168.1.199
+set network dhcp lease 3600
+set network dhcp domain office.example
+set network dhcp host phone1 mac 02:00:00:00:00:11
+set network dhcp host phone1 address 192.168.1.20
+set network dhcp option 66 http://192.168.1.1/
 """
 
 

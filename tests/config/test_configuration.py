@@ -49,7 +49,7 @@ def test_every_path_of_the_language_is_read():
     route = configuration.routes["outside"]
     assert (route.prefix, route.strip_digits, route.trunks) == ("0", 0, ("carrier", "other"))
     assert configuration.emergency == "none"
-    assert configuration.network_managed is False  # not built yet
+    assert configuration.network_managed is True
 
 
 def test_an_extension_overrides_what_holds_for_all():

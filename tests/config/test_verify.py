@@ -189,7 +189,7 @@ def test_without_a_trunk_for_emergency_calls_there_is_a_warning():
         (["set sip role proxy"], []),
         ([EXTENSION, "set extension 1001 role b2bua"], []),
         (["set media ports 4000-4999"], []),
-        (["set network managed true"], ["network managed"]),
+        (["set network managed true", "set network interface eth0 role wan"], []),
         (["set network managed false"], []),
         ([*CARRIER, *ROUTE], []),
     ],

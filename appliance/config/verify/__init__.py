@@ -9,9 +9,11 @@ from appliance.config.finding import Finding
 from appliance.config.tree import Tree
 from appliance.config.verify.built import verify_built
 from appliance.config.verify.carriers import verify_carriers
+from appliance.config.verify.dhcp_server import verify_dhcp_server
 from appliance.config.verify.emergency_calls import verify_emergency_calls
 from appliance.config.verify.extensions import verify_extensions
 from appliance.config.verify.listeners import verify_certificates, verify_listeners
+from appliance.config.verify.network import verify_network
 from appliance.config.verify.references import verify_references
 from appliance.config.verify.required import verify_required
 from appliance.config.verify.system import verify_timezone
@@ -26,6 +28,8 @@ VERIFIERS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     verify_carriers,
     verify_routes,
     verify_emergency_calls,
+    verify_network,
+    verify_dhcp_server,
     verify_built,
 )
 
