@@ -36,7 +36,7 @@ from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_
 from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
-from appliance.sip.flow import TLS, UDP, Flow
+from appliance.sip.flow import TLS, Flow
 from appliance.system.clock import WallClock
 from appliance.system.dns.name_servers import NameServers, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
@@ -214,14 +214,14 @@ class CallServer:
             await self._media.close()
 
     def _restore(self) -> None:
-        by_flow = {(one.name, one.transport): one for one in self._listeners}
-        self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), by_flow)
+        find_flow = self._find_flow_again
+        self._office.location.restore(self._store.load(), monotonic(), self._wall.now(), find_flow)
         self._office.messages.restore(self._message_store.load(), monotonic(), self._wall.now())
         self._call_numbers.note_taken(self._record_store.read_last_number())
-        CallRestorer(self._office.dialogs, self._office.stack.timers, by_flow, self._ports.flow_to).restore(
+        CallRestorer(self._office.dialogs, self._office.stack.timers, find_flow).restore(
             self._call_store.load(), monotonic(), self._wall.now())
         self._restore_carried()
-        EventRestorer(self._office.events, by_flow, self._ports.flow_to).restore(
+        EventRestorer(self._office.events, find_flow).restore(
             self._event_stores.load(), monotonic(), self._wall.now())
 
     def _restore_carried(self) -> None:
@@ -234,16 +234,10 @@ class CallServer:
         return self._office.line if name == self._office.line.name else self._gateway.trunks.get(name)
 
     def _find_flow_again(self, key: FlowKey) -> Flow | None:
-        """None: the listener is gone. A connection is gone with the process that held it."""
+        """None: the listener is gone. Most connections are gone with the process that held them."""
         name, transport, host, port = key
         listener = next((one for one in self._listeners if (one.name, one.transport) == (name, transport)), None)
-        if listener is None:
-            return None
-        if transport == UDP:
-            return self._ports.flow_to(listener, host, port)
-        flow = Flow(listener, host, port)
-        flow.is_open = False
-        return flow
+        return None if listener is None else self._ports.flow_again(listener, host, port)
 
     def _has_record(self, number: int) -> bool:
         """Whether a call has ended for good, though the news did not reach the other file."""

@@ -5,7 +5,7 @@ The registrar writes, proxies and presence read. An AOR is the extension in cano
 Everything is in memory; the store is told in batches (see `pending_rows`) and read once, at start.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from appliance.native.sip_scanner import Message
@@ -17,8 +17,9 @@ from appliance.pbx.pending_rows import BindingStore, PendingRows
 from appliance.pbx.registration import Registration, RequestedContact
 from appliance.pbx.restoring import restore_binding
 from appliance.pbx.target_flow import FlowOpener, decide_flow
-from appliance.sip.flow import Listener
+from appliance.sip.flow import TLS
 from appliance.sip.timers import Timers
+from appliance.ua.usage_snapshot import FlowFinder
 from appliance.vocabulary.counters import Counters
 from appliance.vocabulary.journal import Journal
 
@@ -32,8 +33,6 @@ USER_AGENT_OCTETS_MAX = 120
 
 ChangeListener = Callable[[bytes, Change, Binding], None]
 """Called with AOR, kind and binding after each change, in the order of the changes."""
-ListenersByFlow = Mapping[tuple[str, bytes], Listener]
-"""Listeners by name and transport."""
 
 
 class Outcome(IntEnum):
@@ -174,18 +173,19 @@ class Location:
             for binding in tuple(self._bindings[aor]):
                 self._drop(binding, Change.REMOVED, now)
 
-    def restore(self, rows: Iterable[BindingRow], now: float, wall_now: float, listeners: ListenersByFlow) -> int:
+    def restore(self, rows: Iterable[BindingRow], now: float, wall_now: float, find_flow: FlowFinder) -> int:
         """Take up what was stored; how many bindings are alive. Nobody is told of them as of changes.
 
         The time left comes from the wall clock and is never more than what was granted: a box without a clock of its
-        own may believe it is 1970. A connection is gone for good: such a binding waits, closed, for its phone.
+        own may believe it is 1970. find_flow: what has become of a flow, None where its listener is gone; a binding
+        whose connection has not outlived the last process waits, closed, for its phone.
         """
         count = 0
         for row in rows:
             left_s = min(row.expires_wall_s - wall_now, row.granted_s)
-            listener = listeners.get((row.listener, row.transport))
-            if left_s > 0 and listener is not None and len(self.bindings_of(row.aor)) < BINDINGS_MAX:
-                binding = restore_binding(row, listener, self._flow_to)
+            flow = find_flow((row.listener, row.transport, row.source_host, row.source_port))
+            if left_s > 0 and flow is not None and len(self.bindings_of(row.aor)) < BINDINGS_MAX:
+                binding = restore_binding(row, flow)
                 binding.user_agent = self._intern(row.user_agent)
                 binding.deadline = now + left_s
                 self._attach(binding)
@@ -248,10 +248,10 @@ class Location:
     def _fill(self, binding: Binding, registration: Registration, requested: RequestedContact, now: float) -> None:
         """Write into a binding what a REGISTER says of it."""
         flow = decide_flow(registration, requested, self._flow_to)
-        # a connection does not outlive the process, so that a new one is nothing the disk must know soon
+        # a connection with TLS does not outlive the process, so that a new one is nothing the disk must know soon
         is_refresh = (binding.granted_s == requested.granted_s and binding.path == registration.path
                       and binding.parameters == requested.parameters
-                      and (binding.flow is flow or flow.listener.is_reliable))
+                      and (binding.flow is flow or flow.listener.transport == TLS))
         binding.value = requested.value
         binding.q = requested.q
         binding.requested_s = requested.requested_s

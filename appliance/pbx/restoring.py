@@ -4,18 +4,11 @@
 from appliance.native.sip_scanner import split_values
 from appliance.pbx.binding import Binding
 from appliance.pbx.binding_row import BindingRow
-from appliance.pbx.target_flow import FlowOpener
-from appliance.sip.flow import UDP, Flow, Listener
+from appliance.sip.flow import Flow
 
 
-def restore_binding(row: BindingRow, listener: Listener, flow_to: FlowOpener) -> Binding:
-    """Everything but the deadline. Its arrival is unknown, so that the next REGISTER is looked at in full; a connection
-    is gone with the process that held it."""
-    if listener.transport == UDP:
-        flow = flow_to(listener, row.source_host, row.source_port)
-    else:
-        flow = Flow(listener, row.source_host, row.source_port)
-        flow.is_open = False
+def restore_binding(row: BindingRow, flow: Flow) -> Binding:
+    """Everything but the deadline. Its arrival is unknown, so that the next REGISTER is looked at in full."""
     binding = Binding(row.aor, row.contact, flow)
     binding.set_parameters(row.parameters)
     binding.q = row.q

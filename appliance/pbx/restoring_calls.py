@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from appliance.pbx.call import Answer, Call, Leg
 from appliance.pbx.call_row import CALL_LIFE_S, CallKey, CallRow
 from appliance.pbx.dialog_table import DialogTable
-from appliance.pbx.location import ListenersByFlow
-from appliance.pbx.target_flow import FlowOpener
-from appliance.sip.flow import UDP, Flow
+from appliance.sip.flow import Flow
 from appliance.sip.timers import Timers
+from appliance.ua.usage_snapshot import FlowFinder
 
 
 class CallLimit:
@@ -32,15 +31,14 @@ class CallLimit:
 
 
 class CallRestorer:
-    """Turns rows into calls. listeners: by name and transport; flow_to: finds UDP flows."""
+    """Turns rows into calls. find_flow: what has become of a flow, None where its listener is gone."""
 
-    __slots__ = ("_dialogs", "_flow_to", "_listeners", "_timers")
+    __slots__ = ("_dialogs", "_find_flow", "_timers")
 
-    def __init__(self, dialogs: DialogTable, timers: Timers, listeners: ListenersByFlow, flow_to: FlowOpener) -> None:
+    def __init__(self, dialogs: DialogTable, timers: Timers, find_flow: FlowFinder) -> None:
         self._dialogs = dialogs
         self._timers = timers
-        self._listeners = listeners
-        self._flow_to = flow_to
+        self._find_flow = find_flow
 
     def restore(self, rows: Iterable[CallRow], now: float, wall_now: float) -> int:
         """Take up what was stored; how many calls go on. Before anybody is told of calls: watchers get the whole state
@@ -48,8 +46,8 @@ class CallRestorer:
         calls: dict[int, Call] = {}
         dead: list[CallKey] = []
         for row in rows:
-            caller_flow = self._find_flow(row.caller_listener, row.caller_transport, row.caller_host, row.caller_port)
-            callee_flow = self._find_flow(row.callee_listener, row.callee_transport, row.callee_host, row.callee_port)
+            caller_flow = self._find_flow((row.caller_listener, row.caller_transport, row.caller_host, row.caller_port))
+            callee_flow = self._find_flow((row.callee_listener, row.callee_transport, row.callee_host, row.callee_port))
             if row.expires_wall_s <= wall_now or caller_flow is None or callee_flow is None:
                 dead.append(row.key)
                 continue
@@ -63,17 +61,6 @@ class CallRestorer:
             self._timers.arm(limit, limit.deadline)
         self._dialogs.kept.drop_rows(dead)
         return len(calls)
-
-    def _find_flow(self, name: str, transport: bytes, host: bytes, port: int) -> Flow | None:
-        """A connection is gone with the process that held it; None: so is the listener."""
-        listener = self._listeners.get((name, transport))
-        if listener is None:
-            return None
-        if transport == UDP:
-            return self._flow_to(listener, host, port)
-        flow = Flow(listener, host, port)
-        flow.is_open = False
-        return flow
 
 
 def restore_call(row: CallRow, caller_flow: Flow, now: float, wall_now: float) -> Call:

@@ -54,12 +54,11 @@ class KeepingOffice(EventOffice):
             listener.outbox.clear()
         self.now += lost_s
         self.office = self._assemble()
-        by_flow = {(one.name, one.transport): one for one in self.listeners}
         wall_now = self.now + WALL_OFFSET
-        restored = CallRestorer(self.office.dialogs, self.office.stack.timers, by_flow, self._flow_to).restore(
+        restored = CallRestorer(self.office.dialogs, self.office.stack.timers, self.find_flow).restore(
             sorted(self.call_rows.rows.values()), self.now, wall_now)
         rows = EventRows(list(self.subscription_rows.rows.values()), [])
-        EventRestorer(self.office.events, by_flow, self._flow_to).restore(rows, self.now, wall_now)
+        EventRestorer(self.office.events, self.find_flow).restore(rows, self.now, wall_now)
         self.settle()
         return restored
 

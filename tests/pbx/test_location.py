@@ -347,7 +347,7 @@ def restart(office, down_s=0.0, start=5.0, wall_error_s=0.0):
     wall = office.now + office.location.wall_offset + down_s + wall_error_s
     again = Office(store=office.store, wall_offset=wall - start, start=start)
     rows = list(office.store.rows.values())
-    again.restored = again.location.restore(rows, again.now, wall_now(again), again.listeners)
+    again.restored = again.location.restore(rows, again.now, wall_now(again), again.find_flow)
     return again
 
 
@@ -403,7 +403,7 @@ def test_a_binding_whose_listener_is_configured_no_more_is_dropped(office):
     office.location.flush(office.now)
     row, = office.store.rows.values()
     again = Office(store=office.store)
-    assert again.location.restore([row._replace(listener="gone")], again.now, wall_now(again), again.listeners) == 0
+    assert again.location.restore([row._replace(listener="gone")], again.now, wall_now(again), again.find_flow) == 0
     again.advance(1)
     assert office.store.rows == {}
 

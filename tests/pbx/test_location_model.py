@@ -24,7 +24,7 @@ def restart(office):
     """The same disk under a new process."""
     office.location.flush(office.now)
     again = Office(store=office.store, wall_offset=office.location.wall_offset, start=office.now)
-    again.location.restore(list(office.store.rows.values()), again.now, wall_now(again), again.listeners)
+    again.location.restore(list(office.store.rows.values()), again.now, wall_now(again), again.find_flow)
     return again
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from appliance.native.sip_scanner import split_values
-from appliance.pbx.location import ListenersByFlow
 from appliance.pbx.presence.event_package import EventPackage
 from appliance.pbx.presence.event_row import PublicationRow, SubscriptionRow
 from appliance.pbx.presence.event_server import EventServer
 from appliance.pbx.presence.subscription import Subscription
-from appliance.pbx.target_flow import FlowOpener
-from appliance.sip.flow import UDP, Flow, Listener
+from appliance.sip.flow import Flow
+from appliance.ua.usage_snapshot import FlowFinder
 
 
 class StoredRows(Protocol):
@@ -26,14 +25,13 @@ class StoredRows(Protocol):
 
 
 class EventRestorer:
-    """Turns rows into living subscriptions. listeners: by name and transport; flow_to: finds UDP flows."""
+    """Turns rows into living subscriptions. find_flow: what has become of a flow, None where its listener is gone."""
 
-    __slots__ = ("_flow_to", "_listeners", "_server")
+    __slots__ = ("_find_flow", "_server")
 
-    def __init__(self, server: EventServer, listeners: ListenersByFlow, flow_to: FlowOpener) -> None:
+    def __init__(self, server: EventServer, find_flow: FlowFinder) -> None:
         self._server = server
-        self._listeners = listeners
-        self._flow_to = flow_to
+        self._find_flow = find_flow
 
     def restore(self, rows: StoredRows, now: float, wall_now: float) -> int:
         """Take up what was stored, and have everyone notified as soon as timers run; how many subscriptions are alive.
@@ -44,30 +42,22 @@ class EventRestorer:
         restored = []
         for row in rows.subscriptions:
             left_s = min(row.expires_wall_s - wall_now, float(policy.max_s))
-            listener = self._listeners.get((row.listener, row.transport))
+            flow = self._find_flow((row.listener, row.transport, row.host, row.port))
             package = self._server.subscribing.packages.get(row.package)
-            if left_s <= 0 or listener is None or package is None or not {row.watcher, row.target} <= extensions:
+            if left_s <= 0 or flow is None or package is None or not {row.watcher, row.target} <= extensions:
                 notifier.drop_row(row.key)
                 continue
-            subscription = restore_subscription(row, package, listener, self._find_flow(row, listener))
+            subscription = restore_subscription(row, package, flow)
             subscription.deadline = now + left_s
             notifier.add(subscription)
             restored.append(subscription)
         self._server.note_restored(restored)
         return len(restored)
 
-    def _find_flow(self, row: SubscriptionRow, listener: Listener) -> Flow:
-        """A connection is gone with the process that held it."""
-        if listener.transport == UDP:
-            return self._flow_to(listener, row.host, row.port)
-        flow = Flow(listener, row.host, row.port)
-        flow.is_open = False
-        return flow
 
-
-def restore_subscription(row: SubscriptionRow, package: EventPackage, listener: Listener, flow: Flow) -> Subscription:
+def restore_subscription(row: SubscriptionRow, package: EventPackage, flow: Flow) -> Subscription:
     """Everything but the deadline. CSeq and version go on above what may have been sent."""
-    subscription = Subscription(package, row.watcher, row.target, listener, flow)
+    subscription = Subscription(package, row.watcher, row.target, flow.listener, flow)
     subscription.call_id, subscription.local_tag, subscription.remote_tag = row.key
     subscription.local, subscription.remote, subscription.event = row.local, row.remote, row.event
     subscription.remote_target = row.remote_target

@@ -90,6 +90,18 @@ class PortSet:
         ours = self._ports[listener]
         return ours.flow_to(host, port) if isinstance(ours, UdpPort) else ours.flow_to(host, port, domain)
 
+    def flow_again(self, listener: Listener, host: bytes, port: int) -> Flow:
+        """What a flow of the last process has become: a datagram's is the same, a connection's stands where its socket
+        has been kept for us, and is closed otherwise."""
+        ours = self._ports[listener]
+        if isinstance(ours, UdpPort):
+            return ours.flow_to(host, port)
+        flow = ours.find_flow(host, port)
+        if flow is None:
+            flow = Flow(listener, host, port)
+            flow.is_open = False
+        return flow
+
     def count_connections(self, listener: Listener) -> int:
         """How many connections stand on a listener, 0 for UDP."""
         return self._ports[listener].statistics().get("connections", 0) if listener in self._ports else 0

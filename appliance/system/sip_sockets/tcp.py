@@ -94,6 +94,10 @@ class TcpPort:
             flow.domain = domain
         return flow
 
+    def find_flow(self, host: bytes, port: int) -> Flow | None:
+        """The flow of a connection that stands with that address; opens none."""
+        return self._flows.get((host, port, b""))
+
     def statistics(self) -> dict[str, int]:
         """How many connections stand, and of how many sources."""
         return {"connections": len(self._connections), "connection_sources": len(self._sources)}

@@ -60,9 +60,8 @@ class EventOffice(VirtualOffice):
             listener.outbox.clear()
         self.now += lost_s
         super().restart()
-        by_flow = {(one.name, one.transport): one for one in self.listeners}
         rows = EventRows(list(self.subscription_rows.rows.values()), list(self.publication_rows.rows.values()))
-        return EventRestorer(self.office.events, by_flow, self._flow_to).restore(rows, self.now, WALL + lost_s)
+        return EventRestorer(self.office.events, self.find_flow).restore(rows, self.now, WALL + lost_s)
 
     def settle(self) -> list[Message]:
         """What happens now; every NOTIFY is answered and kept in `heard` with its address. The other messages."""

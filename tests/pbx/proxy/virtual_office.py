@@ -58,6 +58,16 @@ class VirtualOffice:
     def _flow_to(self, listener, host: bytes, port: int) -> Flow:
         return self.flows.setdefault((listener, host, port), Flow(listener, host, port))
 
+    def find_flow(self, key: tuple[str, bytes, bytes, int]) -> Flow | None:
+        """What has become of a flow over a restart: connections are gone."""
+        name, transport, host, port = key
+        listener = next((one for one in self.listeners if (one.name, one.transport) == (name, transport)), None)
+        if listener is None or transport == b"UDP":
+            return listener and self._flow_to(listener, host, port)
+        flow = Flow(listener, host, port)
+        flow.is_open = False
+        return flow
+
     def send(self, source: tuple[str, int], octets: bytes, transport: bytes = b"UDP") -> None:
         listener = next(one for one in self.listeners if one.transport == transport)
         flow = self._flow_to(listener, source[0].encode(), source[1])
