@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other end of the control socket: asks, waits for the answer. Blocking, for the console and for scripts."""
+"""The other end of a control socket: asks, waits for the answer. Blocking, for the console, scripts and threads."""
 
 import json
 import socket
+from collections.abc import Iterator, Sequence
 
-from appliance.control.address import open_address
+from appliance.control.address import SOCKET_NAME, open_address
 from appliance.errors import MachineError, OperatorError
 
 TIMEOUT_S = 10.0
@@ -12,23 +13,37 @@ ANSWER_LIMIT_OCTETS = 64 * 1024 * 1024
 
 
 class ControlClient:
-    """A connection to the daemon of one state directory."""
+    """A connection to one daemon of a state directory."""
 
-    def __init__(self, state_directory: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, state_directory: str, timeout_s: float = TIMEOUT_S, socket_name: str = SOCKET_NAME) -> None:
         """Connect. Raises MachineError when no daemon answers there."""
         self._number = 0
         self._received = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
         try:
-            with open_address(state_directory) as address:
+            with open_address(state_directory, socket_name) as address:
                 self._socket.connect(address)
         except OSError as error:
             self._socket.close()
-            raise MachineError(f"connect to {state_directory}: {error.strerror or error}", error.errno or 0) from error
+            raise MachineError(f"connect to {socket_name} of {state_directory}: {error.strerror or error}",
+                               error.errno or 0) from error
 
-    def ask(self, words: list[str]) -> object:
+    def ask(self, words: Sequence[object]) -> object:
         """The result of one command. Raises OperatorError when it is refused, MachineError when the daemon is gone."""
+        self._send(words)
+        return self._take_result(self._read_answer())
+
+    def follow(self, words: Sequence[object]) -> Iterator[object]:
+        """One result after the other of a command that streams, until the daemon hangs up. Raises as `ask`. To stop,
+        close the client."""
+        self._send(words)
+        yield self._take_result(self._read_answer())
+        self._socket.settimeout(None)       # nothing may happen for a long time
+        while True:
+            yield self._take_result(self._read_answer())
+
+    def _send(self, words: Sequence[object]) -> None:
         self._number += 1
         request = json.dumps({"id": self._number, "command": words}).encode()
         try:
@@ -37,7 +52,8 @@ class ControlClient:
             pass  # what it said before it hung up is still to be read
         except OSError as error:
             raise MachineError(f"ask the daemon: {error}", error.errno or 0) from error
-        answer = self._read_answer()
+
+    def _take_result(self, answer: dict[str, object]) -> object:
         error_said = answer.get("error")
         if answer.get("ok") and error_said is None:
             return answer.get("result")

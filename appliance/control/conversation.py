@@ -1,31 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One line in, pieces of one line out: the protocol of the control socket without the socket.
+"""One line in, pieces of one line out: the protocol of every control socket without the socket.
 
 Request {"id": any, "command": [words]}; answer {"id", "ok": true, "result"} or {"id", "ok": false, "error"}. A list
-that could not be told to its end has "error" behind its "result".
+that could not be told to its end has "error" behind its "result". A stream is one such answer after the other.
 """
 
 import json
 from collections.abc import Iterator
 from math import isfinite
+from typing import Any
 
-from appliance.control.observed import Observed
-from appliance.control.questions import answer_question
 from appliance.errors import OperatorError
 
 ROWS_A_PIECE = 100
 WORDS_LIMIT = 16
 
+Words = list[Any]
+"""What was asked: a word, and behind it whatever JSON can hold."""
 
-def answer_line(line: bytes, observed: Observed, now: float) -> Iterator[bytes]:
-    """The answer to one request line, in pieces that together are one line of JSON with its line end."""
-    identity: object = None
+
+def read_request(line: bytes) -> tuple[object, Words]:
+    """The identity and the words. Raises OperatorError for a line that is no request."""
     try:
-        identity, words = _read_request(line)
-        result = answer_question(words, observed, now)
-    except OperatorError as error:
-        yield _print_line({"id": identity, "ok": False, "error": _describe_error(error)})
-        return
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise OperatorError("request", line[:40].decode("utf-8", "replace"), "one JSON object a line") from error
+    if not isinstance(request, dict):
+        raise OperatorError("request", type(request).__name__, "one JSON object a line")
+    identity = request.get("id")
+    is_infinite = isinstance(identity, float) and not isfinite(identity)    # of which JSON itself knows nothing
+    if is_infinite or not isinstance(identity, str | int | float | None):
+        raise OperatorError("id", type(identity).__name__, "a number or a string")
+    words = request.get("command")
+    if not isinstance(words, list) or len(words) > WORDS_LIMIT:
+        raise OperatorError("command", str(words)[:40], f"a list of at most {WORDS_LIMIT} words")
+    return identity, words
+
+
+def require_plain_words(words: Words) -> list[str]:
+    """For sockets whose commands are words alone. Raises OperatorError for anything else."""
+    if not all(isinstance(word, str) for word in words):
+        raise OperatorError("command", str(words)[:40], "words, and nothing else")
+    return words
+
+
+def write_answer(identity: object, result: object) -> Iterator[bytes]:
+    """The answer, in pieces that together are one line of JSON with its line end. An iterator is a list."""
     if not isinstance(result, Iterator):
         yield _print_line({"id": identity, "ok": True, "result": result})
         return
@@ -38,31 +58,13 @@ def answer_line(line: bytes, observed: Observed, now: float) -> Iterator[bytes]:
         yield b"]}\n"
 
 
-def refusal(said: str, allowed: str, remedy: str = "") -> bytes:
-    """The line that tells a client why it is sent away."""
-    return _print_line({"id": None, "ok": False, "error": {
-        "path": "control socket", "said": said, "allowed": allowed, "remedy": remedy}})
+def write_refusal(error: OperatorError, identity: object = None) -> bytes:
+    """The line that says why there is no result, or why a client is sent away."""
+    return _print_line({"id": identity, "ok": False, "error": _describe_error(error)})
 
 
 def _describe_error(error: OperatorError) -> dict[str, str]:
     return {"path": error.path, "said": error.said, "allowed": error.allowed, "remedy": error.remedy}
-
-
-def _read_request(line: bytes) -> tuple[object, list[str]]:
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise OperatorError("request", line[:40].decode("utf-8", "replace"), "one JSON object a line") from error
-    if not isinstance(request, dict):
-        raise OperatorError("request", type(request).__name__, "one JSON object a line")
-    words = request.get("command")
-    if not isinstance(words, list) or len(words) > WORDS_LIMIT or not all(isinstance(word, str) for word in words):
-        raise OperatorError("command", str(words)[:40], f"a list of at most {WORDS_LIMIT} words")
-    identity = request.get("id")
-    is_infinite = isinstance(identity, float) and not isfinite(identity)    # of which JSON itself knows nothing
-    if is_infinite or not isinstance(identity, str | int | float | None):
-        raise OperatorError("id", type(identity).__name__, "a number or a string")
-    return identity, words
 
 
 def _print_rows(rows: Iterator[object]) -> Iterator[bytes]:

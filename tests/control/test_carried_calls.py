@@ -8,10 +8,10 @@ import pytest
 from appliance.call.call_record import CallRecord
 from appliance.console.operate import show_call, show_calls, show_ladder
 from appliance.control import observed
-from appliance.control.conversation import answer_line
 from appliance.control.office_view import Machine, OfficeView
 from appliance.diagnosis import ladder
 from appliance.diagnosis.trace import Trace
+from tests.control.answering import answer_line
 from tests.control.test_office_view import check_shape
 from tests.pbx.presence.test_engine_dialogs import CarriedOffice, leave, ring, take
 from tests.pbx.proxy.virtual_office import A, C, answer, head

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.control.conversation import ROWS_A_PIECE, answer_line
+from appliance.control.conversation import ROWS_A_PIECE
 from appliance.control.observed import RecordQuestion
+from tests.control.answering import answer_line
 from tests.control.sample_office import SampleOffice, make_registration
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.control import observed
-from appliance.control.conversation import answer_line
 from appliance.control.office_view import Machine, OfficeView
 from appliance.diagnosis import ladder
+from tests.control.answering import answer_line
 from tests.transcripts.notation import SERVER, Transcript, read_transcript
 from tests.transcripts.office import OfficeUnderTest
 from tests.transcripts.player import Player

@@ -3,6 +3,8 @@
 
 import asyncio
 import contextlib
+import errno
+import grp
 import json
 import os
 import socket
@@ -12,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.control.asker import Asker, may_ask
 from appliance.control.client import ControlClient
-from appliance.control.server import CLIENTS_LIMIT, LINE_LIMIT_OCTETS, ControlServer
+from appliance.control.server import CLIENTS_LIMIT, LINE_LIMIT_OCTETS, ControlServer, LineServer
 from appliance.errors import MachineError, OperatorError
 from tests.control.sample_office import SampleOffice, make_registration
 
@@ -181,3 +184,129 @@ def test_more_clients_than_allowed_are_told_so(tmp_path: Path):
             for client in clients:
                 client.close()
     run(scenario)
+
+
+class Scripted:
+    """Answers by hand, to see what the server makes of it."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+        self.finished: list[str] = []
+        self.changes: asyncio.Queue[int] = asyncio.Queue()
+        self.is_watched = False
+
+    def answer(self, words: list, asker: Asker) -> object:
+        if words[0] == "who":
+            asker.at_end(lambda: self.gone.append(asker.name()))
+            return {"uid": asker.uid, "pid": asker.pid, "is_group_known": os.getgid() in asker.groups}
+        if words[0] == "slow":
+            return self.work(words[1]["seconds"])
+        if words[0] == "watch":
+            return self.watch()
+        raise MachineError("the disk is full", errno.ENOSPC)
+
+    async def work(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        self.finished.append("work")
+        return "done"
+
+    async def watch(self) -> AsyncIterator[int]:
+        self.is_watched = True
+        try:
+            while True:
+                yield await self.changes.get()
+        finally:
+            self.is_watched = False
+
+
+@contextlib.asynccontextmanager
+async def answering(directory: Path) -> AsyncIterator[Scripted]:
+    scripted = Scripted()
+    server = LineServer(str(directory), "other.sock", scripted.answer)
+    await server.open()
+    try:
+        yield scripted
+    finally:
+        await server.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def test_the_daemon_knows_who_asks_and_when_he_leaves(tmp_path: Path):
+    async def scenario() -> None:
+        async with answering(tmp_path) as scripted:
+            client = await in_thread(lambda: ControlClient(str(tmp_path), socket_name="other.sock"))
+            told = await in_thread(lambda: client.ask(["who"]))
+            assert told == {"uid": os.geteuid(), "pid": os.getpid(), "is_group_known": True}
+            assert scripted.gone == []
+            client.close()
+            await until(lambda: len(scripted.gone) == 1)
+    run(scenario)
+
+
+def test_what_takes_long_is_carried_to_its_end_though_nobody_waits(tmp_path: Path):
+    async def scenario() -> None:
+        async with answering(tmp_path) as scripted:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(tmp_path / "other.sock"))
+                connection.sendall(b'{"id":1,"command":["slow",{"seconds":0.2}]}\n')
+                await asyncio.sleep(0.05)
+            await until(lambda: scripted.finished == ["work"])
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(tmp_path / "other.sock"))
+                connection.sendall(b'{"id":1,"command":["slow",{"seconds":0.2}]}\n')
+                await asyncio.sleep(0.05)
+        assert scripted.finished == ["work", "work"]
+    run(scenario)
+
+
+def test_a_stream_goes_on_until_the_next_question_or_the_end(tmp_path: Path):
+    async def scenario() -> None:
+        async with answering(tmp_path) as scripted:
+            client = await in_thread(lambda: ControlClient(str(tmp_path), socket_name="other.sock"))
+            rows = client.follow(["watch"])
+            for number in (1, 2, 3):
+                scripted.changes.put_nowait(number)
+                assert await in_thread(lambda: next(rows)) == number
+            assert await in_thread(lambda: client.ask(["slow", {"seconds": 0}])) == "done"
+            assert not scripted.is_watched
+            rows = client.follow(["watch"])
+            scripted.changes.put_nowait(4)
+            assert await in_thread(lambda: next(rows)) == 4
+            client.close()
+            await until(lambda: not scripted.is_watched)
+    run(scenario)
+
+
+def test_what_the_machine_refuses_is_told(tmp_path: Path):
+    async def scenario() -> None:
+        async with answering(tmp_path):
+            client = await in_thread(lambda: ControlClient(str(tmp_path), socket_name="other.sock"))
+            with pytest.raises(OperatorError, match="the disk is full"):
+                await in_thread(lambda: client.ask(["store"]))
+            client.close()
+    run(scenario)
+
+
+def test_a_group_may_ask_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DENWABAN_GROUP", grp.getgrgid(os.getgid()).gr_name)
+
+    async def scenario() -> None:
+        async with answering(tmp_path):
+            status = (tmp_path / "other.sock").stat()
+            assert stat.S_IMODE(status.st_mode) == 0o660
+            assert status.st_gid == os.getgid()
+        stranger = Asker(uid=os.geteuid() + 1, groups=frozenset((os.getgid(),)))
+        assert may_ask(stranger, os.getgid())
+        assert not may_ask(stranger, os.getgid() + 1)
+        assert not may_ask(stranger, None)
+    run(scenario)
+
+
+def test_a_group_that_does_not_exist_is_a_machine_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DENWABAN_GROUP", "no-such-group-here")
+    with pytest.raises(MachineError, match="no-such-group-here"):
+        asyncio.run(LineServer(str(tmp_path), "other.sock", Scripted().answer).open())
