@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appliance.config.finding import Finding
+from appliance.config.firewall_configuration import FirewallConfiguration, build_firewall
 from appliance.config.leaf import Leaf
 from appliance.config.listening import decide_port, list_transports
 from appliance.config.network_configuration import NetworkConfiguration, build_network
@@ -127,6 +128,7 @@ class Configuration:
     emergency: str
     network_managed: bool
     network: NetworkConfiguration
+    firewall: FirewallConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def build_configuration(tree: Tree) -> Configuration:
         emergency=tree.value(emergency.WAIVER) or "",
         network_managed=tree.certain_value(network.MANAGED),
         network=build_network(tree),
+        firewall=build_firewall(tree),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance.config.kind import Kind
 from appliance.config.leaf import Leaf, Section
-from appliance.config.sections import emergency, extension, media, message, network, route, sip, system, trunk
+from appliance.config.sections import emergency, extension, firewall, media, message, network, route, sip, system, trunk
 
 SECTIONS: tuple[Section, ...] = (
     system.SECTION,
@@ -21,6 +21,7 @@ SECTIONS: tuple[Section, ...] = (
     route.SECTION,
     emergency.SECTION,
     *network.SECTIONS,
+    *firewall.SECTIONS,
 )
 LEAVES: tuple[Leaf[Any], ...] = tuple(leaf for section in SECTIONS for leaf in section.leaves)
 SECTION_BY_LABEL: dict[str, Section] = {section.label(): section for section in SECTIONS if section.label()}

@@ -86,6 +86,17 @@ set network dhcp domain office.example
 set network dhcp host phone1 mac 02:00:00:00:00:11
 set network dhcp host phone1 address 192.168.1.20
 set network dhcp option 66 http://192.168.1.1/
+set network masquerade true
+set network open-sip false
+set network management source 198.51.100.7
+set network never-ban 198.51.100.8
+set network dscp media 46
+set network dscp signalling 40
+set network forward web protocol tcp
+set network forward web port 8080
+set network forward web to 192.168.1.10
+set network forward web to-port 80
+set network forward web source 198.51.100.0/24
 """
 
 
