@@ -41,8 +41,7 @@ class TrunkServers:
 
     def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Inquiry | None:
         """ua.location.Locator."""
-        uri = self.aliases.get(hop.uri.lower(), hop.uri)
-        domain = read_host(uri)
+        uri = self.aliases.get(hop.uri.lower(), hop.uri) if self.aliases else hop.uri
         may_grow = self.has_tcp and hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
         size_octets = hop.size_octets if self.has_tcp else 0
 
@@ -53,7 +52,7 @@ class TrunkServers:
                 targets = [*(target._replace(transport=TCP) for target in targets), *targets]
             if not hop.is_in_dialog:    # what the other end of a call names is no server of the trunk
                 self._learn_all(targets)
-            flows = self._order(self._open_flows(targets, domain), found_at)
+            flows = self._order(self._open_flows(targets, uri), found_at)
             self.verdict = located.verdict if flows or not targets else Verdict.UNREACHABLE
             found(flows, self.verdict, found_at)
         return self._locator.locate(uri, size_octets, take, now)
@@ -107,25 +106,29 @@ class TrunkServers:
             if listener is not None and not _is_at(target, listener):
                 self._learn(target.host, target.port)
 
-    def _open_flows(self, targets: Sequence[Target], domain: bytes) -> list[Flow]:
+    def _open_flows(self, targets: Sequence[Target], uri: bytes) -> list[Flow]:
         flows = []
         for target in targets:
             listener = self._choose_listener(target)
             if listener is None or _is_at(target, listener):
                 continue    # nothing to send with, or ourselves
             if target.transport == TLS:     # whoever answers there must be who was asked for (RFC 5922 7)
-                flows.append(self._flow_to(listener, target.host, target.port, domain))
+                flows.append(self._flow_to(listener, target.host, target.port, read_host(uri)))
             else:
                 flows.append(self._flow_to(listener, target.host, target.port))
         return flows
 
     def _choose_listener(self, target: Target) -> Listener | None:
-        family = 6 if b":" in target.host else 4
-        return next((one for one in self._listeners
-                     if one.transport == target.transport and one.family == family), None)
+        transport, family = target.transport, 6 if b":" in target.host else 4
+        for listener in self._listeners:
+            if listener.transport == transport and listener.family == family:
+                return listener
+        return None
 
     def _order(self, flows: list[Flow], now: float) -> list[Flow]:
         """The one that works first, whatever chance says among equals; who has just failed last."""
+        if len(flows) < 2:
+            return flows
         return self._health.order(sorted(flows, key=lambda flow: (flow.host, flow.port) != self.preferred), now)
 
 

@@ -5,7 +5,7 @@ A value: nobody changes one after it was read. Parts stay as they were written, 
 """
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from appliance.errors import PeerError
@@ -22,6 +22,8 @@ _PARAMETER: Final = rb"[^\x00-\x20\x7f;?@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\
 _HEADERS: Final = rb"[^\x00-\x20\x7f@<>\"%]*(?:" + _ESCAPE + rb"[^\x00-\x20\x7f@<>\"%]*)*"
 _HEADER_OCTETS: Final = frozenset(bytes([octet]) for octet in (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" b"-_.!~*'()" b"[]/?:+$"))
+_DECIMAL_OCTET: Final = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"     # no leading zeros: octal to some
+_IPV4_ADDRESS: Final = re.compile(_DECIMAL_OCTET + rb"(?:\." + _DECIMAL_OCTET + rb"){3}")
 _SIP_URI: Final = re.compile(
     rb"(?P<scheme>sips?):"
     rb"(?:(?P<user>(?=[^@:])" + _USERINFO + rb")(?::(?P<password>" + _USERINFO + rb"))?@)?"
@@ -175,11 +177,10 @@ def _read_headers(headers: bytes) -> list[tuple[bytes, bytes]]:
 
 def is_numeric(host: bytes) -> bool:
     """Whether this is an IP address (IPv6 without brackets) rather than a name."""
-    is_colon_form = b":" in host
-    if not is_colon_form and not host[-1:].isdigit():
-        return False
+    if b":" not in host:
+        return _IPV4_ADDRESS.fullmatch(host) is not None
     try:
-        (IPv6Address if is_colon_form else IPv4Address)(host.decode("ascii", "replace"))
+        IPv6Address(host.decode("ascii", "replace"))
     except AddressValueError:
         return False
     return True

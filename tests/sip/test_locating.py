@@ -65,6 +65,22 @@ def test_numeric_hosts_raise_no_question(uri: str, expected: list[str]) -> None:
     assert not zone.asked
 
 
+def test_what_a_numeric_host_is_found_by_is_remembered_for_each_size_and_never_for_a_name() -> None:
+    zone = Zone({("name.test", "A"): ["192.0.2.1"]})
+    locator, results = Locator(zone, Timers(), PLAIN, zeros), []
+
+    def ask(uri: bytes, size_octets: int) -> list[bytes]:
+        locator.locate(uri, size_octets, lambda located, _: results.append(located), NOW)
+        return [target.transport for target in results[-1].targets]
+    for _ in range(2):
+        assert ask(b"sip:192.0.2.7", 500) == [UDP]
+        assert ask(b"sip:192.0.2.7", 2000) == [TCP, UDP]
+    ask(b"sip:name.test:5060", 500)
+    first = len(zone.asked)
+    ask(b"sip:name.test:5060", 500)
+    assert len(zone.asked) == 2 * first > 0
+
+
 def test_example_of_the_rfc_without_tls_ends_at_tcp() -> None:
     zone = Zone(dict(EXAMPLE))
     assert places("sip:user@example.com", zone) == ["tcp:192.0.2.1:5060", "tcp:192.0.2.2:5060"]

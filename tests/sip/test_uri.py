@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIP URIs: RFC 3261 19.1 with its whole comparison table, RFC 5118, addresses of record."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import PeerError
 from appliance.sip.grammar import unescape
-from appliance.sip.uri import SipUri, strip_for_request
+from appliance.sip.uri import SipUri, is_numeric, strip_for_request
 
 # RFC 3261 19.1.4, sets of equivalent URIs
 EQUIVALENT = [
@@ -162,3 +164,19 @@ def test_any_octets_give_a_uri_or_a_peer_error(octets):
         except PeerError:
             continue
         assert SipUri.parse(bytes(uri)) == uri
+
+
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+QUADS = st.lists(st.integers(0, 300).map(str) | st.sampled_from(["", "00", "01", "1a", " 1"]), min_size=3, max_size=5)
+
+
+@given(QUADS.map(".".join) | st.ip_addresses().map(str) | st.text(":.0123456789abcdef", max_size=20))
+def test_what_is_numeric_is_what_the_library_reads(host):
+    assert is_numeric(host.encode()) == is_address(host)

@@ -19,6 +19,8 @@ from appliance.sip.uri import SipUri
 BUDGET_S = 5.0          # for a whole lookup, however many questions it takes
 GRACE_S = 0.5           # once some server is known, for the addresses of the others
 LARGE_OCTETS = 1300     # RFC 3261 18.1.1, the path MTU being unknown
+REMEMBERED = 1024       # URIs that lead somewhere without a question
+REMEMBERED_OCTETS = 256
 
 
 class Located(NamedTuple):
@@ -92,7 +94,7 @@ class Locator:
     records of equal priority.
     """
 
-    __slots__ = ("_random_octets", "ability", "resolver", "timers")
+    __slots__ = ("_known", "_random_octets", "ability", "resolver", "timers")
 
     def __init__(self, resolver: Resolver, timers: Timers, ability: Ability,
                  random_octets: Callable[[int], bytes]) -> None:
@@ -100,16 +102,32 @@ class Locator:
         self.timers = timers
         self.ability = ability
         self._random_octets = random_octets
+        self._known: dict[tuple[bytes, bool], Located] = {}     # a numeric one comes again with each request of a call
 
     def locate(self, uri: bytes, size_octets: int, found: Found, now: float, source: bytes = b"") -> Inquiry | None:
         """Find the servers of a SIP or SIPS URI for a request of this size from this host. `found` may be called before
         this returns; then, and for what is no such URI, there is no inquiry."""
+        is_large = size_octets > LARGE_OCTETS
+        known = self._known.get((uri, is_large))
+        if known is not None:
+            found(known, now)
+            return None
         try:
             parsed = SipUri.parse(uri)
         except PeerError:
             found(Located([], Verdict.ABSENT), now)
             return None
-        search, questions = search_for_uri(parsed, self.ability, self._random_octets, size_octets > LARGE_OCTETS)
+        search, questions = search_for_uri(parsed, self.ability, self._random_octets, is_large)
+        if search.is_done:      # nobody had to be asked, so it will be the same the next time
+            found(self._remember(uri, is_large, Located(search.targets(), search.verdict)), now)
+            return None
         inquiry = Inquiry(self, search, found, source)
         inquiry.begin(questions, now)
         return None if search.is_done else inquiry
+
+    def _remember(self, uri: bytes, is_large: bool, located: Located) -> Located:
+        if len(uri) <= REMEMBERED_OCTETS:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[uri, is_large] = located
+        return located
