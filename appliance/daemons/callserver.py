@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`denwaban run`: the call server in the foreground. Builds the office, gives it hands, runs it until a signal.
+"""The call server: builds the office, gives it hands, runs it until a signal. `denwaban run` or `denwaban callserver`.
 
+SIGTERM, SIGINT: every call is ended, then we. SIGUSR1: we leave and come back at once; calls go on, as after a crash.
 Exit codes: 0 stopped, 1 the machine says no, 2 the configuration is wrong.
 """
 
@@ -38,6 +39,7 @@ from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
 from appliance.sip.flow import TLS, Flow
 from appliance.system.clock import WallClock
+from appliance.system.descriptor_store import open_descriptor_store
 from appliance.system.dns.name_servers import NameServers, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
 from appliance.system.journal import ProcessJournal
@@ -45,6 +47,7 @@ from appliance.system.media.relay_keeper import RelayKeeper, RelaySurroundings
 from appliance.system.memory import read_resident_octets
 from appliance.system.sd_notify import notify_manager
 from appliance.system.secret_key import keep_secret_key
+from appliance.system.sip_sockets.kept_sockets import KeptSockets
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sip_sockets.tls import TlsSurroundings
 from appliance.system.source_address import find_source_address
@@ -56,12 +59,15 @@ from appliance.system.store.record_reader import RecordReader
 from appliance.system.store.record_store import SqliteRecordStore
 from appliance.system.store.subscription_store import EventStores
 from appliance.system.tls_credentials import TlsCredentials
+from appliance.system.watchdog import LoopWatchdog
 from appliance.ua.dialog import FlowKey
 from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 WALL_CHECK_S = 10.0
+UNCLAIMED_S = 30.0
+"""So long a socket of the last process waits for its listener, whose interface may have no address yet."""
 STORES_LIMIT_S = 3.0
 FAREWELL_LIMIT_S = 2.0
 """Long enough for a BYE that was lost to be said twice more (17.1.2.2)."""
@@ -101,6 +107,7 @@ class CallServer:
         self._machine = Machine(monotonic(), self._wall.offset, read_resident_octets, self._ports.statistics)
         self._tls = TlsSurroundings(TlsCredentials(self._note_alarm, self._wall.now), self._journal, self._wall.now)
         self._ports.tls = self._tls
+        self._ports.kept = KeptSockets(open_descriptor_store())
         self._machine.tls = self._describe_tls
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
@@ -121,6 +128,8 @@ class CallServer:
         self._machine.trunks = self._gateway
         self._tls.credentials.configure(*read_certificates(configuration))
         self._stop = asyncio.Event()
+        self._is_coming_back = False
+        self._watchdog = LoopWatchdog()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
 
     def _build_office(self, configuration: Configuration) -> Office:
@@ -183,6 +192,8 @@ class CallServer:
             self._gateway.start(monotonic())
             self._ports.settle(monotonic())
             self._say_ready()
+            self._watchdog.start(loop)
+            loop.call_later(UNCLAIMED_S, self._ports.kept.drop_rest)
             await self._stop.wait()
             notify_manager("STOPPING=1")
             await self._end_calls()
@@ -195,7 +206,7 @@ class CallServer:
 
     async def _end_calls(self) -> None:
         """BYE to everyone who talks, our bindings taken away; the answers are waited for, but not for ever."""
-        if self.own_bugs.has_given_up:
+        if self.own_bugs.has_given_up or self._is_coming_back:
             return      # started again, we take up every call
         now = monotonic()
         self._office.server.shut_down(now)
@@ -209,8 +220,8 @@ class CallServer:
         self._office.calls.flush_records()
 
     async def _end_media(self) -> None:
-        """No call goes on when we are ended on purpose. Who has given up is started again and takes its calls up."""
-        if not self.own_bugs.has_given_up:
+        """No call goes on when we are ended on purpose. Who is started again takes its calls up."""
+        if not self.own_bugs.has_given_up and not self._is_coming_back:
             await self._media.close()
 
     def _restore(self) -> None:
@@ -281,7 +292,13 @@ class CallServer:
     def _catch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._leave_for_return)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _leave_for_return(self) -> None:
+        """SIGUSR1: the service manager starts us again at once."""
+        self._is_coming_back = True
+        self._stop.set()
 
     def _reload(self) -> None:
         """SIGHUP: take up the file again, calls untouched; a file with an error changes nothing."""

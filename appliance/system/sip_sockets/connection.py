@@ -13,6 +13,7 @@ from appliance.errors import PeerError
 from appliance.sip.flow import Flow
 from appliance.sip.stream_framing import KEEP_ALIVE, KEEP_ALIVE_ANSWER, StreamFraming
 
+NOT_KEPT, NEVER_KEPT = 0, -1
 UNSENT_LIMIT_OCTETS = 1 << 20       # a peer that reads slower than this much behind is cut off: memory is everybody's
 
 
@@ -45,11 +46,19 @@ class ConnectionOwner(Protocol):
     def connection_closed(self, connection: "Connection", reason: str) -> None:
         """It is gone, for the reason given (snake_case; "" where the peer or the network ended it)."""
 
+    def writing_changed(self, connection: "Connection") -> None:
+        """What was written waits for the peer from now on, or does so no more: `is_behind`."""
+
 
 class Connection(asyncio.Protocol):
-    """Both ends of a stream: frames what comes in, queues what goes out until the connection stands."""
+    """Both ends of a stream: frames what comes in, queues what goes out until the connection stands.
 
-    __slots__ = ("_framing", "_owner", "_queue", "_queued_octets", "_transport", "flow", "state")
+    is_behind: octets wait for the peer to read; kept_as: its owner's, what the connection is kept under for the next
+    process, NOT_KEPT or NEVER_KEPT.
+    """
+
+    __slots__ = ("_framing", "_owner", "_queue", "_queued_octets", "_transport", "flow", "is_behind", "kept_as",
+                 "state")
 
     def __init__(self, owner: ConnectionOwner, flow: Flow) -> None:
         self.flow = flow
@@ -59,6 +68,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._queue: list[bytes] = []
         self._queued_octets = 0
+        self.is_behind = False
+        self.kept_as = NEVER_KEPT
         flow.stream = self
 
     @property
@@ -127,6 +138,7 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return False
         self._transport = transport
+        transport.set_write_buffer_limits(0)        # told of every octet that waits
         return True
 
     def _stand(self) -> None:
@@ -155,6 +167,21 @@ class Connection(asyncio.Protocol):
             self.close("unframed", is_graceful=True)
             return
         self._owner.octets_read(self, now)
+
+    def pause_writing(self) -> None:
+        """The kernel takes no more for now; what is written waits here."""
+        self.is_behind = True
+        self._owner.writing_changed(self)
+
+    def resume_writing(self) -> None:
+        """It has taken everything."""
+        self.is_behind = False
+        self._owner.writing_changed(self)
+
+    def descriptor(self) -> int:
+        """Of its socket, for who keeps it; -1 where there is none."""
+        opened = None if self._transport is None else self._transport.get_extra_info("socket")
+        return -1 if opened is None else opened.fileno()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer or the network ended it."""

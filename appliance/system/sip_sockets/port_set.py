@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from appliance.errors import MisuseError
 from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
 from appliance.system.descriptors import raise_descriptor_limit
+from appliance.system.sip_sockets.kept_sockets import KeptSockets, keep_nothing
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams, SipReceiver, WireTap
 from appliance.system.sip_sockets.stack_timer import StackTimer
 from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
@@ -24,13 +25,14 @@ class PortSet:
     """Opens, starts, flushes and closes the ports of a list of listeners.
 
     counters: takes what happens to connections; tap: hears all octets; gauge: told of full buffers; tls: what listeners
-    with TLS need; both are set before `open`.
+    with TLS need; kept: what outlives the process; all three are set before `open`.
     """
 
     def __init__(self, counters: Counters, tap: WireTap | None = None) -> None:
         self._tap = tap
         self.gauge: PressureGauge | None = None
         self.tls: TlsSurroundings | None = None
+        self.kept: KeptSockets = keep_nothing()
         self._counters = counters
         self._ports: dict[Listener, UdpPort | TcpPort] = {}
         self._timer: StackTimer | None = None
@@ -43,7 +45,7 @@ class PortSet:
         if streams:
             affordable = max(64, raise_descriptor_limit() - DESCRIPTORS_RESERVED) // streams
             connection_limit = min(CONNECTION_LIMIT, affordable)
-        seams = Seams(stack, self.settle, self._counters, self._tap, self.gauge)
+        seams = Seams(stack, self.settle, self._counters, self._tap, self.gauge, self.kept)
         try:
             for listener in wanted:
                 self._ports[listener] = self._open_port(listener, seams, connection_limit)
@@ -115,7 +117,9 @@ class PortSet:
         return dict(sums)
 
     def close(self) -> None:
-        """Send what waits and close everything; a second call does nothing."""
+        """Send what waits and close everything, what is kept for the next process excepted; a second call does
+        nothing."""
+        self.kept.freeze()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from appliance.sip.flow import Flow
+from appliance.system.sip_sockets.kept_sockets import KeptSockets
 from appliance.vocabulary.counters import Counters
 
 
@@ -55,7 +56,7 @@ class Seams(NamedTuple):
     """Whom a port works with.
 
     settle(now): called after each delivery, sends what waits on all listeners; counters: takes what happens to
-    connections; tap: hears all octets; gauge: told how full receive buffers are.
+    connections; tap: hears all octets; gauge: told how full receive buffers are; kept: what outlives the process.
     """
 
     stack: SipReceiver
@@ -63,3 +64,4 @@ class Seams(NamedTuple):
     counters: Counters
     tap: WireTap | None = None
     gauge: PressureGauge | None = None
+    kept: KeptSockets | None = None

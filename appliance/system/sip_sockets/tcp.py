@@ -14,10 +14,11 @@ from functools import partial
 from time import monotonic
 
 from appliance.native.sip_sockets import pack_address
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import TCP, Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_outgoing_socket, open_stream_socket, tune_stream
-from appliance.system.sip_sockets.connection import Connection
+from appliance.system.sip_sockets.connection import NEVER_KEPT, NOT_KEPT, Connection, State
 from appliance.system.sip_sockets.half_open import HalfOpen
+from appliance.system.sip_sockets.kept_sockets import keep_nothing
 from appliance.system.sip_sockets.receiver import Seams
 
 HALF_OPEN_S = 30.0
@@ -53,7 +54,10 @@ class TcpPort:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep_handle: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._socket = open_stream_socket(listener)
+        self._kept = seams.kept or keep_nothing()
+        self._socket = self._kept.take_bound(listener) or open_stream_socket(listener)
+        self._kept.keep_bound(listener, self._socket)
+        self._adopted = self._adopt() if listener.transport == TCP else []
 
     # what the composition and the port set call
 
@@ -61,6 +65,9 @@ class TcpPort:
         """Accept and connect from now on."""
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self._accept)
+        for connection, opened in self._adopted:
+            self._run(self._attach(connection, opened))
+        self._adopted.clear()
 
     def flush(self, now: float = 0.0) -> None:
         """Write what waits in the listener's outbox; a flow without a connection gets one."""
@@ -103,8 +110,10 @@ class TcpPort:
         return {"connections": len(self._connections), "connection_sources": len(self._sources)}
 
     def close(self) -> None:
-        """Write what waits, close every connection and the listening socket."""
+        """Write what waits, close every connection and the listening socket; for good unless what is kept has been
+        frozen."""
         self.flush()
+        self._kept.forget_bound(self.listener)
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop = None
@@ -115,6 +124,32 @@ class TcpPort:
             task.cancel()
         for connection in list(self._connections):
             connection.close("stopped", is_graceful=True)
+        for _, opened in self._adopted:
+            opened.close()
+
+    # what outlives the process
+
+    def _adopt(self) -> list[tuple[Connection, socket.socket]]:
+        """The connections that the last process had accepted: their flows stand from now on, before bindings are taken
+        up, and are read and written from `start` on."""
+        adopted = []
+        for number, opened, host, port in self._kept.take_connections(self.listener):
+            connection = self._add(Flow(self.listener, host, port, pack_address(host, port)), True)
+            connection.kept_as = number
+            self._counters["connections_adopted"] += 1
+            adopted.append((connection, opened))
+        return adopted
+
+    def _review_keeping(self, connection: Connection) -> None:
+        """Whether it is kept: once it has spoken, and while it is between two messages both ways."""
+        if connection.kept_as == NEVER_KEPT or not self._kept.is_keeping:
+            return
+        may_be_kept = not (connection.has_unfinished_message or connection.is_behind or connection in self._strangers)
+        if may_be_kept and connection.kept_as == NOT_KEPT:
+            connection.kept_as = self._kept.keep_connection(connection.descriptor())
+        elif not may_be_kept and connection.kept_as != NOT_KEPT:
+            self._kept.forget_connection(connection.kept_as)
+            connection.kept_as = NOT_KEPT
 
     # accepting
 
@@ -221,11 +256,21 @@ class TcpPort:
             self._schedule_sweep()
         else:
             self._unfinished.end(connection)
+        if connection.state == State.OPEN:
+            self._review_keeping(connection)
         self._settle(now)
+
+    def writing_changed(self, connection: Connection) -> None:
+        """What was written waits for the peer, or does so no more."""
+        if connection.state == State.OPEN:
+            self._review_keeping(connection)
 
     def connection_closed(self, connection: Connection, reason: str) -> None:
         """A connection is gone: its flow has failed, its source has room again."""
         flow = connection.flow
+        if connection.kept_as > NOT_KEPT:
+            self._kept.forget_connection(connection.kept_as)
+            connection.kept_as = NEVER_KEPT
         self._connections.discard(connection)
         self._strangers.end(connection)
         self._unfinished.end(connection)
@@ -249,7 +294,9 @@ class TcpPort:
         return connection
 
     def _make_connection(self, flow: Flow, is_accepted: bool) -> Connection:
-        return Connection(self, flow)
+        connection = Connection(self, flow)
+        connection.kept_as = NOT_KEPT if is_accepted else NEVER_KEPT
+        return connection
 
     def _now(self) -> float:
         assert self._loop is not None

@@ -12,6 +12,7 @@ from time import monotonic
 from appliance.native.sip_sockets import DatagramSocket, pack_address
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_datagram_socket
+from appliance.system.sip_sockets.kept_sockets import keep_nothing
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams
 
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
@@ -21,18 +22,20 @@ BATCH_DATAGRAMS = 64
 class UdpPort:
     """One bound UDP socket."""
 
-    __slots__ = ("_dropped", "_gauge", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire", "listener")
+    __slots__ = ("_dropped", "_gauge", "_kept", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire", "listener")
 
     def __init__(self, listener: Listener, seams: Seams) -> None:
         """Bind. Raises MachineError."""
         self._tap = seams.tap
         self._gauge = seams.gauge
-        self._dropped = 0
+        self._kept = seams.kept or keep_nothing()
         self.listener = listener
         self._stack = seams.stack
         self._settle = seams.settle
-        self._socket = open_datagram_socket(listener)
+        self._socket = self._kept.take_bound(listener) or open_datagram_socket(listener)
+        self._kept.keep_bound(listener, self._socket)
         self._wire = DatagramSocket(self._socket.fileno(), partial(make_flow, listener))
+        self._dropped = self._wire.pressure()[2]        # of a socket that is older than we are, by the last process
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -91,11 +94,12 @@ class UdpPort:
         }
 
     def close(self) -> None:
-        """Send what waits and close the socket."""
+        """Send what waits and close the socket, for good unless what is kept has been frozen."""
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop = None
         self.flush()
+        self._kept.forget_bound(self.listener)
         self._socket.close()
 
 
