@@ -97,7 +97,7 @@ class Call:
         self.started_at = now
         self.answered_at = self.ended_at = 0.0
         self.record = CallRecord(number, self.wall(now))
-        self.record.caller = _text(dial.caller.number)
+        self.record.caller = _text(dial.caller.address)
         self.record.caller_name = _text(dial.caller.name)
         self.record.callee = self.record.dialled = _text(dial.dialled)
         self.record.trunk = dial.origin.name if dial.origin.is_trunk else ""
@@ -186,7 +186,7 @@ class Call:
         record = self.record
         record.answered_at = self.wall(now)
         record.result, record.status = "answered", 200
-        record.callee = _text(branch.party.number) or record.callee
+        record.callee = _text(branch.party.address) or record.callee
         record.trunk = branch.line.name if branch.line.is_trunk else \
             self.caller.line.name if self.caller.line.is_trunk else ""
         self.directory.keep(self, now)

@@ -23,6 +23,7 @@ from appliance.call.reasons import (
     translate_status,
 )
 from appliance.call.second_try import SecondTries
+from appliance.call.server_search import ServerSearches
 from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
@@ -39,6 +40,8 @@ RINGING_S: Final = 180.0
 SILENCE_S: Final = 4.0
 """A trunk that has said nothing for so long gives way to the next one."""
 REDIRECTIONS_LIMIT: Final = 5
+HEAD_OCTETS: Final = 700
+"""An INVITE of ours without its session, and some to spare."""
 TARGETS_LIMIT: Final = 30
 
 
@@ -114,8 +117,8 @@ class Hunt:
     """dial: what was asked for; branches: legs that have been begun and are not over; passed: those of them that were
     silent for too long, and are waited for no more; owner: who searches."""
 
-    __slots__ = ("_again", "_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_seen",
-                 "_silence", "branches", "owner", "state")
+    __slots__ = ("_again", "_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_searches",
+                 "_seen", "_silence", "branches", "owner", "state")
 
     def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
@@ -128,6 +131,7 @@ class Hunt:
         self._alarm = call.services.alarm()
         self._silence: Alarm | None = None      # only trunks are waited for so
         self._again: SecondTries | None = None  # and only they are asked twice
+        self._searches: ServerSearches | None = None    # of destinations that are names
         self._passed: set[Leg] = set()
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
@@ -160,6 +164,8 @@ class Hunt:
         self._end_silence()
         if self._again is not None:
             self._again.stop()
+        if self._searches is not None:
+            self._searches.stop()
 
     def _end_silence(self) -> None:
         if self._silence is not None:
@@ -169,7 +175,8 @@ class Hunt:
 
     def _ring_next(self, now: float) -> None:
         while self.state is HuntState.OPEN and not any(map(self._is_open, self.branches)):
-            if self._again is not None and self._again.is_waiting:
+            if (self._again is not None and self._again.is_waiting) or (
+                    self._searches is not None and self._searches.is_waiting):
                 return
             if not self._groups:
                 self._fail(now)
@@ -199,6 +206,9 @@ class Hunt:
             self._silence.set(now + SILENCE_S, self._pass_silent)
 
     def _ring(self, destination: Destination, now: float) -> None:
+        if destination.is_named:
+            self._look_up(destination, now)
+            return
         line = destination.line
         if line.is_trunk:
             self._call.record.trunk = self._call.record.trunk if self._call.record.answered_at else line.name
@@ -216,7 +226,7 @@ class Hunt:
             return
         branch = Leg(self._call, line, OUTGOING, destination.callee, self)
         branch.is_phone = destination.is_phone
-        branch.flow = destination.flow
+        branch.flow = destination.first_flow
         self._call.legs.append(branch)
         self.branches.append(branch)
         try:
@@ -229,8 +239,39 @@ class Hunt:
         branch.record.started_at = self._call.wall(now)
         if line.retry_500_s:
             self._later.note_try(branch, destination)
+        if destination.later and self._searches is not None:
+            self._searches.note_try(branch, destination, now)
         branch.usage = OutgoingInvite(line.core, draft, branch)
         branch.usage.start(now)
+
+    # server_search.SearchOwner: destinations that have to be found first
+
+    def _look_up(self, destination: Destination, now: float) -> None:
+        self._searches = self._searches or ServerSearches(self._call.services, self)
+        self._searches.find(destination, self._estimate_size(), self._dial.extension, now)
+
+    def _estimate_size(self) -> int:
+        """About how large the INVITE will be, for the choice of a transport (RFC 3261 18.1.1)."""
+        request = self._dial.request
+        if request is not None:
+            return len(request.data)
+        usages = [leg.usage for leg in self._call.legs if leg.usage is not None]
+        return HEAD_OCTETS + max((len(usage.exchange.local) for usage in usages), default=0)
+
+    def ring_found(self, destination: Destination, now: float) -> None:
+        """SearchOwner."""
+        if self.state is HuntState.OPEN:
+            self._ring(destination, now)
+
+    def found_nothing(self, destination: Destination, status: int, now: float) -> None:
+        """SearchOwner."""
+        self._failures.append((status, None))
+        if self._searches is not None:
+            self._call.note(self._searches.reason)
+
+    def go_on(self, now: float) -> None:
+        """SearchOwner."""
+        self._ring_next(now)
 
     @property
     def _later(self) -> SecondTries:
@@ -353,6 +394,9 @@ class Hunt:
             return
         status = release.status or 480
         leg.line.note_refusal(status, release.message, now)
+        if self._searches is not None and self._searches.try_later(leg, status, release.message is None, now):
+            self._ring_next(now)
+            return
         if release.cause is Cause.BROKEN:
             status = 502    # 21.5.3: what is wrong is their answer; whoever has answered is not called a second time
         if 300 <= status < 400 and self._follow(leg, release, now):
@@ -405,6 +449,8 @@ class Hunt:
         status, release = self._failures[place]
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
+        if release is None and self._searches is not None:
+            lines = self._searches.warning
         reason = release.cause.name.lower() if release is not None else ""
         record = self._call.record
         if status == 408 and message is None and record.trunk and not record.result:

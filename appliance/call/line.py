@@ -18,7 +18,8 @@ class Dial(NamedTuple):
     """Somebody wants a call. dialled: the user part of the Request-URI unescaped, or the digits of a tel URI; origin:
     the line it comes from; caller: who; extension: whose rights it has, b"" for nobody's; request: the INVITE, None
     for a call that is transferred or forwarded; uri: the whole Request-URI; referred_by: the value of Referred-By for
-    phones of the office (RFC 3892), b"" for none."""
+    phones of the office (RFC 3892), b"" for none; is_elsewhere: uri is of another domain, and `dialled` its user@host;
+    routes: Route values that the caller wants it to take there (RFC 3261 16.4)."""
 
     dialled: bytes
     uri: bytes
@@ -27,6 +28,8 @@ class Dial(NamedTuple):
     extension: bytes
     request: Message | None = None
     referred_by: bytes = b""
+    is_elsewhere: bool = False
+    routes: tuple[bytes, ...] = ()
 
 
 class Refused(NamedTuple):
@@ -41,10 +44,13 @@ class Refused(NamedTuple):
 
 class Destination:
     """One place to try. uri: the Request-URI; flow: exactly there, None to be located by the line; routes: Route values
-    (Path of a binding, outbound proxy); callee: who is there; is_phone: of ours, reached on `flow` also inside the
-    dialog; is_emergency: nothing may stand in its way; is_reachable: False where it is tried against the odds."""
+    (Path of a binding, outbound proxy); flows: where it was located, in the order to try, all of one address of ours;
+    later: the same at other addresses of ours, for when nobody answers there; callee: who is there; is_phone: of ours,
+    reached on `flow` also inside the dialog; is_emergency: nothing may stand in its way; is_reachable: False where it
+    is tried against the odds."""
 
-    __slots__ = ("callee", "flow", "is_emergency", "is_phone", "is_reachable", "line", "routes", "uri")
+    __slots__ = ("callee", "flow", "flows", "is_emergency", "is_phone", "is_reachable", "later", "line", "routes",
+                 "uri")
 
     def __init__(self, line: "Line", uri: bytes, callee: Party, flow: Flow | None = None,
                  routes: tuple[bytes, ...] = ()) -> None:
@@ -53,9 +59,27 @@ class Destination:
         self.callee = callee
         self.flow = flow
         self.routes = routes
+        self.flows: tuple[Flow, ...] = ()
+        self.later: tuple[tuple[Flow, ...], ...] = ()
         self.is_phone = False
         self.is_emergency = False
         self.is_reachable = True
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its servers are to be found before it can be rung; a trunk finds its own."""
+        return self.flow is None and not self.flows and not self.line.is_trunk
+
+    @property
+    def first_flow(self) -> Flow | None:
+        """Where its INVITE goes first, None while only its line knows."""
+        return self.flows[0] if self.flows else self.flow
+
+    def locate_at(self, flows: tuple[Flow, ...], later: tuple[tuple[Flow, ...], ...]) -> "Destination":
+        """The same place, at these addresses."""
+        located = Destination(self.line, self.uri, self.callee, None, self.routes)
+        located.flows, located.later = flows, later
+        return located
 
 
 class Line(Protocol):

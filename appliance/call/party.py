@@ -14,5 +14,10 @@ class Party(NamedTuple):
     is_private: bool = False
     domain: bytes = b""
 
+    @property
+    def address(self) -> bytes:
+        """For records: the number, with its domain where that is not the office's."""
+        return b"%s@%s" % (self.number, self.domain) if self.domain and self.number else self.number
+
 
 NOBODY = Party(b"")

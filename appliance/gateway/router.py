@@ -38,19 +38,24 @@ class GatewayRouter:
         """Router."""
         if isinstance(dial.origin, Trunk):
             return self._route_inbound(dial.origin, dial, now)
+        if dial.is_elsewhere:
+            return self._office.find_elsewhere(dial, dial.uri, now)
         return self._route_dialled(dial, now)
 
     def follow(self, dial: Dial, target: bytes, now: float) -> Groups | Refused:
         """Router. Whoever forwards or transfers decides, so his rights count, and nobody else's."""
         # a number at a trunk's own address is one to be dialled: nobody gets there but by a route
         if target[:4].lower() == b"urn:" or self._office.is_own_uri(target) or self.hosts.has_uri(target):
-            return self._route_dialled(dial._replace(dialled=read_uri_user(target), uri=target), now)
-        return self._office.find_elsewhere(dial, target, now)
+            named = dial._replace(dialled=read_uri_user(target), uri=target, is_elsewhere=False)
+            return self._route_dialled(named, now)
+        return self._office.find_elsewhere(dial._replace(routes=()), target, now)
 
     def is_emergency(self, dial: Dial) -> bool:
         """Router."""
         if isinstance(dial.origin, Trunk):
             return self.may_be_emergency(dial.origin, dial.dialled, dial.uri)
+        if dial.is_elsewhere:
+            return False
         return bool(self.rules.find_emergency(dial.dialled, dial.uri))
 
     def may_be_emergency(self, trunk: Trunk, called: bytes, uri: bytes) -> bool:

@@ -217,6 +217,7 @@ def apply_roles(parts: OfficeParts, configuration: Configuration) -> None:
     """Which extensions the redirect server serves, and to which others the proxy follows a phone's 3xx."""
     extensions = configuration.extensions.values()
     parts.calls.roles = {one.number.encode(): one.role for one in extensions}
+    parts.calls.carries_elsewhere = configuration.role == "b2bua"
     parts.redirects.extensions = frozenset(one.number.encode() for one in extensions if one.role == "redirect")
     followed = frozenset(one.number.encode() for one in extensions if one.role != "redirect")
     parts.proxy.follower = RedirectFollower(parts.own, parts.signer, parts.targets, followed)

@@ -57,15 +57,17 @@ class NoOutside:
 
 
 class CallEntry:
-    """roles: extension -> how calls to it are carried; those of numbers that are no extension are the engine's."""
+    """roles: extension -> how calls to it are carried; those of numbers that are no extension are the engine's;
+    carries_elsewhere: so are those to other domains."""
 
-    __slots__ = ("_dialogs", "_line", "engine", "outside", "roles")
+    __slots__ = ("_dialogs", "_line", "carries_elsewhere", "engine", "outside", "roles")
 
     def __init__(self, stack: SipStack, engine: CallEngine, line: OfficeLine) -> None:
         self._dialogs = DialogServer(stack, line.core.dialogs)
         self._line = line
         self.engine = engine
         self.roles: dict[bytes, str] = {}
+        self.carries_elsewhere = False
         self.outside: OutsideCalls = NoOutside()
 
     @property
@@ -85,6 +87,19 @@ class CallEntry:
         is_ours = caller.extension in self.roles
         dial = Dial(read_extension(message), message.uri, self._line, read_caller(message, caller, is_ours),
                     caller.extension if is_ours else b"", message)
+        self.engine.take_invite(server, message, dial, now)
+
+    def take_elsewhere(self, message: Message, flow: Flow, caller: Account, own_routes: int, now: float) -> None:
+        """An INVITE of one of our users to another domain. own_routes: how many of its topmost Route values are ours;
+        by the others it goes there (RFC 3261 16.4)."""
+        server = open_call(self._line.core, message, flow, now)
+        if server is None:
+            return
+        hostport = message.uri_hostport
+        called = b"%s@%s" % (read_extension(message), hostport) if message.uri_user else hostport
+        routes = tuple(message.values(b"Route")[own_routes:])
+        dial = Dial(called, message.uri, self._line, read_caller(message, caller, True), caller.extension, message,
+                    is_elsewhere=True, routes=routes)
         self.engine.take_invite(server, message, dial, now)
 
 

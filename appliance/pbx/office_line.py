@@ -25,7 +25,7 @@ from appliance.sip.flow import Flow, Listener
 from appliance.sip.grammar import escape_user, quote, unescape
 from appliance.sip.locating.search import Verdict
 from appliance.sip.stack import SipStack
-from appliance.sip.uri import SipUri
+from appliance.sip.uri import SipUri, strip_for_request
 from appliance.ua.agent_core import AgentCore, DialogDirectory
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.location import FlowsFound, Hop, Lookup
@@ -36,6 +36,8 @@ ANONYMOUS: Final = Party(b"anonymous", b"Anonymous", True, b"anonymous.invalid")
 PASSED: Final = (b"Alert-Info", b"Subject", b"Call-Info", b"Priority", b"Accept-Language", b"User-to-User",
                  b"Answer-Mode")
 """What one phone of the office may tell another beyond who calls; everything else stays on its leg (RFC 7092 3.2)."""
+ABROAD: Final = (b"Subject", b"Priority", b"Accept-Language", b"User-to-User")
+"""Of these what another domain may be told: nothing that names a host of ours."""
 PRODUCT: Final = b"denwaban"
 SUPPORTED: Final = (b"100rel", b"timer", b"replaces", b"norefersub")
 SESSION_EXPIRES_S: Final = 1800
@@ -58,12 +60,15 @@ class PhoneLocator:
         near = hop.near or self.near
         target = self._targets.target_at(hop.uri, hop.uri, near, 0, hop.size_octets)
         if isinstance(target, Target):
-            found([target.flow], Verdict.FOUND, now)
-            return None
+            if target.is_phone or hop.near is not None:
+                found([target.flow], Verdict.FOUND, now)
+                return None
+            # a stranger's numeric address, from wherever the kernel's route to it begins
+            target = NamedTarget(hop.uri, hop.uri, near)
         if target is None:
-            found([], Verdict.ABSENT, now)
+            found([], Verdict.UNREACHABLE if hop.near is None else Verdict.ABSENT, now)
             return None
-        return self._finder.find(target, hop.size_octets, found, now)
+        return self._finder.find(target, hop.size_octets, found, now, hop.source)
 
 
 class OfficeLine:
@@ -104,12 +109,13 @@ class OfficeLine:
         is_secure = destination.uri[:5].lower() == b"sips:"
         draft.contact = core.profile.secure_contact if is_secure else core.profile.contact
         if dial.request is not None:
-            draft.lines += self.pass_lines(dial.request, dial.origin)
+            lines = self.pass_lines(dial.request, dial.origin)
+            draft.lines += keep_names(lines, ABROAD) if callee.domain else lines
         if dial.referred_by and not destination.callee.domain:
             draft.lines += b"Referred-By: %s\r\n" % dial.referred_by
         draft.lines += core.allow_line
         draft.body = offer
-        draft.flow = destination.flow
+        draft.flow, draft.flows = destination.flow, destination.flows
         if destination.routes:
             draft.set_routes(destination.routes)
         return draft
@@ -201,13 +207,18 @@ class OfficeExtensions:
 
     def find_elsewhere(self, dial: Dial, uri: bytes, now: float) -> list[list[Destination]] | Refused:
         """A URI of another domain, for one of our users."""
-        if not dial.extension or uri[:4].lower() != b"sip:":
+        if not dial.extension or uri[:4].lower() not in (b"sip:", b"sips"):
             return Refused(403, 21, "not an address of this office")
         try:
             parsed = SipUri.parse(uri)
         except PeerError:
             return Refused(404, 28, "an address that cannot be read")
-        return [[Destination(self._line, uri, Party(unescape(parsed.user or b""), domain=parsed.host))]]
+        host = b"[%s]" % parsed.host if b":" in parsed.host else parsed.host
+        callee = Party(unescape(parsed.user or b""), domain=host)
+        phone = None if dial.routes else self._targets.find_phone(uri)
+        destination = Destination(self._line, strip_for_request(uri), callee, phone, dial.routes)
+        destination.is_phone = phone is not None
+        return [[destination]]
 
     def find_destinations(self, number: bytes, is_secure: bool = False) -> list[list[Destination]]:
         """Its phones, in groups of equal q; [] where none is registered."""
@@ -237,6 +248,8 @@ class ExtensionRouter:
 
     def route(self, dial: Dial, now: float) -> list[list[Destination]] | Refused:
         """Router."""
+        if dial.is_elsewhere:
+            return self._extensions.find_elsewhere(dial, dial.uri, now)
         if not self._extensions.has_extension(dial.dialled):
             return Refused(404, 1, "no such extension")
         is_secure = dial.uri[:5].lower() == b"sips:"
@@ -248,7 +261,14 @@ class ExtensionRouter:
 
     def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """Router."""
-        return self.route(dial._replace(dialled=read_user(target), uri=target), now)
+        if not self._extensions.is_own_uri(target):
+            return self._extensions.find_elsewhere(dial._replace(routes=()), target, now)
+        return self.route(dial._replace(dialled=read_user(target), uri=target, is_elsewhere=False), now)
+
+
+def keep_names(lines: bytes, names: tuple[bytes, ...]) -> bytes:
+    """Of whole header lines those of these names."""
+    return b"".join([line for line in lines.splitlines(keepends=True) if line.partition(b":")[0] in names])
 
 
 def find_no_secret(_realm: bytes) -> None:

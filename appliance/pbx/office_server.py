@@ -303,6 +303,12 @@ class OfficeServer:
             if parts.calls.outside.has_uri(way.next_uri or message.uri):
                 self._route_to_trunk(message, flow, caller, now)
                 return
+            if self._is_carried_elsewhere(message, way, caller):
+                if self._is_ours(message) and parts.calls.outside.is_emergency(message):
+                    parts.calls.take(message, flow, caller, now)    # help is not asked for by somebody else's proxy
+                    return
+                parts.calls.take_elsewhere(message, flow, caller, way.drop, now)
+                return
             message, target = self._onward(message, flow, way)
             groups = [[target]] if target is not None else []
         else:
@@ -327,6 +333,12 @@ class OfficeServer:
             self._refuse(message, flow, Refusal(480), now)
             return
         parts.proxy.start_request(message, flow, groups, caller.extension, now)
+
+    def _is_carried_elsewhere(self, message: Message, way: Way, caller: Account) -> bool:
+        """Whether the engine takes it to another domain: a call of one of our users, but not by a strict router."""
+        calls = self._parts.calls
+        return (message.method == b"INVITE" and calls.carries_elsewhere and caller.extension in self.extensions
+                and (way.next_uri is None or is_loose(way.next_uri)))
 
     def _is_strange_emergency(self, message: Message, flow: Flow) -> bool:
         """Whether somebody else's user calls for help by our lines: his own domain is who does that for him."""

@@ -112,6 +112,11 @@ class TargetSets:
         listener = self._choose_listener(target.transport, 6 if b":" in target.host else 4, near)
         return None if listener is None else self._stack.flow_to(listener, target.host, target.port)
 
+    def find_phone(self, uri: bytes) -> Flow | None:
+        """Where the phone of ours is that has registered this very URI; None for everybody else."""
+        binding = self._location.binding_at(uri)
+        return binding.flow if binding is not None and binding.flow.is_open and not binding.path else None
+
     def _may_lead_to(self, address: Address) -> bool:
         """Whether somebody else can be there."""
         return is_one_host(address.host) and address not in self._own and not self.is_barred(address.host)

@@ -14,12 +14,14 @@ from appliance.sip.locating.search import Verdict
 class Hop(NamedTuple):
     """Where a request is to go next. uri: of its topmost Route, else its Request-URI (RFC 3261 8.1.2); size_octets:
     about how large it will be, for what goes by TCP above 1300 (18.1.1); near: the listener to prefer, None for any;
-    is_in_dialog: whether the other end has named it, by its Contact or by who stood in the way of the dialog."""
+    is_in_dialog: whether the other end has named it, by its Contact or by who stood in the way of the dialog; source:
+    on whose behalf it is looked up, for shares of the resolver."""
 
     uri: bytes
     size_octets: int
     near: Listener | None = None
     is_in_dialog: bool = False
+    source: bytes = b""
 
 
 FlowsFound = Callable[[Sequence[Flow], Verdict, float], None]

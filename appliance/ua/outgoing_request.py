@@ -341,6 +341,9 @@ class OutgoingRequest:
             self._try_flow(flow, now)
             return
         self._enter(LOCATING)
+        if draft.flows and (found := [one for one in draft.flows if one.is_open]):
+            self._take_flows(found, Verdict.FOUND, now)
+            return
         self._hop_octets = draft.estimate_size() + len(self.credentials)
         lookup = self._core.locate(Hop(draft.next_hop, self._hop_octets, draft.near, self.dialog is not None),
                                    self._take_flows, now)

@@ -22,11 +22,12 @@ class RequestDraft:
     Expires line; session_expires_s, refresher, min_se_s: of Session-Expires and Min-SE (RFC 4028), 0 for none;
     contact: the value of Contact for a flow, None for a request without one; next_hop: the URI that says where the
     octets go; flow: go exactly there while it is open, whatever the URI says (a phone of ours is where it registered);
-    near: the listener to prefer otherwise; max_forwards: hops that it may still take."""
+    flows: where its servers were found already, in the order to try them; near: the listener to prefer otherwise;
+    max_forwards: hops that it may still take."""
 
-    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "lines", "local",
-                 "max_forwards", "method", "min_se_s", "near", "next_hop", "refresher", "remote", "required", "routes",
-                 "session_expires_s", "supported", "uri")
+    __slots__ = ("body", "call_id", "contact", "content_type", "cseq", "expires_s", "flow", "flows", "lines",
+                 "local", "max_forwards", "method", "min_se_s", "near", "next_hop", "refresher", "remote", "required",
+                 "routes", "session_expires_s", "supported", "uri")
 
     def __init__(self, method: bytes, uri: bytes, local: bytes, remote: bytes, call_id: bytes) -> None:
         self.method = method
@@ -49,6 +50,7 @@ class RequestDraft:
         self.refresher = b""
         self.contact: ContactWriter | None = None
         self.flow: Flow | None = None
+        self.flows: tuple[Flow, ...] = ()
         self.near: Listener | None = None
 
     def set_routes(self, routes: Iterable[bytes]) -> None:
@@ -60,6 +62,7 @@ class RequestDraft:
         """The same request for another Request-URI, by the same outbound proxies (8.1.3.4)."""
         self.uri = uri
         self.flow = None    # it led to another target
+        self.flows = ()
         if not self.routes:
             self.next_hop = uri
 

@@ -97,14 +97,15 @@ class AbroadScript(Script):
 class World:
     """Our server, the other domain, the name server, and a peer that plays a second server of the other side."""
 
-    def __init__(self, network: LoopbackNetwork, folder: Path, office_lines: Callable[["World"], list[str]]) -> None:
+    def __init__(self, network: LoopbackNetwork, folder: Path, office_lines: Callable[["World"], list[str]],
+                 role: str = "proxy") -> None:
         self.network = network
         self.office_host, self.other_host = network.new_host(), network.new_host()
         self.first = UdpPeer(("127.0.0.1", 9), network.new_host())
         zone = ZONE.format(kamailio=self.other_host, first=self.first.host, port=self.first.port)
         self.names = NameServer(network.new_host(), zone)
         self.other = OtherDomain(folder / "other", self.other_host, self.office_host)
-        self.office = Server(folder / "office", self.office_host, lines=office_lines(self))
+        self.office = Server(folder / "office", self.office_host, lines=office_lines(self), role=role)
 
     def close(self) -> None:
         self.names.close()

@@ -11,7 +11,7 @@ from appliance.pbx.proxy.best_response import decide_upstream_status, rank_respo
 from appliance.pbx.proxy.hunt import Hunt
 from appliance.pbx.proxy.target import Destination, NamedTarget, Target
 from appliance.sip.flow import Flow, Listener
-from appliance.sip.locating.search import Verdict
+from appliance.sip.locating.search import WARNINGS, Verdict
 from appliance.sip.transaction.client import NonInviteClient
 from appliance.sip.transaction.core import ClientTransaction, Failure
 from appliance.sip.transaction.invite_client import InviteClient
@@ -21,15 +21,6 @@ from appliance.sip.uri import read_host
 
 ANSWERED_ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 """RFC 3326 3.1: the phone that lost shows no missed call."""
-
-
-WARNINGS = {
-    Verdict.ABSENT: b"no such domain, or nothing there that speaks SIP",
-    Verdict.FAILED: b"no name server answers",
-    Verdict.OURSELVES: b"that is this server, which serves another domain: see set system domain",
-    Verdict.UNREACHABLE: b"no listener of ours has the transport that it wants",
-}
-"""Why there is no address, by what the lookup found."""
 NO_HUNTS: list[Hunt] = []
 """Shared by all requests whose targets are flows; never changed."""
 

@@ -52,6 +52,15 @@ class Verdict(IntEnum):
     OURSELVES = 4
 
 
+WARNINGS: Final = {
+    Verdict.ABSENT: b"no such domain, or nothing there that speaks SIP",
+    Verdict.FAILED: b"no name server answers",
+    Verdict.OURSELVES: b"that is this server, which serves another domain: see set system domain",
+    Verdict.UNREACHABLE: b"no listener of ours has the transport that it wants",
+}
+"""Why there is no address, for a Warning (RFC 3261 20.43)."""
+
+
 class Hop(NamedTuple):
     """A server by name or number, not yet an address."""
 
