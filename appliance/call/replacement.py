@@ -42,9 +42,10 @@ class Replacements:
         self._pickups = pickups
 
     def take_starred(self, server: InviteServer, message: Message, dial: Dial, now: float) -> bool:
-        """*8 and an extension picks up what rings there longest; False where it is no such call."""
+        """*8 and an extension picks up what rings there longest, *8 alone what rings longest anywhere in the office;
+        False where it is no such call."""
         extension = dial.dialled[2:]
-        if dial.dialled[:2] != PICKUP_CODE or not extension or not dial.extension:
+        if dial.dialled[:2] != PICKUP_CODE or not dial.extension or dial.is_elsewhere:
             return False
         ringing = self._find_ringing(extension)
         if ringing is not None:
@@ -54,7 +55,8 @@ class Replacements:
     def _find_ringing(self, extension: bytes) -> Leg | None:
         for call in self._table.calls.values():
             for leg in call.legs:
-                if leg.is_ringing and leg.extension == extension and isinstance(leg.owner, Hunt) and leg.owner.is_open:
+                if leg.is_ringing and leg.extension and leg.extension == (extension or leg.extension) \
+                        and isinstance(leg.owner, Hunt) and leg.owner.is_open:
                     return leg
         return None
 

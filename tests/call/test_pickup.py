@@ -225,6 +225,21 @@ def test_the_star_code_picks_up_what_rings_at_an_extension(house):
     house.assert_quiet()
 
 
+def test_the_star_code_alone_picks_up_what_has_rung_longest(house):
+    call = ring(house)
+    house.desks["201"].ring_only()
+    later = house.carriers["east"].dial("05011112222")
+    house.run()
+    answer = house.desks[PICKER].dial("*8")
+    house.run()
+    assert house.hear_one_another(call, answer)
+    assert house.desks[RINGING].last_call.is_over
+    answer.hang_up(house.now)
+    assert house.desks["201"].last_call.is_early
+    later.hang_up(house.now)
+    house.assert_quiet()
+
+
 def test_of_two_star_codes_at_once_the_first_has_it(house):
     call = ring(house, offer=b"")
     first, second = (house.desks[number].dial(f"*8{RINGING}") for number in (PICKER, "204"))
