@@ -101,19 +101,26 @@ def is_silent(evidence: Evidence, leg: ObservedLeg) -> bool:
 
 
 def explain_dns(evidence: Evidence) -> Finding | None:
-    """We said why nobody could be asked (RFC 3261 20.43)."""
-    final = evidence.final_to_caller()
+    """We said why nobody could be asked (RFC 3261 20.43), or have noted it: of another domain, or of where a phone of
+    ours wants to be reached."""
+    call, final = evidence.call, evidence.final_to_caller()
     warning = (final.message.header(b"Warning") or b"").decode("utf-8", "replace") if final is not None else ""
-    if final is None or not any(words in warning for words in DNS_WARNINGS):
+    noted = "" if evidence.tried else call.reason
+    said = next((text for text in (warning.partition('"')[2].rstrip('"'), noted)
+                 if any(words in text for words in DNS_WARNINGS)), "")
+    if not said:
         return None
-    said = warning.partition('"')[2].rstrip('"')
-    return Finding("dns_failed", f"no server was found for what was dialled: {said}",
-                   (final.tell(), Proof(final.at, f"Warning: {said}")),
-                   "look at `show dns`, and at the address dialled")
+    proofs = () if final is None else (final.tell(),)
+    where, remedy = "what was dialled", "look at `show dns`, and at the address dialled"
+    if "@" not in call.callee and call.status == 480:
+        where = f"the phone of {call.callee}"
+        remedy = "look at `show dns`, and at the Contact or Path in `show registrations`"
+    return Finding("dns_failed", f"no server was found for {where}: {said}",
+                   (*proofs, Proof(call.ended_at if final is None else final.at, f"Warning: {said}")), remedy)
 
 
 DNS_WARNINGS = ("no such domain", "no name server answers")
-"""What the proxy says of a name that leads nowhere (pbx.proxy.response_context)."""
+"""What proxy and call engine say of a name that leads nowhere (sip.locating.search.WARNINGS)."""
 
 
 def explain_silent_phone(evidence: Evidence) -> Finding | None:

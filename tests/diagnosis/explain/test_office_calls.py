@@ -266,6 +266,19 @@ def test_the_name_that_was_dialled_leads_nowhere(office):
     assert "nowhere.test: no name server answers" in explained["sentence"]
 
 
+def test_the_name_at_which_a_phone_wants_to_be_reached_leads_nowhere(office):
+    office.send(A, head("REGISTER", "sip:192.168.1.1", A, "reg203", "203", "203", 1, "reg203",
+                        extra="Contact: <sip:203@192.168.1.13>\r\nSupported: path\r\n"
+                              "Path: <sip:edge.nowhere.test;lr>\r\n"))
+    office.take()
+    call(office, "203")
+    office.advance(10.0)
+    acknowledge_failure(office)
+    explained = explain(office)
+    assert explained["cause"] == "dns_failed"
+    assert "edge.nowhere.test: no name server answers" in explained["sentence"]
+
+
 def test_the_server_stops(office):
     accepted = talk(office)
     office.office.calls.shut_down(office.now)
