@@ -33,6 +33,11 @@ def _start_run(parsed: argparse.Namespace) -> NoReturn:
     os._exit(code)
 
 
+def _start_netd(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.netd import run_netd
+    return run_netd(parsed.config, parsed.state, parsed.undo)
+
+
 def _start_check(parsed: argparse.Namespace) -> int:
     from appliance.daemons.check_configuration import check_configuration
     return check_configuration(parsed.file)
@@ -66,6 +71,14 @@ def _build_parser() -> argparse.ArgumentParser:
     run.add_argument("--first-start", action="store_true",
                      help="if there is no FILE, write a working one first and say how to register a phone")
     run.set_defaults(start=_start_run)
+
+    netd = parts.add_parser("netd", help="look after the network of the host", allow_abbrev=False, description=(
+        "Sets up interfaces, addresses, routes and firewall as FILE says, serves the LAN, and prints `ready`. "
+        "SIGTERM ends it and leaves the network as it is. Needs root."))
+    netd.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    netd.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    netd.add_argument("--undo", action="store_true", help="take away all that it has ever set up, and end")
+    netd.set_defaults(start=_start_netd)
 
     check = parts.add_parser("check", help="check a configuration", allow_abbrev=False, description=(
         "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))

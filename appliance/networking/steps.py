@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from appliance.networking.values import HeldAddress, Route
 
 
 @dataclass(frozen=True, slots=True)
 class CreateBridge:
-    """Up at once. mac: that of its first port, so that it does not change with the others; "" lets the kernel choose."""
+    """Up at once. mac: that of its first port, that does not change with the others; "" lets the kernel choose."""
 
     link: str
     mac: str = ""

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`denwaban netd`: looks after the network of the host. The one privileged process; it listens on DIR/net.sock.
+
+Exit codes: 0 stopped (the network stays as it is: calls go on), 1 the machine says no, 2 the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from appliance.config.configuration import Configuration
+from appliance.control.asker import Asker
+from appliance.control.conversation import Words, require_plain_words
+from appliance.control.server import LineServer
+from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.errors import OperatorError
+from appliance.networking.plan import Plan
+from appliance.networking.side import Side
+from appliance.system.journal import ProcessJournal
+from appliance.system.network.keeper import NetworkKeeper, NoFirewall
+from appliance.system.sd_notify import notify_manager
+
+EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
+SOCKET_NAME = "net.sock"
+COMMANDS = ("addresses", "apply PATH", "check PATH", "revert", "show interfaces", "watch addresses")
+
+
+def run_netd(config_path: str, state_directory: str, is_undo: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; is_undo: take away what is ours, and end. Returns the exit code."""
+    os.umask(0o077)
+    result = read_configuration(config_path, None)
+    print_findings(result, sys.stderr)
+    if result.configuration is None:
+        return EXIT_CONFIGURATION
+    os.makedirs(state_directory, mode=0o700, exist_ok=True)
+    configuration = replace(result.configuration, network_managed=False) if is_undo else result.configuration
+    daemon = NetworkDaemon(configuration, state_directory)
+    asyncio.run(daemon.run(is_single=is_undo))
+    return EXIT_STOPPED
+
+
+class NetworkDaemon:
+    """Everything of the process, joined."""
+
+    def __init__(self, configuration: Configuration, state_directory: str) -> None:
+        self._configuration = configuration
+        self._journal = ProcessJournal()
+        self._keeper = NetworkKeeper(state_directory, NoFirewall(), self._journal)
+        self._server = LineServer(state_directory, SOCKET_NAME, self._answer)
+        self._stop = asyncio.Event()
+        self._watchers: set[asyncio.Event] = set()
+        self._addresses: dict[str, object] = {}
+
+    async def run(self, is_single: bool = False) -> None:
+        """Set up the network, say ready, look after it until told to stop; is_single: only set it up."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._journal.start(loop)
+        self._keeper.follow(self._note_sides)
+        try:
+            await self._server.open()       # refuses where another runs on our state directory
+            await self._keeper.open()
+            await self._keeper.apply(self._configuration)
+            if is_single:
+                return
+            print("ready", flush=True)
+            notify_manager("READY=1")
+            await self._stop.wait()
+            notify_manager("STOPPING=1")
+        finally:
+            await self._server.close()
+            await self._keeper.close()
+            self._journal.close()
+
+    def _note_sides(self, sides: dict[str, Side]) -> None:
+        addresses: dict[str, object] = {role: side.describe() for role, side in sides.items()}
+        if addresses != self._addresses:
+            self._addresses = addresses
+            for watcher in self._watchers:
+                watcher.set()
+
+    def _answer(self, words: Words, _asker: Asker) -> object:
+        plain = require_plain_words(words)
+        match plain:
+            case ["addresses"]:
+                return self._addresses
+            case ["watch", "addresses"]:
+                return self._watch_addresses()
+            case ["check", path]:
+                return self._check(path)
+            case ["apply", path]:
+                return self._apply(path)
+            case ["revert"]:
+                return self._revert()
+        raise OperatorError("command", " ".join(plain), f"one of: {', '.join(COMMANDS)}")
+
+    async def _watch_addresses(self) -> AsyncIterator[object]:
+        """One answer now, one at each change."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            while True:
+                changed.clear()
+                yield self._addresses
+                await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+
+    async def _check(self, path: str) -> object:
+        return describe_plan(await self._keeper.check(read_whole(path)))
+
+    async def _apply(self, path: str) -> object:
+        return describe_plan(await self._keeper.apply(read_whole(path)))
+
+    async def _revert(self) -> object:
+        plan = await self._keeper.revert()
+        return describe_plan(plan) if plan is not None else {"steps": [], "missing": []}
+
+
+def read_whole(path: str) -> Configuration:
+    """A configuration without errors. Raises OperatorError with the first of them."""
+    result = read_configuration(path, None)
+    if result.configuration is None:
+        first = next(one for one in result.findings if one.is_error())
+        raise OperatorError(first.path, first.sentence, first.remedy)
+    return result.configuration
+
+
+def describe_plan(plan: Plan) -> dict[str, object]:
+    """For the net socket: the steps in words, and the interfaces that are awaited."""
+    return {"steps": [str(step) for step in plan.steps], "missing": list(plan.missing)}

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the network as the configuration and the DHCP leases want it. Everything that changes it passes by here, one
+after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, Protocol
+
+from appliance.config.configuration import Configuration
+from appliance.config.network_configuration import NetworkConfiguration
+from appliance.errors import MachineError
+from appliance.networking.desired import NOTHING, DesiredNetwork, decide_desired, dynamic_roles
+from appliance.networking.dhcp_lease import DhcpLease
+from appliance.networking.observed import ObservedNetwork
+from appliance.networking.plan import Plan, decide_plan
+from appliance.networking.side import Side, decide_sides
+from appliance.system.network.carrying_out import carry_out_plan
+from appliance.system.network.events import NetworkEvents
+from appliance.system.network.kernel import KernelNetwork
+from appliance.system.network.ownership_file import OwnershipFile
+from appliance.vocabulary.journal import Journal
+
+HEAL_DELAY_S, HEAL_DELAY_MAXIMUM_S = 0.1, 30.0
+PEACE_S: Final = 60.0
+"""After so long without a repair the next one is made at once."""
+
+
+class Firewall(Protocol):
+    """The packet filter. configuration None: there is to be none of ours."""
+
+    async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        """All or nothing. Raises MachineError with what was refused."""
+
+    async def revert(self) -> None:
+        """As it was before the last `apply`. Raises MachineError."""
+
+
+class NoFirewall:
+    """Where packets are filtered by nobody."""
+
+    async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        """Nothing."""
+
+    async def revert(self) -> None:
+        """Nothing."""
+
+
+class NetworkKeeper:
+    """State: the configuration that holds, what it was before, the leases; changed under one lock."""
+
+    def __init__(self, state_directory: str, firewall: Firewall, journal: Journal) -> None:
+        self._firewall = firewall
+        self._journal = journal
+        self._kernel = KernelNetwork()
+        self._events = NetworkEvents(self._notice)
+        self._ownership = OwnershipFile(state_directory, journal)
+        self._lock = asyncio.Lock()
+        self._configuration: Configuration | None = None
+        self._before: Configuration | None = None
+        self._leases: dict[str, DhcpLease] = {}
+        self._healing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._filtered: dict[str, Side] = {}
+        self._heal_delay_s = HEAL_DELAY_S
+        self._healed_at = 0.0
+        self._followers: list[Callable[[dict[str, Side]], None]] = []
+        self.observed = ObservedNetwork({}, frozenset(), frozenset(), {})
+        self.sides: dict[str, Side] = {}
+
+    def follow(self, follower: Callable[[dict[str, Side]], None]) -> None:
+        """Have this called, from now on, whenever an address or a carrier may have changed."""
+        self._followers.append(follower)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """What holds; None before the first `apply`."""
+        return self._configuration
+
+    async def open(self) -> None:
+        """Connect to the kernel, read what is ours. Raises MachineError."""
+        self._ownership.read()
+        await self._kernel.open()
+        self._events.open()
+
+    async def close(self) -> None:
+        """Let go; the network stays as it is."""
+        self._events.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        async with self._lock:
+            self._kernel.close()
+
+    async def check(self, configuration: Configuration) -> Plan:
+        """What `apply` would do. Raises MachineError."""
+        async with self._lock:
+            return await self._plan(self._desire(configuration))
+
+    async def apply(self, configuration: Configuration) -> Plan:
+        """From now on this holds; what was done. Raises MachineError with the step that was refused: then everything
+        is as it was."""
+        async with self._lock:
+            plan = await self._change(configuration)
+            self._before, self._configuration = self._configuration, configuration
+            keep = dynamic_roles(configuration.network) if configuration.network_managed else ()
+            self._leases = {role: lease for role, lease in self._leases.items() if role in keep}
+            await self._look()
+            return plan
+
+    async def revert(self) -> Plan | None:
+        """Back to what held before the last `apply`; None where there was nothing. Raises MachineError."""
+        before = self._before
+        return await self.apply(before) if before is not None else None
+
+    async def take_lease(self, role: str, lease: DhcpLease | None) -> None:
+        """A DHCP server has lent an address, or what it lent has ended. A network that cannot be had is journalled and
+        tried again."""
+        async with self._lock:
+            if self._leases.get(role) == lease:
+                return
+            if lease is None:
+                self._leases.pop(role, None)
+            else:
+                self._leases[role] = lease
+        self._start_healing("lease")
+
+    async def read_counters(self) -> dict[str, dict[str, int]]:
+        """By link. Raises MachineError."""
+        return await self._kernel.read_counters()
+
+    def _network(self) -> NetworkConfiguration | None:
+        configuration = self._configuration
+        return configuration.network if configuration is not None and configuration.network_managed else None
+
+    def _desire(self, configuration: Configuration | None) -> DesiredNetwork:
+        if configuration is None or not configuration.network_managed:
+            return NOTHING
+        return decide_desired(configuration.network, self._leases)
+
+    async def _plan(self, desired: DesiredNetwork) -> Plan:
+        owned = self._ownership.owned
+        paths = [path for path, _ in desired.settings] + [key for key in owned.before if " " not in key]
+        self.observed = await self._kernel.observe(dict.fromkeys(paths))
+        return decide_plan(desired, self.observed, owned)
+
+    async def _change(self, configuration: Configuration) -> Plan:
+        plan = await self._plan(self._desire(configuration))
+        wanted, before = configuration if configuration.network_managed else None, self._filtered
+        await self._filter(wanted, self._foresee(configuration))    # before anything is let through
+        try:
+            await self._carry_out(plan)
+        except MachineError:
+            await self._firewall.revert()
+            self._filtered = before
+            raise
+        return plan
+
+    async def _filter(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        await self._firewall.apply(configuration, sides)
+        self._filtered = sides
+
+    def _foresee(self, configuration: Configuration) -> dict[str, Side]:
+        """The sides once the plan is carried out."""
+        if not configuration.network_managed:
+            return {}
+        desired = self._desire(configuration)
+        there = ObservedNetwork(self.observed.links, desired.addresses, frozenset(), {})
+        return decide_sides(configuration.network, self._leases, there)
+
+    async def _carry_out(self, plan: Plan) -> None:
+        before = self._ownership.owned
+        if plan.steps:
+            self._ownership.write(before.join(plan.owned))      # a crash in between leaves nothing that nobody owns
+        try:
+            await carry_out_plan(self._kernel, plan.steps, self._journal)
+        except MachineError:
+            self._ownership.write(before)
+            raise
+        self._ownership.write(plan.owned)
+        if plan.steps:
+            self._journal.record("network_changed", steps="; ".join(map(str, plan.steps)))
+
+    async def _look(self) -> None:
+        """Tell everybody how the sides are."""
+        network = self._network()
+        self.observed = await self._kernel.observe(())
+        self.sides = decide_sides(network, self._leases, self.observed) if network is not None else {}
+        for follower in self._followers:
+            follower(self.sides)
+
+    def _notice(self) -> None:
+        """Something has changed, perhaps by our own hands."""
+        if self._healing is None or self._healing.done():
+            self._healing = self._start_healing("change")
+
+    def _start_healing(self, cause: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._heal(cause))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _heal(self, cause: str) -> None:
+        """Make it as it should be. Whoever undoes it again and again is answered ever more slowly."""
+        while True:
+            try:
+                async with self._lock:
+                    is_changed = await self._reconcile(cause)
+            except MachineError as error:
+                self._journal.record("network_failed", error=error.operation)
+                is_changed = True
+            else:
+                if not is_changed:
+                    return
+            await asyncio.sleep(self._next_delay())
+
+    def _next_delay(self) -> float:
+        now = monotonic()
+        if now - self._healed_at > PEACE_S:
+            self._heal_delay_s = HEAL_DELAY_S
+        else:
+            self._heal_delay_s = min(2 * self._heal_delay_s, HEAL_DELAY_MAXIMUM_S)
+        self._healed_at = now
+        return self._heal_delay_s
+
+    async def _reconcile(self, cause: str) -> bool:
+        """Whether anything had to be done."""
+        configuration = self._configuration
+        if configuration is None or not configuration.network_managed:
+            return False
+        plan = await self._plan(self._desire(configuration))
+        sides = self._foresee(configuration)
+        if [(one.link, one.address) for one in sides.values()] != [
+                (one.link, one.address) for one in self._filtered.values()]:
+            await self._filter(configuration, sides)
+        if plan.steps:
+            if cause == "change":
+                self._journal.record("network_found_changed", steps=len(plan.steps))
+            await self._carry_out(plan)
+        await self._look()
+        return bool(plan.steps)
