@@ -32,7 +32,10 @@ class ControlClient:
     def ask(self, words: Sequence[object]) -> object:
         """The result of one command. Raises OperatorError when it is refused, MachineError when the daemon is gone."""
         self._send(words)
-        return self._take_result(self._read_answer())
+        answer = self._read_answer()
+        while answer.get("id") not in (None, self._number):     # of a question whose asker was interrupted
+            answer = self._read_answer()
+        return self._take_result(answer)
 
     def follow(self, words: Sequence[object]) -> Iterator[object]:
         """One result after the other of a command that streams, until the daemon hangs up. Raises as `ask`. To stop,

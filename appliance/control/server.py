@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from appliance.control.address import SOCKET_NAME, open_address
-from appliance.control.asker import Asker, find_group, identify_asker, may_ask
+from appliance.control.asker import Asker, identify_asker, may_ask
 from appliance.control.conversation import Words, read_request, require_plain_words, write_answer, write_refusal
 from appliance.control.observed import Observed
 from appliance.control.questions import answer_question
 from appliance.errors import MachineError, OperatorError
+from appliance.system.peer_access import PRIVATE_MODE, find_shared_group, share_socket
 
 LINE_LIMIT_OCTETS: Final = 16 * 1024
 CLIENTS_LIMIT: Final = 16
@@ -47,7 +48,7 @@ class LineServer:
 
     async def open(self) -> None:
         """Bind and listen. Raises MachineError where that is impossible or another daemon answers there."""
-        self._group = find_group()
+        self._group = find_shared_group()
         try:
             listening = self._bind()
         except OSError as error:
@@ -72,11 +73,9 @@ class LineServer:
             self._refuse_rival(address)
             listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                os.fchmod(listening.fileno(), 0o600)  # before bind: the name never exists with a wider mode
+                os.fchmod(listening.fileno(), PRIVATE_MODE)  # before bind: the name never exists with a wider mode
                 listening.bind(address)
-                if self._group is not None:
-                    os.chown(address, -1, self._group)
-                    os.chmod(address, 0o660)
+                share_socket(address)
                 listening.listen(CLIENTS_LIMIT)
             except OSError:
                 listening.close()
