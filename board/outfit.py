@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes Debian's root the appliance's: the overlay, the units and their users, the kernel's modules."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from board.kernel import Kernel
+from board.native_run import SHOWN, run_natively
+from board.recipe import BOARD, CHECKOUT, HOST_NAME
+
+UNITS = CHECKOUT / "systemd"
+PLACES = {"sysusers.d": "usr/lib/sysusers.d", "tmpfiles.d": "usr/lib/tmpfiles.d"}
+SUFFIXES = {".service", ".target", ".socket", ".timer", ".mount", ".path", ".d"}
+ENABLED = ("denwaban-keys.service", "denwaban-grow.service", "denwaban-clock.timer",
+           "denwaban-slot-good.service")
+MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service",
+          "systemd-timesyncd.service", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+          "chrony.service", "dnsmasq.service", "nftables.service", "sshd-keygen.service", "fstrim.timer",
+          "systemd-firstboot.service", "alsa-restore.service", "alsa-state.service")
+"""netd runs what of these we need itself, with the configuration's words."""
+
+
+def fit_out(native: Path, root: Path, kernel: Kernel) -> None:
+    """Changes the root in place."""
+    subprocess.run(["cp", "-a", "--no-preserve=ownership", f"{BOARD}/overlay/.", root], check=True)
+    install_units(root)
+    shutil.copytree(kernel.modules, root / "usr/lib/modules" / kernel.version, symlinks=True)
+    for folder in ("data", "var/lib/denwaban"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "etc/hostname").write_text(f"{HOST_NAME}\n")
+    (root / "etc/hosts").write_text(f"127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")
+    forget_secrets(root)
+    run_natively(native, root, "systemd-sysusers", f"--root={SHOWN}")
+    for words in (("mask", *MASKED), ("enable", *ENABLED), ("set-default", "multi-user.target")):
+        run_natively(native, root, "systemctl", f"--root={SHOWN}", "--quiet", *words)
+    epoch = root / "usr/lib/clock-epoch"    # a machine without a battery begins no earlier
+    epoch.touch()
+    os.utime(epoch, (time.time(), time.time()))
+
+
+def install_units(root: Path) -> None:
+    """Everything under systemd/ into its place."""
+    for path in UNITS.iterdir():
+        if path.name in PLACES:
+            shutil.copytree(path, root / PLACES[path.name], dirs_exist_ok=True)
+        elif path.suffix in SUFFIXES and path.is_dir():
+            shutil.copytree(path, root / "usr/lib/systemd/system" / path.name, dirs_exist_ok=True)
+        elif path.suffix in SUFFIXES:
+            shutil.copy2(path, root / "usr/lib/systemd/system")
+
+
+def forget_secrets(root: Path) -> None:
+    """No key and no password is in an image; root has none and cannot log in by one."""
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    (root / "etc/machine-id").unlink(missing_ok=True)
+    shadow = root / "etc/shadow"
+    lines = [":".join([line.split(":")[0], "*", *line.split(":")[2:]]) for line in shadow.read_text().splitlines()]
+    shadow.write_text("\n".join(lines) + "\n")
