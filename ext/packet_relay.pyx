@@ -401,13 +401,49 @@ cdef session_t *take_out(relay_t *relay, uint32_t handle) noexcept nogil:
     return session
 
 
+cdef void close_leg(leg_t *leg) noexcept nogil:
+    """Closing takes a socket out of the epoll set."""
+    if leg.rtp.descriptor >= 0:
+        close(leg.rtp.descriptor)
+    if leg.rtcp.descriptor >= 0:
+        close(leg.rtcp.descriptor)
+
+
 cdef void close_sockets(session_t *session) noexcept nogil:
     cdef int side
     for side in range(2):
-        if session.legs[side].rtp.descriptor >= 0:
-            close(session.legs[side].rtp.descriptor)
-        if session.legs[side].rtcp.descriptor >= 0:
-            close(session.legs[side].rtcp.descriptor)
+        close_leg(&session.legs[side])
+
+
+cdef int watch_socket(relay_t *relay, uint64_t tag, int descriptor) noexcept nogil:
+    cdef epoll_event event
+    if descriptor < 0:
+        return 0
+    event.events = EPOLLIN
+    event.data.u64 = tag
+    return errno if epoll_ctl(relay.epoll, EPOLL_CTL_ADD, descriptor, &event) < 0 else 0
+
+
+cdef int replace_sockets(relay_t *relay, session_t *session, int side, int rtp, int rtcp) noexcept nogil:
+    """The leg speaks from other sockets from now on; its peer may be seen from elsewhere, so that the latch goes. 0, or
+    an error number, and then it has the ones it had."""
+    cdef leg_t *leg = &session.legs[side]
+    cdef int failed = watch_socket(relay, tag_of(session.handle, side, False), rtp)
+    if failed == 0:
+        failed = watch_socket(relay, tag_of(session.handle, side, True), rtcp)
+    if failed:
+        epoll_ctl(relay.epoll, EPOLL_CTL_DEL, rtp, NULL)
+        return failed
+    close_leg(leg)
+    relay_begin_write(&leg.version)
+    leg.is_multiplexed = leg.is_multiplexed or rtcp < 0
+    leg.rtp.descriptor = rtp
+    leg.rtcp.descriptor = rtcp
+    unlatch(&leg.rtp)
+    unlatch(&leg.rtcp)
+    relay_end_write(&leg.version)
+    session.since_ns = relay_clock_ns()
+    return 0
 
 
 cdef bint announce(flow_t *flow, const address_t *address) noexcept nogil:
@@ -575,6 +611,26 @@ cdef class PacketRelay:
             pthread_mutex_unlock(&self.relay.lock)
         if session == NULL:
             raise KeyError(handle)
+
+    def move_side(self, uint32_t handle, int side, tuple descriptors not None):
+        cdef session_t *session
+        cdef int rtp, rtcp, failed = 0
+        check_side(side)
+        rtp, rtcp = descriptors
+        if rtp < 0:
+            raise ValueError("a leg has an RTP socket")
+        with nogil:
+            drain(rtp)
+            drain(rtcp)
+            pthread_mutex_lock(&self.relay.lock)
+            session = find_session(self.relay, handle)
+            if session != NULL:
+                failed = replace_sockets(self.relay, session, side, rtp, rtcp)
+            pthread_mutex_unlock(&self.relay.lock)
+        if session == NULL:
+            raise KeyError(handle)
+        if failed:
+            raise OSError(failed, os.strerror(failed))
 
     def map_payloads(self, uint32_t handle, int side, payload_types not None):
         cdef uint8_t[PAYLOAD_TYPES] mapped

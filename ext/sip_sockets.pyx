@@ -272,6 +272,9 @@ cdef class DatagramSocket:
         unpack_address(raw)
         return self.flow_of(raw)
 
+    def rebind(self, int descriptor):
+        self.descriptor = descriptor
+
     @property
     def flow_count(self):
         return len(self.young) + len(self.old)

@@ -7,6 +7,7 @@ the table of calls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from appliance.call.call import ANSWERED, Call
@@ -18,11 +19,12 @@ from appliance.call.media_pair import MediaPair
 from appliance.call.media_watch import MediaWatch
 from appliance.call.pickup import Pickups
 from appliance.call.readdressing import Readdressing
-from appliance.call.reasons import STOPPED, write_cause
+from appliance.call.reasons import CLOSED, STOPPED, write_cause
 from appliance.call.replacement import Replacements
 from appliance.call.services import CallServices
 from appliance.call.transfers import start_transfer
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Listener
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.call_taking import take_call
 from appliance.ua.referral import Referral
@@ -125,6 +127,25 @@ class CallEngine(CallTable):
             self.services.journal.record("address_changed", line=line.name, legs=len(legs))
         for call, leg in legs:
             Readdressing(call, leg).start(now)
+
+    def readdress_over(self, line: Line, listeners: Sequence[Listener], now: float) -> None:
+        """These listeners of ours have moved: what this line has over them hears where we are now."""
+        for call in self.calls.values():
+            for leg in call.legs:
+                if leg.line is line and not leg.has_ended and leg.listener in listeners:
+                    Readdressing(call, leg).start(now)
+
+    def end_over(self, listeners: Sequence[Listener], now: float) -> int:
+        """These listeners of ours go: every call that passes by them is ended while they still stand. How many."""
+        ended = 0
+        for call in tuple(self.calls.values()):
+            if any(not leg.has_ended and leg.listener in listeners for leg in call.legs):
+                ended += 1
+                call.note("its listener was taken out of service")
+                if call.state < ANSWERED:
+                    call.refuse_stopped(now)
+                call.hang_up(now, CLOSED)
+        return ended
 
     # the shell
 

@@ -17,7 +17,7 @@ from appliance.call.sound import Sound
 from appliance.native.sip_scanner import Message
 from appliance.rtp.relaying import DirectionFigures
 from appliance.sdp.origin import OwnOrigin
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Listener
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.call_events import Alert, CallHandle, Cause, IncomingCall, Release
 from appliance.ua.incoming_invite import IncomingInvite
@@ -112,6 +112,13 @@ class Leg:
         """The usage of a leg that called us."""
         assert isinstance(self.usage, IncomingInvite)
         return self.usage
+
+    @property
+    def listener(self) -> Listener | None:
+        """Of ours, that its signalling passes by; None while nobody knows."""
+        usage = self.usage
+        flow = (usage.dialog.flow or usage.flow if usage is not None else None) or self.flow
+        return None if flow is None else flow.listener
 
     @property
     def extension(self) -> bytes:

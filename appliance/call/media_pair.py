@@ -220,6 +220,25 @@ class MediaPair:
         self._agree(side, session, octets)
         self._note_hold()
 
+    def move(self, side: int, end: MediaEnd) -> bool:
+        """This side is at another address of ours; what it is told from now on says so, the other side hears nothing.
+        False, and nothing changes, while there are not enough ports."""
+        if end.bind_host != self.ends[side].bind_host:
+            streams = [stream for stream, ports in enumerate(self._ports) if ports is not None]
+            taken = [self._relay.take_port(end.bind_host) for _ in streams]
+            if None in taken:
+                for port in taken:
+                    if port is not None:
+                        self._relay.return_port(port)
+                return False
+            for stream, port in zip(streams, taken, strict=True):
+                ports = self._ports[stream]
+                assert port is not None and ports is not None
+                self._relay.move_side(f"{self.name}/{stream}", side, port)
+                self._ports[stream] = (port, ports[1]) if side == 0 else (ports[0], port)
+        self.ends[side] = end
+        return True
+
     def tell_again(self, side: int) -> bytes:
         """What this side was told last, with our address as it is now; b"" where it has been told nothing."""
         session = self._sent[side]

@@ -2,7 +2,7 @@
 """A leg hears of another address of ours: a re-INVITE with the Contact and the media address as they are now, and the
 session as it stands (RFC 3261 14.1, 12.2.1.1). The other side of the call hears nothing.
 
-For a NAT before us that has changed its outside address.
+For a NAT before us that has changed its outside address, and for a listener of ours that has moved to another one.
 """
 
 from __future__ import annotations
@@ -50,9 +50,8 @@ class Readdressing(Caretaker):
 
     def _offer(self, bridge: Bridge, now: float) -> bool:
         leg, side = self._leg, bridge.side_of(self._leg)
-        if not leg.is_confirmed or not leg.handle.is_idle:
+        if not leg.is_confirmed or not leg.handle.is_idle or not bridge.pair.move(side, leg.media_end()):
             return False
-        bridge.pair.ends[side] = leg.media_end()
         if not leg.handle.change_session(bridge.pair.tell_again(side), now):
             return False
         self._bridge, leg.owner = bridge, self

@@ -15,6 +15,7 @@ ELSEWHERE: Final = b'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 NO_ANSWER_CAUSE: Final = 19
 NO_ANSWER: Final = b'Reason: Q.850;cause=19;text="No answer"\r\n'
 STOPPED: Final = b'Reason: SIP;cause=503;text="The telephone system stops"\r\n'
+CLOSED: Final = b'Reason: SIP;cause=503;text="The listener was taken out of service"\r\n'
 MEDIA_LOST: Final = b'Reason: Q.850;cause=41;text="Network lost"\r\n'
 _OURS: Final = {401: 403, 407: 403, 416: 500, 420: 500, 421: 500, 422: 500, 423: 500, 481: 500, 482: 500, 491: 500,
                 494: 500}

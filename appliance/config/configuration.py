@@ -26,7 +26,8 @@ REGISTERED_QUALIFY_S = 60
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfiguration:
-    """Where SIP is spoken. address: textual, IPv6 compressed without brackets; side: private or public.
+    """Where SIP is spoken. address: textual, IPv6 compressed without brackets; interface: "wan" or "lan" where its
+    address counts instead, else ""; side: private or public.
 
     transports: those it can speak, in the order said; tls_port: where it speaks tls, 0 where it does not; trusted:
     whose requests are not challenged.
@@ -34,6 +35,7 @@ class ListenerConfiguration:
 
     name: str
     address: str
+    interface: str
     port: int
     transports: tuple[str, ...]
     tls_port: int
@@ -204,7 +206,8 @@ def _build_listener(tree: Tree, name: str) -> ListenerConfiguration:
     transports = list_transports(tree, name)
     return ListenerConfiguration(
         name=name,
-        address=tree.certain_value(sip.ADDRESS, name),
+        address=tree.value(sip.ADDRESS, name) or "",
+        interface=tree.value(sip.INTERFACE, name) or "",
         port=tree.certain_value(sip.LISTENER_PORT, name),
         transports=transports,
         tls_port=(decide_port(tree, name, "tls") or 0) if "tls" in transports else 0,

@@ -33,8 +33,9 @@ from appliance.diagnosis.trace import Trace
 from appliance.errors import MachineError
 from appliance.gateway.assembly import Gateway, GatewaySurroundings, assemble_gateway
 from appliance.gateway.inbound import InboundCalls
-from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Office, Surroundings, assemble_office
 from appliance.pbx.instant_message.message_row import MessageKey
+from appliance.pbx.listening import build_listeners
 from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
 from appliance.sip.flow import TLS, Flow

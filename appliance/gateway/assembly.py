@@ -4,7 +4,7 @@
 `Gateway` is what the composition holds; reconfiguring keeps what has not changed, and a failure changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from appliance.config.configuration import Configuration, TrunkConfiguration
 from appliance.gateway.admission import Admission
@@ -64,12 +64,15 @@ class GatewaySurroundings:
 
 class GatewayPlan:
     """What a configuration makes of the gateway, built and not yet in force. trunks, attachments, numbers: by name, in
-    order; waiting: trunks whose listener is not open yet; uses: of the new trunks."""
+    order; listeners: of ours, as they will be; waiting: trunks whose listener is not open yet; uses: of the new
+    trunks."""
 
-    __slots__ = ("attachments", "configuration", "numbers", "routes", "translator", "trunks", "uses", "waiting")
+    __slots__ = ("attachments", "configuration", "listeners", "numbers", "routes", "translator", "trunks", "uses",
+                 "waiting")
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, listeners: Sequence[Listener]) -> None:
         self.configuration = configuration
+        self.listeners = tuple(listeners)
         self.translator = Translator(configuration.country)
         self.routes = RouteTable(configuration.routes.values())
         self.trunks: dict[str, Trunk] = {}
@@ -80,7 +83,7 @@ class GatewayPlan:
 
 
 class Gateway:
-    """trunks: by name, in the order of the configuration; waiting: those whose listener needs a restart; router:
+    """trunks: by name, in the order of the configuration; waiting: those whose listener has no address yet; router:
     call.line.Router of all calls; admission: for whoever lets INVITEs in; readdress: told when a carrier sees us
     at another address. Whoever builds it calls start, and stop before the end."""
 
@@ -126,8 +129,9 @@ class Gateway:
         its calls; calls of one that is gone go on to their end."""
         self.take_up(self.prepare(configuration), now)
 
-    def take_up(self, plan: GatewayPlan, now: float) -> None:
-        """Put in force what `prepare` has built."""
+    def take_up(self, plan: GatewayPlan, now: float, moved: Collection[Listener] = ()) -> None:
+        """Put in force what `prepare` has built. moved: listeners that are at another address since: trunks that stay
+        register from there, and their calls hear of it."""
         before, attached = self.trunks, self._attachments
         self._adopt(plan)
         for name, trunk in before.items():
@@ -136,6 +140,8 @@ class Gateway:
                 trunk.link.stop(now)
         for name, trunk in self.trunks.items():
             if before.get(name) is trunk:
+                if any(one in moved for one in trunk.listeners):
+                    attached[name].readdress(now)
                 continue
             predecessor = attached.get(name)
             if predecessor is not None and not predecessor.has_ended and not before[name].token:
@@ -147,16 +153,19 @@ class Gateway:
         """Build what the configuration says; nothing is sent."""
         self._adopt(self.prepare(configuration))
 
-    def prepare(self, configuration: Configuration) -> GatewayPlan:
-        """Build all of it, and change nothing. A trunk whose listener was not open at the start has to wait."""
-        plan = GatewayPlan(configuration)
-        open_listeners = {listener.name for listener in self._surroundings.listeners}
+    def prepare(self, configuration: Configuration, listeners: Sequence[Listener] | None = None) -> GatewayPlan:
+        """Build all of it, and change nothing. listeners: of ours, as they will be, None for those of now. A trunk
+        whose listener has no address has to wait."""
+        plan = GatewayPlan(configuration, self._surroundings.listeners if listeners is None else listeners)
+        open_listeners = {listener.name for listener in plan.listeners}
         for name, one in configuration.trunks.items():
             if one.listener not in open_listeners:
                 plan.waiting[name] = one
                 continue
             known = self.trunks.get(name)
-            if known is not None and read_attachment(known.configuration) == read_attachment(one):
+            is_same = known is not None and list(known.listeners) == [
+                listener for listener in plan.listeners if listener.name == one.listener]
+            if known is not None and is_same and read_attachment(known.configuration) == read_attachment(one):
                 plan.trunks[name], plan.attachments[name] = known, self._attachments[name]
             else:
                 plan.uses[name] = self._uses.get(name) or TrunkUse()
@@ -172,7 +181,7 @@ class Gateway:
         self._uses = keep_uses(self._uses | plan.uses, trunks)
         self.trunks, self.waiting = trunks, plan.waiting
         for name, one in plan.waiting.items():
-            self._surroundings.journal.record("trunk_needs_restart", trunk=name, listener=one.listener)
+            self._surroundings.journal.record("trunk_waits_for_address", trunk=name, listener=one.listener)
         self._accounts.reconfigure(trunks.values())
         self._recogniser = Recogniser(trunks.values(), self._accounts)
         self.admission.retain(frozenset(trunks))
@@ -232,7 +241,7 @@ class Gateway:
         parts.habits = habits
         parts.translator = plan.translator
         parts.use = plan.uses[configuration.name]
-        parts.listeners = [one for one in around.listeners if one.name == configuration.listener]
+        parts.listeners = [one for one in plan.listeners if one.name == configuration.listener]
         parts.numbers = TrunkNumbers(configuration, habits, plan.translator)
         locator = Locator(around.resolver, around.stack.timers, Ability.of_listeners(parts.listeners),
                           around.random_octets)

@@ -23,14 +23,14 @@ class Attachment:
     told when the outside sees us at another address than before.
     Satisfies ua.registration.RegistrationEvents and ua.qualification.QualificationEvents."""
 
-    __slots__ = ("_alarm", "_calling", "_has_checked", "_mapped", "_proxies", "has_ended", "link", "moved",
-                 "qualification", "registration", "successor")
+    __slots__ = ("_alarm", "_calling", "_has_checked", "_has_moved", "_mapped", "_proxies", "has_ended", "link",
+                 "moved", "qualification", "registration", "successor")
 
     def __init__(self, calling: AgentCore, link: TrunkLink, server: bytes, qualify_s: int) -> None:
         self._calling = calling
         self._proxies = calling.profile.routes
         self._alarm = calling.alarm()
-        self._has_checked = False
+        self._has_checked = self._has_moved = False
         self._mapped: dict[str, bytes] = {}
         self.link = link
         self.moved: Callable[[float], None] = move_nobody
@@ -71,13 +71,27 @@ class Attachment:
         if self.qualification is not None:
             self.qualification.ask_now(now)
 
+    def readdress(self, now: float) -> None:
+        """Our listener has another address. What the outside saw of the one before holds no more; the trunk's calls
+        hear of it as soon as the registrar knows, or says that it will not: carriers take nothing from strangers."""
+        self._calling.profile.mapped.clear()
+        self._mapped = {}
+        if self.registration is None:
+            self.moved(now)
+        else:
+            self._has_moved = True
+            self.registration.readdress(now)
+        if self.qualification is not None:
+            self.qualification.ask_now(now)
+
     # ua.registration.RegistrationEvents
 
     def registration_granted(self, registration: Registration, expires_s: int, now: float) -> None:
         """RegistrationEvents."""
         self._calling.profile.routes = decide_routes(self._proxies, registration.service_route)
         self.link.registration_granted(expires_s, now)
-        if self._calling.profile.mapped != self._mapped:
+        if self._has_moved or self._calling.profile.mapped != self._mapped:
+            self._has_moved = False
             self._mapped = dict(self._calling.profile.mapped)
             self.moved(now)
         qualification = self.qualification
@@ -88,6 +102,9 @@ class Attachment:
     def registration_failed(self, registration: Registration, status: int, retry_s: float, now: float) -> None:
         """RegistrationEvents."""
         self.link.registration_failed(registration, status, retry_s, now)
+        if self._has_moved:
+            self._has_moved = False
+            self.moved(now)
 
     def registration_ended(self, registration: Registration, now: float) -> None:
         """RegistrationEvents."""

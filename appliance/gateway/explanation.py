@@ -4,7 +4,7 @@
 from appliance.gateway.dial_decision import Kind
 from appliance.gateway.router import GatewayRouter, choose_usable
 from appliance.gateway.trunk import Trunk
-from appliance.gateway.trunk_report import NEEDS_RESTART
+from appliance.gateway.trunk_report import HAS_NO_ADDRESS
 
 
 def explain_route(router: GatewayRouter, dialled: str, extension: str, now: float) -> list[str]:
@@ -17,7 +17,7 @@ def explain_route(router: GatewayRouter, dialled: str, extension: str, now: floa
         lines.append(f"{decision.number} is tried on all of these" if reaching else "no trunk carries it: 503")
     elif decision.kind is Kind.TRUNKS:
         named = [router.trunks[name] for name in decision.trunks if name in router.trunks]
-        lines += [f"trunk {name} is left out: its listener {NEEDS_RESTART}" for name in decision.trunks
+        lines += [f"trunk {name} is left out: its listener {HAS_NO_ADDRESS}" for name in decision.trunks
                   if name not in router.trunks]
         usable = choose_usable(named, now)
         for trunk in named:

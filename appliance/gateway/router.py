@@ -9,7 +9,7 @@ from appliance.gateway.identity import read_uri_user
 from appliance.gateway.office_extensions import OfficeExtensions
 from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_hosts import TrunkHosts
-from appliance.gateway.trunk_report import NEEDS_RESTART
+from appliance.gateway.trunk_report import HAS_NO_ADDRESS
 from appliance.sip.flow import Side
 from appliance.vocabulary.journal import Journal
 
@@ -133,7 +133,7 @@ class GatewayRouter:
 
     def _explain_absence(self, name: str) -> str:
         trunk = self.trunks.get(name)
-        return f"trunk {name}: {trunk.link.reason if trunk is not None else f'its listener {NEEDS_RESTART}'}"
+        return f"trunk {name}: {trunk.link.reason if trunk is not None else f'its listener {HAS_NO_ADDRESS}'}"
 
     def _refuse(self, decision: Decision, dial: Dial) -> Refused:
         reason = decision.reasons[-1]

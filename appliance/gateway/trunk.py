@@ -69,7 +69,7 @@ class Trunk:
     """suspect: asks at once whether its carrier is there; use: how many calls it has and had."""
 
     __slots__ = ("_domain", "_pace", "_server_uri", "_translator", "configuration", "core", "dscp", "habits",
-                 "is_trunk", "link", "listeners", "name", "numbers", "servers", "side", "suspect", "token", "use")
+                 "is_trunk", "link", "listeners", "name", "numbers", "servers", "suspect", "token", "use")
 
     def __init__(self, configuration: TrunkConfiguration, parts: TrunkParts) -> None:
         self.configuration = configuration
@@ -84,7 +84,6 @@ class Trunk:
         self.servers = parts.servers
         self.token = parts.token
         self.suspect: Callable[[float], None] = suspect_nothing
-        self.side = parts.listeners[0].side
         self._translator = parts.translator
         self._server_uri = write_server_uri(configuration)
         self._domain = _write_domain(configuration, parts.habits)
@@ -97,6 +96,11 @@ class Trunk:
         self.configuration = configuration
         self.numbers = numbers
         self._translator = translator
+
+    @property
+    def side(self) -> Side:
+        """Which network its listener faces."""
+        return self.listeners[0].side
 
     @property
     def calls(self) -> int:

@@ -9,7 +9,7 @@ from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_link import LinkState
 from appliance.vocabulary.trunk_state import TrunkFault, TrunkState
 
-NEEDS_RESTART: Final = "needs a restart"
+HAS_NO_ADDRESS: Final = "has no address yet"
 _WORDS: Final = {LinkState.IDLE: "down", LinkState.PENDING: "registering", LinkState.UP: "up", LinkState.DOWN: "down"}
 
 
@@ -40,11 +40,11 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
 
 
 def describe_waiting_trunk(configuration: TrunkConfiguration) -> TrunkState:
-    """One whose listener is not open: listeners are opened at the start."""
+    """One whose listener is not open: its interface has no address yet."""
     return TrunkState(
         name=configuration.name, is_registered=configuration.registrar is not None, state="down",
         listener=configuration.listener, number=configuration.number, fault=TrunkFault.NOT_OPEN,
-        reason=f"its listener {NEEDS_RESTART}", channels_limit=configuration.channels,
+        reason=f"its listener {HAS_NO_ADDRESS}", channels_limit=configuration.channels,
         is_emergency=configuration.is_emergency)
 
 

@@ -39,6 +39,10 @@ class PacketRelay:
     and so do, behind NAT, ten packets of one stream that no other stranger interrupts. Once latched, only that source
     is heard. The latch is kept when nothing has changed (a refresh), and begins anew when something has. Silence
     counts from now."""
+    def move_side(self, handle: int, side: int, descriptors: tuple[int, int]) -> None: ...
+    """That leg speaks from other sockets, (RTP, RTCP) as in `open_session`, from now on; the other leg, the figures and
+    where its peer was announced stay as they are, the latch goes. The sockets of before are closed; what has come in
+    there and was not read is lost. Raises OSError where the kernel refuses; then nothing has changed."""
     def map_payloads(self, handle: int, side: int, payload_types: Iterable[tuple[int, int, int]]) -> None: ...
     """What comes from that side: (payload type received, sent on as, clock rate in Hz). 0 Hz leaves it out of the
     jitter (RFC 4733). Others pass unchanged at 8000 Hz, unless the other side knows something else by their number."""

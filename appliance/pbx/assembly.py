@@ -4,7 +4,7 @@
 The daemon gives it sockets, a store, a journal and randomness; tests give it lists and a virtual clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from appliance.call.call_record import NoRecords, RecordStore
@@ -23,6 +23,7 @@ from appliance.pbx.instant_message.mailbox import MailboxLimits
 from appliance.pbx.instant_message.message_row import MessageStore
 from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.kept_calls import KeptCalls
+from appliance.pbx.listening import ListenerPlan
 from appliance.pbx.location import BindingStore, Location
 from appliance.pbx.neighbour_domains import NeighbourDomains
 from appliance.pbx.office_line import ExtensionRouter, OfficeExtensions, OfficeLine, PhoneLocator
@@ -44,7 +45,7 @@ from appliance.pbx.registrar import Registrar
 from appliance.pbx.source_limiter import SourceLimiter
 from appliance.pbx.target_set import TargetSets
 from appliance.rtp.relaying import AbsentRelay, MediaRelay
-from appliance.sip.flow import Listener, Side
+from appliance.sip.flow import Listener
 from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Locator
 from appliance.sip.locating.records import Resolver, SilentResolver
@@ -55,7 +56,8 @@ from appliance.vocabulary.call_numbers import CallNumbers
 from appliance.vocabulary.counters import Counters
 from appliance.vocabulary.journal import Journal
 
-SIDES = {"private": Side.PRIVATE, "public": Side.PUBLIC}
+UNBOUND = Listener("none", b"", b"127.0.0.1", 0)
+"""Stands for the nearest listener while there is none at all; nothing is sent by it."""
 
 
 class Surroundings:
@@ -88,8 +90,8 @@ class Surroundings:
 class Office:
     """The assembled office server and the parts that its shell and console look at."""
 
-    __slots__ = ("_parts", "authentication", "calls", "counters", "dialogs", "events", "extensions", "finder", "line",
-                 "listeners", "location", "messages", "overload", "server", "signer", "stack")
+    __slots__ = ("_parts", "authentication", "calls", "carried", "counters", "dialogs", "events", "extensions",
+                 "finder", "line", "listeners", "location", "messages", "overload", "server", "signer", "stack")
 
     def __init__(self, parts: OfficeParts, listeners: list[Listener], server: OfficeServer, location: Location) -> None:
         self._parts = parts
@@ -108,11 +110,13 @@ class Office:
         self.extensions: OfficeExtensions = parts.extensions
         self.line: OfficeLine = parts.line
         self.finder: ServerFinder = parts.finder
+        self.carried: EngineDialogs = parts.carried
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
-        """Take up another configuration of the same listeners and domain; calls, bindings and nonces live on.
-        Who is not an extension any more is not registered any more."""
+        """Take up another configuration, its domain included; calls, bindings and nonces live on. Who is not an
+        extension any more is not registered any more. Listeners: see `relisten`."""
         parts = self._parts
+        self._rename(configuration.domain.encode())
         accounts = AccountDirectory.build(configuration.domain.encode(), configuration.extensions)
         parts.authentication.reconfigure(accounts, build_policy(configuration))
         parts.registrar = build_registrar(parts, self.location, configuration)
@@ -126,12 +130,34 @@ class Office:
         parts.messages.retain(self.server.extensions.__contains__, now)
         parts.events.reconfigure(self.server.extensions, now)
 
+    def _rename(self, domain: bytes) -> None:
+        """Calls go on; phones have to register in the new domain, and prove themselves in its realm."""
+        parts = self._parts
+        if parts.stack.realm == domain:
+            return
+        parts.stack.realm = parts.proxy.realm = domain
+        parts.own.reconfigure(domain, self.listeners)
+        parts.line.rename(domain)
+        parts.events.rename(domain)
+        self.carried.domain = domain
 
-def build_listeners(configuration: Configuration) -> list[Listener]:
-    """One Listener for each configured listener and transport, in the order of the file."""
-    return [Listener(one.name, transport.upper().encode(), one.address.encode(),
-                     one.tls_port if transport == "tls" else one.port, SIDES[one.side])
-            for one in configuration.listeners.values() for transport in one.transports]
+    def relisten(self, plan: ListenerPlan, now: float) -> None:
+        """The listeners are these from now on, and at their new addresses already: who moved tells its calls, who is
+        gone takes its registrations with it. Its calls are ended before that: see `end_calls_over`."""
+        parts = self._parts
+        self.listeners[:] = plan.result
+        parts.own.reconfigure(parts.stack.realm, self.listeners)
+        parts.signer.reconfigure(self.listeners)
+        parts.finder.reconfigure()
+        parts.targets.reconfigure()
+        parts.near.near = self.listeners[0] if self.listeners else UNBOUND
+        self.location.part_with(plan.removed, now)
+        self.calls.readdress_over(parts.line, [one for one, _ in plan.moved], now)
+
+    def end_calls_over(self, listeners: Sequence[Listener], now: float) -> int:
+        """These listeners are about to go: whoever talks over them hears BYE, and so does the other end. How many
+        calls."""
+        return self.calls.end_over(listeners, now)
 
 
 def _read_trusted(listeners: dict[str, ListenerConfiguration]) -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
@@ -167,7 +193,7 @@ def assemble_office(configuration: Configuration, listeners: list[Listener], sur
     parts.neighbours = NeighbourDomains(configuration.neighbours)
     parts.redirects = RedirectServer(stack, location, parts.dialogs)
     parts.finder = finder
-    build_calls(parts, listeners[0], surroundings, location)
+    build_calls(parts, listeners[0] if listeners else UNBOUND, surroundings, location)
     parts.messages = MessageRelay(stack, parts.proxy, parts.targets, surroundings.journal, surroundings.message_store)
     parts.messages.wall_offset = surroundings.wall_offset
     parts.messages.limits = read_mailbox_limits(configuration)
@@ -185,7 +211,7 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings, 
     stack, random_octets = parts.stack, surroundings.random_octets
     services = CallServices(stack.timers, random_octets, surroundings.relay, surroundings.journal)
     services.wall_offset = surroundings.wall_offset
-    locate = PhoneLocator(parts.targets, parts.finder, near)
+    locate = parts.near = PhoneLocator(parts.targets, parts.finder, near)
     parts.line = OfficeLine(stack, stack.realm, locate, random_octets, DialogDirectory())
     parts.extensions = OfficeExtensions(parts.line, parts.targets, parts.own)
     services.router = ExtensionRouter(parts.extensions)
@@ -209,7 +235,8 @@ def build_events(parts: OfficeParts, location: Location, surroundings: Surroundi
     event_parts.publication_store = surroundings.publication_store
     events = EventServer(event_parts, frozenset(accounts.by_extension))
     events.add_mailbox(WaitingTexts(parts.messages))
-    events.add_calls(EngineDialogs(parts.calls.engine, accounts.realm))
+    parts.carried = EngineDialogs(parts.calls.engine, accounts.realm)
+    events.add_calls(parts.carried)
     return events
 
 

@@ -5,7 +5,7 @@ The registrar writes, proxies and presence read. An AOR is the extension in cano
 Everything is in memory; the store is told in batches (see `pending_rows`) and read once, at start.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import IntEnum
 
 from appliance.native.sip_scanner import Message
@@ -17,7 +17,7 @@ from appliance.pbx.pending_rows import BindingStore, PendingRows
 from appliance.pbx.registration import Registration, RequestedContact
 from appliance.pbx.restoring import restore_binding
 from appliance.pbx.target_flow import FlowOpener, decide_flow
-from appliance.sip.flow import TLS
+from appliance.sip.flow import TLS, Listener
 from appliance.sip.timers import Timers
 from appliance.ua.usage_snapshot import FlowFinder
 from appliance.vocabulary.counters import Counters
@@ -172,6 +172,14 @@ class Location:
         for aor in [aor for aor in self._bindings if not is_known(aor)]:
             for binding in tuple(self._bindings[aor]):
                 self._drop(binding, Change.REMOVED, now)
+
+    def part_with(self, listeners: Collection[Listener], now: float) -> int:
+        """These listeners are gone: whoever was reached by them is not registered any more. How many bindings went."""
+        lost = [binding for bindings in self._bindings.values() for binding in bindings
+                if binding.flow.listener in listeners]
+        for binding in lost:
+            self._drop(binding, Change.REMOVED, now)
+        return len(lost)
 
     def restore(self, rows: Iterable[BindingRow], now: float, wall_now: float, find_flow: FlowFinder) -> int:
         """Take up what was stored; how many bindings are alive. Nobody is told of them as of changes.

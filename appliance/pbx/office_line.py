@@ -74,7 +74,7 @@ class PhoneLocator:
 class OfficeLine:
     """The phones of the office."""
 
-    __slots__ = ("_domain", "_near", "core", "dscp", "is_trunk", "name")
+    __slots__ = ("_domain", "_locate", "core", "dscp", "is_trunk", "name")
 
     def __init__(self, stack: SipStack, domain: bytes, locate: PhoneLocator, random_octets: Callable[[int], bytes],
                  dialogs: DialogDirectory) -> None:
@@ -82,7 +82,7 @@ class OfficeLine:
         self.is_trunk = False
         self.dscp = EXPEDITED_FORWARDING
         self._domain = domain
-        self._near = locate.near
+        self._locate = locate
         profile = AgentProfile(b"sip:" + domain, b"")
         profile.product = PRODUCT
         profile.supported = SUPPORTED
@@ -92,6 +92,11 @@ class OfficeLine:
         self.core = AgentCore(stack, profile, digest, locate, random_octets, dialogs)
         self.core.serves_phones = True
         self.core.methods += [b"INFO", b"MESSAGE", *TRANSFER_METHODS]
+
+    def rename(self, domain: bytes) -> None:
+        """The office has another domain from now on."""
+        self._domain = domain
+        self.core.profile.aor = b"sip:" + domain
 
     def draft_invite(self, destination: Destination, dial: Dial, offer: bytes) -> RequestDraft:
         """Line. The caller is shown with the office's domain: calling back goes through us."""
@@ -152,7 +157,7 @@ class OfficeLine:
 
     def media_host(self, flow: Flow | None) -> str:
         """Line. The address of the listener that the phone talks to, or where it has to be looked up the nearest."""
-        return (self._near if flow is None else flow.listener).address
+        return (self._locate.near if flow is None else flow.listener).address
 
     def bind_host(self, flow: Flow | None) -> str:
         """Line."""

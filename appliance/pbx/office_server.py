@@ -13,8 +13,9 @@ from appliance.pbx.dialog_admission import Admission, decide_admission
 from appliance.pbx.dialog_table import Call, DialogTable
 from appliance.pbx.instant_message.relay import MessageRelay
 from appliance.pbx.neighbour_domains import NeighbourDomains
-from appliance.pbx.office_line import OfficeExtensions, OfficeLine
+from appliance.pbx.office_line import OfficeExtensions, OfficeLine, PhoneLocator
 from appliance.pbx.overload import Overload
+from appliance.pbx.presence.engine_dialogs import EngineDialogs
 from appliance.pbx.presence.event_server import METHODS as EVENT_METHODS
 from appliance.pbx.presence.event_server import EventServer
 from appliance.pbx.proxy.proxy import Proxy
@@ -69,6 +70,7 @@ class OfficeParts:
     __slots__ = (
         "authentication",
         "calls",
+        "carried",
         "dialogs",
         "events",
         "extensions",
@@ -76,6 +78,7 @@ class OfficeParts:
         "limiter",
         "line",
         "messages",
+        "near",
         "neighbours",
         "overload",
         "own",
@@ -105,6 +108,8 @@ class OfficeParts:
     messages: MessageRelay
     redirects: RedirectServer
     events: EventServer
+    carried: EngineDialogs
+    near: PhoneLocator
 
 
 class OfficeServer:

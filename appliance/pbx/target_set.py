@@ -27,6 +27,10 @@ class TargetSets:
         self._own = OwnHosts(listeners)
         self.is_barred: Callable[[bytes], bool] = bar_nobody
 
+    def reconfigure(self) -> None:
+        """The listeners have changed, or their addresses."""
+        self._own = OwnHosts(self._listeners)
+
     def has_binding_at(self, target: Target) -> bool:
         """Whether a target is one of our phones: its Contact, or the address at which one is reached."""
         if self._location.binding_at(target.uri) is not None:
@@ -123,7 +127,7 @@ class TargetSets:
 
     def _choose_listener(self, transport: bytes, family: int, near: Listener) -> Listener | None:
         """The listener that can send there: the one near, else one of the same name, else of the same side."""
-        if near.transport == transport and near.family == family:
+        if near.transport == transport and near.family == family and near in self._listeners:
             return near
         fitting = [one for one in self._listeners if one.transport == transport and one.family == family
                    and (one.side == near.side)]

@@ -106,6 +106,9 @@ class MediaRelay(Protocol):
         """What an offer or answer says of that side. Said again without change it keeps the latch, so every SDP of the
         leg may be told. An address, signalling host or NAT that is new lets the latch go: then only who may be heard
         by the new one is. Silence counts from here."""
+    def move_side(self, session: str, side: int, port: LocalPort) -> None:
+        """That side has another leased port from now on, of whatever address of ours; the other side goes on as before.
+        Its peer is to be told where to send."""
     def hold(self, session: str, is_held: bool) -> None:
         """Silence on hold is no failure: neither `leg_silent` nor `session_silent` comes while it lasts."""
     def close_session(self, session: str) -> None:
@@ -161,6 +164,9 @@ class AbsentRelay:
 
     def direct(self, session: str, side: int, media: LegMedia) -> None:
         """Nobody hears it."""
+
+    def move_side(self, session: str, side: int, port: LocalPort) -> None:
+        """There is none."""
 
     def hold(self, session: str, is_held: bool) -> None:
         """Nobody hears it."""

@@ -18,7 +18,7 @@ class Side(IntEnum):
 
 
 class Listener:
-    """One bound address and transport of ours.
+    """One bound address and transport of ours. It may move: whoever refers to it, flows above all, goes with it.
 
     name: the configuration's name of it; transport: b"UDP", b"TCP" or b"TLS"; host: our numeric address without
     brackets, address: the same as text; port: bound port; outbox: what waits to be sent on it.
@@ -28,18 +28,22 @@ class Listener:
                  "via_prefix")
 
     def __init__(self, name: str, transport: bytes, host: bytes, port: int, side: Side = Side.PRIVATE) -> None:
-        self.name = name
         self.transport = transport
+        self.family = 6 if b":" in host else 4
+        self.is_reliable = transport != UDP
+        self.outbox: list[tuple[bytes, Flow]] = []
+        self.move(name, host, port, side)
+
+    def move(self, name: str, host: bytes, port: int, side: Side) -> None:
+        """To another address of the same family; its socket is the socket layer's affair."""
+        self.name = name
         self.host = host
         self.address = host.decode("ascii")
         self.port = port
         self.side = side
-        self.family = 6 if b":" in host else 4
-        self.is_reliable = transport != UDP
         bracketed = b"[%s]" % host if self.family == 6 else host
         self.hostport = b"%s:%d" % (bracketed, port)
-        self.via_prefix = b"Via: SIP/2.0/%s %s;branch=" % (transport, self.hostport)
-        self.outbox: list[tuple[bytes, Flow]] = []
+        self.via_prefix = b"Via: SIP/2.0/%s %s;branch=" % (self.transport, self.hostport)
 
     def __repr__(self) -> str:
         return f"<Listener {self.name} {self.transport.decode()} {self.hostport.decode()}>"

@@ -107,8 +107,9 @@ class Registration:
     that a NAT gives us; flow: to the registrar, of the last REGISTER; failure, words: why that failed, words: in those
     of whoever refused, "" where there are none."""
 
-    __slots__ = ("_alarm", "_call_id", "_core", "_cseq", "_events", "_failures", "_registrar", "_request", "_stale",
-                 "_tag", "does_map", "expires_s", "failure", "flow", "parameters", "service_route", "state", "words")
+    __slots__ = ("_alarm", "_call_id", "_core", "_cseq", "_events", "_failures", "_granted", "_registrar", "_request",
+                 "_stale", "_tag", "does_map", "expires_s", "failure", "flow", "parameters", "service_route", "state",
+                 "words")
 
     def __init__(self, core: AgentCore, registrar: bytes, events: RegistrationEvents, expires_s: int = 3600) -> None:
         if b"@" in registrar:
@@ -123,6 +124,7 @@ class Registration:
         self._failures = 0
         self._request: OutgoingRequest | None = None
         self._stale: list[bytes] = []
+        self._granted = b""         # the Contact that is bound
         self.expires_s = expires_s
         self.parameters = b""
         self.service_route: list[bytes] = []
@@ -150,6 +152,17 @@ class Registration:
             self._alarm.clear()
             self._enter(ASKING)
             self._send(self.expires_s, now)
+
+    def readdress(self, now: float) -> None:
+        """Our listener has moved: register from there at once, and take the binding of before away. What is under way
+        left from an address at which its answer may never come: it is not waited for, as 10.2.4 would have it."""
+        if self._granted:
+            self._stale = [self._granted]
+        if self.state is ASKING and self._request is not None:
+            self._cseq = max(self._cseq, self._request.draft.cseq)
+            self._send(self.expires_s, now)
+        else:
+            self.refresh(now)
 
     def stop(self, now: float) -> None:
         """Remove the binding (10.2.2)."""
@@ -190,6 +203,8 @@ class Registration:
 
     def request_succeeded(self, request: OutgoingRequest, response: Message, now: float) -> None:
         """RequestOwner."""
+        if request is not self._request:
+            return
         self._cseq = request.draft.cseq
         if self.state is REMOVING:
             self._end(now)
@@ -207,6 +222,7 @@ class Registration:
             self._retry(500, 0, now)    # a 200 that binds nothing is none
             return
         self._enter(HELD)
+        self._granted = self._core.profile.contact(request.flow) if request.flow is not None else b""
         # 10.2.4: well before the end; at a random moment, so that a thousand phones do not come at once
         self._alarm.set(now + granted_s * (0.5 + 0.4 * self._core.random_fraction()), self.refresh)
         has_moved = self.does_map and request.flow is not None and self._learn_address(request.flow, response)
@@ -216,6 +232,8 @@ class Registration:
 
     def request_refused(self, request: OutgoingRequest, status: int, response: Message | None, now: float) -> None:
         """RequestOwner."""
+        if request is not self._request:
+            return
         self._cseq = request.draft.cseq
         self._note_outcome(request, status, response)
         if self.state is REMOVING or (self.state is CLOSING and response is None):

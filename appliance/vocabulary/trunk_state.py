@@ -21,7 +21,7 @@ class TrunkFault(StrEnum):
     OVERLOADED = "overloaded"
     """503 with Retry-After."""
     NOT_OPEN = "listener_not_open"
-    """Its listener came with a reload, and listeners are opened at the start."""
+    """The interface of its listener has no address yet."""
     FULL = "channels_full"
     """Its channels are all in use."""
 

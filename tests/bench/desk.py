@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from appliance.config.configuration import load_configuration
 from appliance.native.sip_digest import md5_hex
-from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Surroundings, assemble_office
+from appliance.pbx.listening import build_listeners
 from appliance.sip.flow import Flow, Listener
 from appliance.vocabulary.journal import SilentJournal
 

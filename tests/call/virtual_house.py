@@ -7,7 +7,8 @@ import hashlib
 from appliance.config.configuration import load_configuration
 from appliance.gateway.assembly import GatewaySurroundings, assemble_gateway
 from appliance.gateway.inbound import InboundCalls
-from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Surroundings, assemble_office
+from appliance.pbx.listening import build_listeners
 from appliance.sdp.parser import parse_session
 from appliance.sip.flow import Flow
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS

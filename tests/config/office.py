@@ -26,6 +26,7 @@ set sip listener wan address 127.0.4.1
 set sip listener wan port 5060
 set sip listener wan transport udp
 set sip listener wan side public
+set sip listener lan interface lan
 set sip role b2bua
 set sip record-route true
 set sip digest algorithm md5

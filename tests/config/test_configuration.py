@@ -31,7 +31,7 @@ def test_every_path_of_the_language_is_read():
     result = load_configuration(WHOLE.encode(), "F")
     assert [one for one in result.findings if one.id != "not-built"] == []
     configuration = result.configuration
-    assert list(configuration.listeners) == ["office", "wan"]
+    assert list(configuration.listeners) == ["office", "wan", "lan"]
     assert configuration.listeners["office"].trusted == (IPv4Network("127.0.0.3/32"),)
     assert configuration.listeners["office"].certificate == "/etc/denwaban/office.pem"
     assert configuration.listeners["wan"].side == "public"

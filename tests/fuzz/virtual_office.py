@@ -8,7 +8,8 @@ import random
 
 from appliance.config.configuration import load_configuration
 from appliance.native.sip_sockets import pack_address
-from appliance.pbx.assembly import Office, Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Office, Surroundings, assemble_office
+from appliance.pbx.listening import build_listeners
 from appliance.sip.flow import Flow, Listener
 from appliance.vocabulary.journal import SilentJournal
 

@@ -116,8 +116,8 @@ def test_a_trunk_whose_listener_is_not_open_yet_waits_for_the_restart_and_says_s
     assert kept.link.is_up(box.now)
     waiting = states(box)["second"]
     assert (waiting.state, waiting.fault, waiting.reason) == (
-        "down", TrunkFault.NOT_OPEN, "its listener needs a restart")
-    assert box.journal.named("trunk_needs_restart") == [{"trunk": "second", "listener": "dsl"}]
+        "down", TrunkFault.NOT_OPEN, "its listener has no address yet")
+    assert box.journal.named("trunk_waits_for_address") == [{"trunk": "second", "listener": "dsl"}]
     assert len(carrier.registers) == 1
     assert any("second is left out" in line for line in box.gateway.explain_route("0312340000", "201", box.now))
     assert box.dial("0312340000")[0][0].line is kept
@@ -130,7 +130,7 @@ def test_what_could_only_be_called_by_a_trunk_that_waits_is_refused_with_the_rea
     box.gateway.reconfigure(configure(OFFICE, CARRIER, only), box.now)
     refused = box.dial("9312340000")
     assert isinstance(refused, Refused)
-    assert refused.reason == "trunk second: its listener needs a restart"
+    assert refused.reason == "trunk second: its listener has no address yet"
 
 
 def test_a_trunk_that_waited_is_taken_up_once_its_listener_is_one_that_is_open():

@@ -40,6 +40,10 @@ class VirtualRelay:
     def direct(self, session: str, side: int, media: LegMedia) -> None:
         self.directed[session, side] = media
 
+    def move_side(self, session: str, side: int, port: LocalPort) -> None:
+        ports = self.sessions[session]
+        self.sessions[session] = (port, ports[1]) if side == 0 else (ports[0], port)
+
     def hold(self, session: str, is_held: bool) -> None:
         self.held[session] = is_held
 

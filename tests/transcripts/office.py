@@ -7,7 +7,8 @@ from appliance.config.configuration import load_configuration
 from appliance.diagnosis.trace import Trace
 from appliance.gateway.assembly import GatewaySurroundings, assemble_gateway
 from appliance.gateway.inbound import InboundCalls
-from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Surroundings, assemble_office
+from appliance.pbx.listening import build_listeners
 from appliance.sip.flow import Flow, Listener, Side
 from appliance.vocabulary.journal import SilentJournal
 from tests.pbx.virtual_relay import VirtualRelay

@@ -12,7 +12,17 @@ DIGEST_WORDS = choice_kind("md5", "sha-256")
 EXPIRES_S = integer_kind(1, 86400, "seconds")
 ROLE_DEFAULT = "b2bua"
 
-ADDRESS = Leaf("sip listener <listener> address", LISTENER_ADDRESS, "The address to listen on.", is_required=True)
+ADDRESS = Leaf(
+    "sip listener <listener> address",
+    LISTENER_ADDRESS,
+    "The address to listen on.",
+    remark="required, unless `interface` is said",
+)
+INTERFACE = Leaf(
+    "sip listener <listener> interface",
+    choice_kind("wan", "lan"),
+    "Instead of an address: the one that the network of this role has, whenever it changes. Needs `network managed`.",
+)
 LISTENER_PORT = Leaf("sip listener <listener> port", PORT, "The port to listen on.", default=5060)
 TRANSPORT = Leaf(
     "sip listener <listener> transport",
@@ -79,7 +89,7 @@ LISTENER_SECTION = Section(
     "sip listener <listener>",
     "Listeners",
     "Where SIP is spoken. At least one is needed; its name is free.",
-    (ADDRESS, LISTENER_PORT, TRANSPORT, TLS_PORT, SIDE, TRUSTED, CERTIFICATE, KEY),
+    (ADDRESS, INTERFACE, LISTENER_PORT, TRANSPORT, TLS_PORT, SIDE, TRUSTED, CERTIFICATE, KEY),
     name_kind=NAME,
 )
 SECTION = Section(

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from appliance.config.finding import Finding, report_error, report_warning
 from appliance.config.listening import decide_port, list_transports
-from appliance.config.sections import media, sip
+from appliance.config.sections import media, network, sip
 from appliance.config.tree import Tree
 
 # Networks wider than this hold more strangers than friends.
@@ -19,7 +19,8 @@ PORT_MAXIMUM = 65535
 def verify_listeners(tree: Tree) -> Iterator[Finding]:
     """Everything about listeners that needs more than one leaf."""
     yield from verify_sockets(tree)
-    for name in tree.names("listener"):
+    for name, line in tree.names("listener").items():
+        yield from verify_place(tree, name, line)
         yield from verify_trust(tree, name)
         yield from verify_tls(tree, name)
         yield from verify_media_ports(tree, name)
@@ -30,11 +31,27 @@ def verify_listeners(tree: Tree) -> Iterator[Finding]:
         yield report_error("no-usable-listener", "sip listener", "no listener speaks anything", allowed, line)
 
 
+def verify_place(tree: Tree, name: str, line: int) -> Iterator[Finding]:
+    """An address, or the interface whose address counts."""
+    has_address, has_interface = tree.has_said(sip.ADDRESS, name), tree.has_said(sip.INTERFACE, name)
+    if not has_address and not has_interface:
+        path = sip.ADDRESS.path_for(name)
+        yield report_error("missing", path, "this is required and missing", sip.ADDRESS.kind.allowed, line)
+    elif has_address and has_interface:
+        wrong = f"it has an address (line {tree.line(sip.ADDRESS, name)}) and an interface"
+        path, line = sip.INTERFACE.path_for(name), tree.line(sip.INTERFACE, name)
+        yield report_error("listener-place", path, wrong, "address or interface, not both", line)
+    elif has_interface and not tree.value(network.MANAGED):
+        wrong = "nobody looks after the interfaces of this machine"
+        path, line = sip.INTERFACE.path_for(name), tree.line(sip.INTERFACE, name)
+        yield report_error("listener-interface", path, wrong, "an address, or `set network managed true`", line)
+
+
 def verify_sockets(tree: Tree) -> Iterator[Finding]:
     """No two listeners on the same address and port."""
     taken: dict[tuple[str, int, bool], tuple[str, str]] = {}
     for name in tree.names("listener"):
-        address = tree.value(sip.ADDRESS, name)
+        address = tree.value(sip.ADDRESS, name) or tree.value(sip.INTERFACE, name)
         for transport in list_transports(tree, name):
             port = decide_port(tree, name, transport)
             if address is None or port is None:

@@ -15,7 +15,7 @@ TRUNK_REMEDIES = {
     TrunkFault.DNS: "look at `show dns`, and at the name in `trunk {0} registrar`",
     TrunkFault.REFUSED: "ask the carrier; `show trunks` has its words",
     TrunkFault.OVERLOADED: "wait; the carrier has asked for patience",
-    TrunkFault.NOT_OPEN: "restart the server: listeners are opened at its start",
+    TrunkFault.NOT_OPEN: "look at `show interfaces`: the interface of its listener has no address yet",
     TrunkFault.FULL: "wait, or raise `trunk {0} channels` if the carrier gives more",
 }
 TRUNK_CAUSES = {

@@ -31,7 +31,7 @@ class DialogPackage:
     """calls_of: the proxied calls of an extension that have not ended; domain: of the office; is_ours: whether a
     host[:port] is this office; source: who carries the other calls, None for nobody."""
 
-    __slots__ = ("_calls_of", "_domain", "_is_ours", "_tags", "_told", "source")
+    __slots__ = ("_calls_of", "_is_ours", "_tags", "_told", "domain", "source")
 
     name = b"dialog"
     content_type = b"application/dialog-info+xml"
@@ -41,7 +41,7 @@ class DialogPackage:
 
     def __init__(self, domain: bytes, calls_of: Callable[[bytes], list[Call]],
                  is_ours: Callable[[bytes], bool]) -> None:
-        self._domain = domain
+        self.domain = domain
         self._calls_of = calls_of
         self._is_ours = is_ours
         # by call: every tag its phones have had, in order; None for a dialog that has ended
@@ -81,7 +81,7 @@ class DialogPackage:
             if self.source is not None:
                 elements += [write_dialog(one) for one in self.source.dialogs_of(target, now)][::-1]
             changes = reversed(keep_fitting(elements))     # of a hundred calls the youngest
-        return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self._domain)), b"".join(changes))
+        return DOCUMENT % (version, state, escape(b"sip:%b@%b" % (target, self.domain)), b"".join(changes))
 
     def describe(self, call: Call, target: bytes, now: float, is_full: bool = False) -> dict[bytes, bytes]:
         """The dialog elements of a call as this extension sees it, by their id. is_full: without those that ended."""
@@ -128,7 +128,7 @@ class DialogPackage:
         """A dialog of a call that passes the proxy: its tags are those of both phones."""
         local_tag, remote_tag = (call.caller_tag, view.tag) if view.is_caller else (view.tag, call.caller_tag)
         caller = Participant(call.caller_identity, call.caller_uri)
-        hostport = self._domain if self._is_ours(call.callee_hostport) else call.callee_hostport
+        hostport = self.domain if self._is_ours(call.callee_hostport) else call.callee_hostport
         answer = call.answers.get(view.tag)
         callee = Participant(b"sip:%b@%b" % (call.callee_extension, hostport), None if answer is None else answer.uri)
         local, remote = (caller, callee) if view.is_caller else (callee, caller)

@@ -25,11 +25,11 @@ from appliance.ua.outgoing_invite import OutgoingInvite
 class EngineDialogs:
     """engine: whose calls they are; domain: of the office."""
 
-    __slots__ = ("_domain", "_engine")
+    __slots__ = ("_engine", "domain")
 
     def __init__(self, engine: CallEngine, domain: bytes) -> None:
         self._engine = engine
-        self._domain = domain
+        self.domain = domain
 
     def on_change(self, listener: Callable[[ChangedCall], None]) -> None:
         """Have every change of a call told."""
@@ -79,7 +79,7 @@ class EngineDialogs:
         return Participant(self._write_uri(party.number), None, party.name)
 
     def _write_uri(self, number: bytes) -> bytes:
-        return b"sip:%b@%b" % (escape_user(number), self._domain)
+        return b"sip:%b@%b" % (escape_user(number), self.domain)
 
 
 def office_legs(call: ChangedCall) -> list[Leg]:

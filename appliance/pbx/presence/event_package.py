@@ -18,11 +18,12 @@ DOCUMENT_OCTETS_MAX: Final = 60_000
 class EventPackage(Protocol):
     """One event package: its state of one target as a document.
 
-    name: of the Event header field; content_type: of its only body format; default_expires_s: where a SUBSCRIBE says
-    nothing; is_private: a user watches nobody but himself; is_partial: documents are numbered and may tell only of
-    changes, otherwise each is the whole state.
+    domain: of the office; name: of the Event header field; content_type: of its only body format; default_expires_s:
+    where a SUBSCRIBE says nothing; is_private: a user watches nobody but himself; is_partial: documents are numbered
+    and may tell only of changes, otherwise each is the whole state.
     """
 
+    domain: bytes
     name: bytes
     content_type: bytes
     default_expires_s: int

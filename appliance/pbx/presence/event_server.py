@@ -37,8 +37,8 @@ class EventServer:
     """Serves events. extensions: the office's users, replaced when the configuration changes."""
 
     __slots__ = ("_carried", "_changed_bindings", "_changed_calls", "_changed_carried", "_changed_presence", "_dialogs",
-                 "_mailboxes", "_messages", "_parts", "_presence", "_refusals", "_registrations", "_stack", "_untold",
-                 "deadline", "extensions", "notifier", "publications", "subscribing")
+                 "_mailboxes", "_messages", "_packages", "_parts", "_presence", "_refusals", "_registrations", "_stack",
+                 "_untold", "deadline", "extensions", "notifier", "publications", "subscribing")
 
     def __init__(self, parts: EventParts, extensions: frozenset[bytes]) -> None:
         self._parts = parts
@@ -64,6 +64,7 @@ class EventServer:
         self._registrations = RegistrationPackage(parts.domain, parts.location.bindings_of)
         packages: list[EventPackage] = [self._presence, self._dialogs, self._registrations,
                                         MessageSummaryPackage(parts.domain, self._mailboxes)]
+        self._packages = packages
         self.subscribing = SubscriptionServer(parts.stack, self.notifier, flows, self._refusals,
                                               {package.name: package for package in packages})
         parts.location.on_change(self._note_binding)
@@ -78,6 +79,11 @@ class EventServer:
         """Who carries calls beside the proxy: their lamps, and who is on the phone."""
         self._carried = self._dialogs.source = source
         source.on_change(self._note_carried)
+
+    def rename(self, domain: bytes) -> None:
+        """The office has another domain from now on."""
+        for package in self._packages:
+            package.domain = domain
 
     # requests, from the office server
 

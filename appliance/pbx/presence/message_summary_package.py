@@ -29,7 +29,7 @@ class MailboxCounts(Protocol):
 class MessageSummaryPackage:
     """mailboxes: all that keep messages; their counts stand side by side."""
 
-    __slots__ = ("_domain", "_mailboxes")
+    __slots__ = ("_mailboxes", "domain")
 
     name = b"message-summary"
     content_type = b"application/simple-message-summary"
@@ -38,7 +38,7 @@ class MessageSummaryPackage:
     is_partial = False
 
     def __init__(self, domain: bytes, mailboxes: list[MailboxCounts]) -> None:
-        self._domain = domain
+        self.domain = domain
         self._mailboxes = mailboxes
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
@@ -51,4 +51,4 @@ class MessageSummaryPackage:
         has_new = any(waiting.new for waiting in counts.values())
         lines = [b"%b: %d/%d (%d/%d)\r\n" % (kind, *waiting) for kind, waiting in counts.items()]
         return b"Messages-Waiting: %b\r\nMessage-Account: sip:%b@%b\r\n%b" % (
-            b"yes" if has_new else b"no", target, self._domain, b"".join(lines))
+            b"yes" if has_new else b"no", target, self.domain, b"".join(lines))

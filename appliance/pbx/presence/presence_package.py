@@ -25,7 +25,7 @@ class PresencePackage:
     """Composition: every publication's tuples, the youngest first, then one that the registrar vouches for; of the
     person the youngest publication's word, with the activities of all and on-the-phone while a call is answered."""
 
-    __slots__ = ("_domain", "_is_on_phone", "_is_registered", "_renderings_of")
+    __slots__ = ("_is_on_phone", "_is_registered", "_renderings_of", "domain")
 
     name = b"presence"
     content_type = b"application/pidf+xml"
@@ -35,14 +35,14 @@ class PresencePackage:
 
     def __init__(self, domain: bytes, renderings_of: Callable[[bytes], list[Rendering]],
                  is_registered: Callable[[bytes], bool], is_on_phone: Callable[[bytes], bool]) -> None:
-        self._domain = domain
+        self.domain = domain
         self._renderings_of = renderings_of
         self._is_registered = is_registered
         self._is_on_phone = is_on_phone
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
         """The composed state of a user, now; of too many publications the youngest that fit."""
-        entity = escape(b"sip:%b@%b" % (target, self._domain))
+        entity = escape(b"sip:%b@%b" % (target, self.domain))
         head = HEAD % entity
         derived = DERIVED_TUPLE % (b"open" if self._is_registered(target) else b"closed", entity)
         left_octets = DOCUMENT_OCTETS_MAX - len(head) - len(derived) - len(END) - PERSON_OCTETS

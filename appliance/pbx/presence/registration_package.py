@@ -22,7 +22,7 @@ EVENTS: Final = {Change.ADDED: b"registered", Change.REFRESHED: b"refreshed", Ch
 class RegistrationPackage:
     """bindings_of: the bindings of an extension."""
 
-    __slots__ = ("_bindings_of", "_domain")
+    __slots__ = ("_bindings_of", "domain")
 
     name = b"reg"
     content_type = b"application/reginfo+xml"
@@ -31,7 +31,7 @@ class RegistrationPackage:
     is_partial = True
 
     def __init__(self, domain: bytes, bindings_of: Callable[[bytes], list[Binding]]) -> None:
-        self._domain = domain
+        self.domain = domain
         self._bindings_of = bindings_of
 
     def build_document(self, target: bytes, version: int, changes: Iterable[bytes] | None, now: float) -> bytes:
@@ -44,7 +44,7 @@ class RegistrationPackage:
             changes = keep_fitting([describe_contact(binding, Change.ADDED, now) for binding in bindings])
         elif not bindings:
             state = b"terminated"       # 4.7.1: the last contact has gone; init follows unsaid
-        return DOCUMENT % (version, scope, escape(b"sip:%b@%b" % (target, self._domain)), identify(target), state,
+        return DOCUMENT % (version, scope, escape(b"sip:%b@%b" % (target, self.domain)), identify(target), state,
                            b"".join(changes))
 
 

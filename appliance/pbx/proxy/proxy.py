@@ -48,15 +48,15 @@ class Proxy:
     dialogs that begin here (16.6 step 4); follower: decides about 3xx, None: all go up.
     """
 
-    __slots__ = ("_cancelled", "_dialogs", "_finder", "_realm", "_signer", "_stack", "follower",
-                 "has_record_route")
+    __slots__ = ("_cancelled", "_dialogs", "_finder", "_signer", "_stack", "follower", "has_record_route",
+                 "realm")
 
     def __init__(self, stack: SipStack, dialogs: DialogTable, signer: RouteSigner, realm: bytes,
                  finder: ServerFinder) -> None:
         self._stack = stack
         self._dialogs = dialogs
         self._signer = signer
-        self._realm = realm
+        self.realm = realm
         self._finder = finder
         self.has_record_route = True
         self._cancelled = CancelOwner()
@@ -116,7 +116,7 @@ class Proxy:
 
     def _send_ack(self, message: Message, target: Target) -> None:
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, self._stack.steady_branch(message))
-        octets = message.forward(target.uri, via, b"", target.drop, self._realm)
+        octets = message.forward(target.uri, via, b"", target.drop, self.realm)
         if fits_flow(octets, target.flow):
             target.flow.outbox.append((octets, target.flow))
         else:
@@ -152,7 +152,7 @@ class Proxy:
             lines = self._signer.build_lines(request, arrived.listener, target.flow.listener, target.uri) + lines
         branch = self._stack.new_branch(request)
         via = b"%s%s\r\n" % (target.flow.listener.via_prefix, branch)
-        octets = request.forward(target.uri, via, lines, target.drop, self._realm)
+        octets = request.forward(target.uri, via, lines, target.drop, self.realm)
         return octets if fits_flow(octets, target.flow) else b"", branch
 
     def begin_hunt(self, context: ResponseContext, target: NamedTarget) -> Hunt:

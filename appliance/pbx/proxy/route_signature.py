@@ -24,10 +24,17 @@ class RouteSigner:
         self._key = key
         self.hour = 0
         self._hour_octets = b"000000"
-        self._prefixes = {listener: self._prefix(listener) for listener in listeners}
-        self._secure_prefixes = {listener: b"Record-Route: <sips:%s;lr%s" % (listener.hostport, PARAMETER)
-                                 for listener in listeners}
-        self._heads = frozenset(prefix.partition(b"<")[2] for prefix in self._prefixes.values())
+        self._heads: frozenset[bytes] = frozenset()
+        self._prefixes: dict[Listener, bytes] = {}
+        self._secure_prefixes: dict[Listener, bytes] = {}
+        self.reconfigure(listeners)
+
+    def reconfigure(self, listeners: list[Listener]) -> None:
+        """Other listeners, or other addresses of theirs. What was written with the ones of before is still ours."""
+        self._prefixes |= {listener: self._prefix(listener) for listener in listeners}
+        self._secure_prefixes |= {listener: b"Record-Route: <sips:%s;lr%s" % (listener.hostport, PARAMETER)
+                                  for listener in listeners}
+        self._heads |= {prefix.partition(b"<")[2] for prefix in self._prefixes.values()}
 
     def set_hour(self, hour: int) -> None:
         """Now, in hours since 1970."""

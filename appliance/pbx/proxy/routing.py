@@ -19,6 +19,10 @@ class OwnAddresses:
     __slots__ = ("_hostports",)
 
     def __init__(self, domain: bytes, listeners: list[Listener]) -> None:
+        self.reconfigure(domain, listeners)
+
+    def reconfigure(self, domain: bytes, listeners: list[Listener]) -> None:
+        """Another domain, other listeners or other addresses of theirs."""
         names = {domain.lower(), domain.lower() + b":5060"}
         for listener in listeners:
             names.add(listener.hostport.lower())
@@ -82,7 +86,7 @@ def read_way(message: Message, own: OwnAddresses, signer: RouteSigner) -> Way:
     drop = 1
     while drop < len(values):
         following = split_address(values[drop])[1]
-        if not own.has_uri(following):
+        if not signer.has_written(following) and not own.has_uri(following):
             return Way(drop, uri, following)
         drop += 1
     return Way(drop, uri, None)

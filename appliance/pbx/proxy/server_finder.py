@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address
 
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
+from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.locating.search import Verdict
@@ -47,6 +48,11 @@ class ServerFinder:
         self._own = OwnHosts(listeners)
         self.health = ServerHealth()
         self.is_barred: Callable[[bytes], bool] = bar_nobody
+
+    def reconfigure(self) -> None:
+        """The listeners have changed, or their addresses."""
+        self._own = OwnHosts(self._listeners)
+        self._locator.ability = Ability.of_listeners(self._listeners)
 
     def find(self, target: NamedTarget, size_octets: int, found: FlowsFound, now: float,
              source: bytes = b"") -> Inquiry | None:

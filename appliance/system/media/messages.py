@@ -15,7 +15,7 @@ from appliance.errors import PeerError
 from appliance.rtp.relaying import DirectionFigures, Figures, LegMedia, LocalPort, PayloadMapping, RelayedSession
 
 SOCKET_NAME = "media.sock"
-PROTOCOL = 2                        # of this file: a relay that speaks another is replaced
+PROTOCOL = 3                        # of this file: a relay that speaks another is replaced
 MESSAGE_LIMIT_OCTETS = 65536
 OBJECTS_A_MESSAGE = 16              # none is longer than 3 KiB
 SESSIONS_AN_OBJECT = 4              # "list" is answered in several; the last says so

@@ -56,8 +56,19 @@ class PortPool:
         raise MachineError(f"no media port is left on {host}", errno.EADDRINUSE, self._quarantine_s)
 
     def give_back(self, port: LocalPort, now: float) -> None:
-        """Its sockets are closed; it rests, then it may be leased again."""
-        self._resting[port.host].append((now + self._quarantine_s, port.port))
+        """Its sockets are closed; it rests, then it may be leased again, unless it is none of ours any more."""
+        if port.port in self._even:
+            self._resting[port.host].append((now + self._quarantine_s, port.port))
+
+    def change_range(self, first: int, last: int) -> None:
+        """Other ports from now on; what is leased stays leased. Those that were leased before and are among the new
+        ones turn out to be occupied when their turn comes."""
+        self._even = range(first + first % 2, last, 2)
+        for host, resting in self._resting.items():
+            kept = [(until, port) for until, port in resting if port in self._even]
+            self._resting[host] = deque(kept)
+            rests = {port for _, port in kept}
+            self._free[host] = [port for port in self._even if port not in rests]
 
     def count_free(self, host: str, now: float) -> int:
         """How many pairs could be leased now, as far as we know."""

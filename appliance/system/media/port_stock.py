@@ -49,6 +49,23 @@ class PortStock:
         if self._missing(host) < ORDER_SIZE and not self._ordered[host]:
             self._filled.add(host)
 
+    def set_hosts(self, hosts: Sequence[str], first_size: int = FIRST_SIZE) -> list[LocalPort]:
+        """Other addresses of ours; those that stay keep what they have. What was leased for the ones that went."""
+        left = [port for host in self._ports if host not in hosts for port in self._ports[host]]
+        self._sizes = {host: self._sizes.get(host, first_size) for host in hosts}
+        self._ports = {host: self._ports.get(host) or deque() for host in hosts}
+        self._ordered = {host: self._ordered.get(host, 0) for host in hosts}
+        self._filled &= set(hosts)
+        return left
+
+    def empty(self) -> list[LocalPort]:
+        """Take out everything; what is on order still comes."""
+        left = [port for ports in self._ports.values() for port in ports]
+        for ports in self._ports.values():
+            ports.clear()
+        self._filled.clear()
+        return left
+
     def clear(self) -> None:
         """Nothing of it is leased any more."""
         for host, ports in self._ports.items():

@@ -119,6 +119,24 @@ class RelayClient:
         if self._socket is not None:
             self._read()
 
+    def set_hosts(self, hosts: Sequence[str]) -> None:
+        """Other addresses of ours that media may use; ports for new ones are ordered at once."""
+        self._give_back(self._stock.set_hosts(hosts))
+        self._short &= set(hosts)
+        if self._socket is not None and self._order():
+            self._flush_soon()
+
+    def change_range(self, first: int, last: int) -> None:
+        """Other ports from now on; sessions keep theirs."""
+        self._send({"do": "range", "first": first, "last": last})
+        self._give_back(self._stock.empty())
+        if self._socket is not None and self._order():
+            self._flush_soon()
+
+    def _give_back(self, ports: Sequence[LocalPort]) -> None:
+        for port in ports:
+            self._send_later({"do": "return", "port": port})
+
     # ---- what a call may ask (rtp.relaying.MediaRelay)
 
     def take_port(self, host: str) -> LocalPort | None:
@@ -149,6 +167,9 @@ class RelayClient:
         else:
             self._offered.pop(session, None)
             self._send(command)
+
+    def move_side(self, session: str, side: int, port: LocalPort) -> None:
+        self._send({"do": "move", "session": session, "side": side, "port": port})
 
     def hold(self, session: str, is_held: bool) -> None:
         self._send({"do": "hold", "session": session, "is_held": is_held})

@@ -34,6 +34,7 @@ SESSION_SILENCE_S = 60.0            # of both
 NO_ADDRESS = b""
 FRESH = LegMedia(None, dscp=-1)     # of whom nothing was said: every payload type passes, nothing is marked
 SOCKADDR_IN6_OCTETS = 28
+PORT_LIMIT = 65535
 _PORT = struct.Struct("!2xH")       # sockaddr_in and sockaddr_in6 have it at the same place
 Leases = dict[LocalPort, Lease]
 
@@ -76,7 +77,8 @@ class RelayDesk:
         self._names: dict[int, str] = {}
         self._commands: dict[str, Callable[[Message, Leases, float], Iterator[Message]]] = {
             "lease": self._lease, "return": self._return, "open": self._open, "direct": self._direct,
-            "hold": self._hold, "close": self._close, "figures": self._figures, "list": self._list}
+            "hold": self._hold, "close": self._close, "figures": self._figures, "list": self._list,
+            "move": self._move, "range": self._change_range}
 
     def obey(self, message: Message, leases: Leases, now: float) -> list[Message]:
         """Do what one connection with these leases wants; what to tell it. A wrong command is told, not raised."""
@@ -209,6 +211,33 @@ class RelayDesk:
         if before is None or media.dscp != before.dscp:
             self._relay.set_dscp(session.handle, side, media.dscp)
         session.media[side] = media
+
+    def _move(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
+        """One side gets another port of another address; the other side notices nothing."""
+        session = self._session(message)
+        side, port = read_count(message, "side", 1), read_port(message.get("port"))
+        lease = leases.get(port)
+        if lease is None:
+            raise PeerError("the port is not leased")
+        try:
+            self._relay.move_side(session.handle, side, (lease.rtp.fileno(), lease.rtcp.fileno()))
+        except OSError as error:
+            raise MachineError(f"moving a side: {error.strerror}", error.errno or 0) from error
+        del leases[port]
+        lease.rtp.detach()              # the relay owns them now
+        lease.rtcp.detach()
+        self._pool.give_back(session.ports[side], now)
+        session.ports = (port, session.ports[1]) if side == 0 else (session.ports[0], port)
+        media = session.media[side]
+        if media is not None and media.dscp >= 0:
+            self._relay.set_dscp(session.handle, side, media.dscp)      # a mark is the socket's
+        session.silence_begins()
+        return iter(())
+
+    def _change_range(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
+        first, last = read_count(message, "first", PORT_LIMIT), read_count(message, "last", PORT_LIMIT)
+        self._pool.change_range(first, last)
+        return iter(())
 
     def _hold(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
         session = self._session(message)

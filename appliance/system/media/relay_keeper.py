@@ -78,6 +78,14 @@ class RelayKeeper:
         self._changed = asyncio.Event()
         self._said = b""                            # on standard error, by the process, not noted yet
 
+    def reconfigure(self, ports: tuple[int, int], hosts: Sequence[str]) -> None:
+        """Other ports or addresses of ours from now on; calls keep the ports that they have."""
+        if ports != (self._wanted.first, self._wanted.last):
+            self._wanted = self._wanted._replace(first=ports[0], last=ports[1])
+            if self._state == RelayState.PRESENT:
+                self.relay.change_range(*ports)
+        self.relay.set_hosts(hosts)
+
     def open(self) -> None:
         """Adopt or start one; `wait_present` waits for it. The user hears `relay_found` on a later wake."""
         self._join()

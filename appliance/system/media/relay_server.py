@@ -214,8 +214,11 @@ class RelayServer:
         for message in messages:
             if message.get("do") == "end":
                 self._is_over = True
-            else:
-                told += self._desk.obey(message, client.leases, self._clock())
+                continue
+            answer = self._desk.obey(message, client.leases, self._clock())
+            told += answer
+            if message.get("do") == "range" and not answer:     # whoever comes next is greeted with these
+                self._greeting = self._greeting._replace(first=message["first"], last=message["last"])
         self._tell(client, told)
 
     def _tell(self, client: Client, told: list[Message]) -> None:

@@ -58,6 +58,17 @@ def open_outgoing_socket(listener: Listener) -> socket.socket:
     return opened
 
 
+def has_address(host: str) -> bool:
+    """Whether a numeric address is one of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
 def bind_socket(listener: Listener, kind: socket.SocketKind) -> socket.socket:
     """A non-blocking socket bound to the listener's address and port. Raises MachineError."""
     try:

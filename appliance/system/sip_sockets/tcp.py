@@ -69,6 +69,25 @@ class TcpPort:
             self._run(self._attach(connection, opened))
         self._adopted.clear()
 
+    @property
+    def bound(self) -> socket.socket:
+        """The socket of the listener itself."""
+        return self._socket
+
+    def move_to(self, opened: socket.socket) -> None:
+        """This listening socket is the listener's from now on. Connections stand on where they are as long as our
+        address of before is one of this machine."""
+        before, self._socket = self._socket, opened
+        if self._loop is not None:
+            self._loop.remove_reader(before.fileno())
+            self._loop.add_reader(opened.fileno(), self._accept)
+        before.close()
+
+    def drop_connections(self) -> None:
+        """Their address is none of this machine any more: who is at the other end is to come anew."""
+        for connection in list(self._connections):
+            connection.close("moved")
+
     def flush(self, now: float = 0.0) -> None:
         """Write what waits in the listener's outbox; a flow without a connection gets one."""
         outbox = self.listener.outbox

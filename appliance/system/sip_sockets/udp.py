@@ -2,10 +2,12 @@
 """The UDP side of one listener: the hot path from the kernel to the stack and back (RFC 3261 18).
 
 The loop wakes `drain` when datagrams wait; it reads up to 64 at a time, hands them to the stack and sends what the
-stack wants sent after each batch, so that an answer never waits for more than 64 messages.
+stack wants sent after each batch, so that an answer never waits for more than 64 messages. Where a listener has moved,
+its former socket is heard for a while: answers to what went out from there still come in, on the same flows.
 """
 
 import asyncio
+import socket
 from functools import partial
 from time import monotonic
 
@@ -15,14 +17,17 @@ from appliance.system.sip_sockets.bound_socket import open_datagram_socket
 from appliance.system.sip_sockets.kept_sockets import keep_nothing
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams
 
+FORMER_S = 32.0             # 64*T1: by then every transaction has its answer or has given up (17.1)
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
 BATCH_DATAGRAMS = 64
+FORMER_FLOWS = 1024         # of a socket that is left: a way to the flows that the listener has
 
 
 class UdpPort:
     """One bound UDP socket."""
 
-    __slots__ = ("_dropped", "_gauge", "_kept", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire", "listener")
+    __slots__ = ("_dropped", "_former", "_gauge", "_kept", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire",
+                 "listener")
 
     def __init__(self, listener: Listener, seams: Seams) -> None:
         """Bind. Raises MachineError."""
@@ -37,15 +42,41 @@ class UdpPort:
         self._wire = DatagramSocket(self._socket.fileno(), partial(make_flow, listener))
         self._dropped = self._wire.pressure()[2]        # of a socket that is older than we are, by the last process
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._former: dict[socket.socket, asyncio.TimerHandle] = {}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read from now on."""
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self.drain)
 
-    def drain(self) -> None:
-        """Everything that waits, up to a bound: from the kernel to the stack."""
-        receive, settle = self._wire.receive, self._settle
+    @property
+    def bound(self) -> socket.socket:
+        """The socket of the listener itself."""
+        return self._socket
+
+    def move_to(self, opened: socket.socket) -> None:
+        """This socket is the listener's from now on, bound to the address that the listener has moved to."""
+        before, self._socket = self._socket, opened
+        self._wire.rebind(opened.fileno())
+        self._dropped = 0
+        if self._loop is None:
+            before.close()
+            return
+        former = DatagramSocket(before.fileno(), lambda raw, _host, _port: self._wire.find_flow(raw), FORMER_FLOWS)
+        self._loop.remove_reader(before.fileno())
+        self._loop.add_reader(before.fileno(), self.drain, former)
+        self._former[before] = self._loop.call_later(FORMER_S, self._drop_former, before)
+        self._loop.add_reader(opened.fileno(), self.drain)
+
+    def _drop_former(self, former: socket.socket) -> None:
+        self._former.pop(former).cancel()
+        if self._loop is not None:
+            self._loop.remove_reader(former.fileno())
+        former.close()
+
+    def drain(self, wire: DatagramSocket | None = None) -> None:
+        """Everything that waits, up to a bound: from the kernel to the stack. wire: None for the present socket."""
+        receive, settle = (wire or self._wire).receive, self._settle
         receive_datagram = self._stack.receive_datagram
         tap, gauge = self._tap, self._gauge
         for _ in range(BATCHES_PER_WAKE):
@@ -95,6 +126,8 @@ class UdpPort:
 
     def close(self) -> None:
         """Send what waits and close the socket, for good unless what is kept has been frozen."""
+        for former in tuple(self._former):
+            self._drop_former(former)
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop = None

@@ -106,12 +106,12 @@ def test_the_name_of_the_trunk_leads_nowhere_while_calling(wire):
     assert explained.finding.cause == "dns_failed"
 
 
-def test_a_trunk_that_came_with_a_reload_waits_for_its_listener(wire):
+def test_a_trunk_whose_interface_has_no_address_waits_for_it(wire):
     wire.trunks["carrier"] = TrunkState("carrier", False, "down", "wan", fault=TrunkFault.NOT_OPEN,
-                                        reason="its listener needs a restart")
-    explained = wire.explain(503, is_tried=False, reason="trunk carrier: its listener needs a restart")
+                                        reason="its listener has no address yet")
+    explained = wire.explain(503, is_tried=False, reason="trunk carrier: its listener has no address yet")
     assert "not open yet" in explained.finding.sentence
-    assert "restart" in explained.finding.remedy
+    assert "interface" in explained.finding.remedy
 
 
 def test_a_rule_forbids_the_call(wire):

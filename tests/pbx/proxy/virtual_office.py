@@ -5,7 +5,8 @@ import hashlib
 
 from appliance.config.configuration import load_configuration
 from appliance.native.sip_scanner import Message
-from appliance.pbx.assembly import Surroundings, assemble_office, build_listeners
+from appliance.pbx.assembly import Surroundings, assemble_office
+from appliance.pbx.listening import build_listeners
 from appliance.sip.flow import Flow
 from appliance.vocabulary.journal import SilentJournal
 
