@@ -61,9 +61,9 @@ class Server:
         if self._notify_socket:
             environment["NOTIFY_SOCKET"] = self._notify_socket
         with self.output.open("ab") as output, self.errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [*self._before, PROGRAM, "run", "--config", self.config, "--state", self.state], stdout=output,
-                stderr=errors, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+            command = [*self._before, PROGRAM, "run", "--config", self.config, "--state", self.state]
+            self.process = self._launch(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
+                                        env=environment, start_new_session=True)
 
         def is_ready() -> bool:
             self._alive()
@@ -78,6 +78,9 @@ class Server:
             raise
         self.start_s = time.monotonic() - began
         return self
+
+    def _launch(self, command: "list[str | Path]", **how: object) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(command, **how)
 
     def stop(self, timeout_s: float = 5) -> None:
         """SIGTERM; the contract gives the daemon 5 s to leave with 0."""
