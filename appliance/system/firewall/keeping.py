@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the firewall as the configuration wants it: puts it in force, takes it back, heals it when somebody has been at
+it, and tells people what it does. Satisfies the network keeper's Firewall; used in the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from appliance.config.configuration import Configuration
+from appliance.errors import MachineError
+from appliance.networking.ruleset import build_ruleset, find_border
+from appliance.networking.ruleset_values import Ruleset
+from appliance.networking.side import Side
+from appliance.system.firewall.firewall import Firewall
+from appliance.vocabulary.journal import Journal
+
+LOOK_S: Final = 2.0
+
+
+class FirewallKeeper:
+    """State: what held before the last `apply`, for `revert`."""
+
+    def __init__(self, firewall: Firewall, journal: Journal, look_s: float = LOOK_S) -> None:
+        self._firewall = firewall
+        self._journal = journal
+        self._look_s = look_s
+        self._before: Ruleset | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        """All or nothing. configuration None: there is to be none of ours. Raises MachineError by the rule."""
+        ruleset = None if configuration is None else describe_wanted(configuration, sides)
+        before = self._firewall.ruleset
+        self._firewall.apply(ruleset)
+        self._before = before
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def revert(self) -> None:
+        """As it was before the last `apply`. Raises MachineError."""
+        self._firewall.apply(self._before)
+
+    async def close(self) -> None:
+        """Look no more. What is in force stays."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+            self._looking = None
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(self._look_s)
+            self.heal()
+
+    def heal(self) -> bool:
+        """Whether somebody else had changed our rules; then they are ours again."""
+        try:
+            if self._firewall.is_in_force():
+                return False
+            self._firewall.apply(self._firewall.ruleset)
+        except MachineError as error:
+            self._journal.record("firewall_failed", error=error.operation)
+            return False
+        self._journal.record("firewall_healed")
+        return True
+
+    def describe_rules(self) -> dict[str, object]:
+        """For `show firewall`: the rules in words, those that say the same together, and what is open to calls."""
+        counted: dict[tuple[str, str], tuple[int, int]] = {}
+        for rule in self._firewall.read_rules():
+            if rule.packets >= 0:
+                packets, octets = counted.get((rule.chain, rule.words), (0, 0))
+                counted[rule.chain, rule.words] = packets + rule.packets, octets + rule.octets
+        rules = [{"chain": chain, "rule": rule, "packets": packets, "octets": octets}
+                 for (chain, rule), (packets, octets) in counted.items()]
+        pinholes = sorted((str(one.host), one.port) for one in self._firewall.pinholes)
+        peers = [str(network) for network in self._firewall.peers]
+        return {"in_force": self._firewall.ruleset is not None, "rules": rules,
+                "pinholes": [list(one) for one in pinholes], "peers": peers,
+                "bans": len(self._firewall.list_bans())}
+
+    def describe_bans(self) -> list[dict[str, object]]:
+        """For `show bans`: who, how long still, why, and how much it kept out."""
+        return [{"address": str(one.address), "left_s": round(one.left_s), "reason": one.reason,
+                 "packets": one.packets} for one in self._firewall.list_bans()]
+
+
+def describe_wanted(configuration: Configuration, sides: dict[str, Side]) -> Ruleset:
+    """The ruleset for the sides as they are."""
+    lan = sides.get("lan")
+    return build_ruleset(configuration, find_border(configuration, lan.address if lan else None))
