@@ -582,14 +582,15 @@ cdef class PacketRelay:
             raise OSError(failed, os.strerror(failed)) if failed > 0 else OverflowError("no room for one session more")
         return session.handle
 
-    def close_session(self, uint32_t handle):
+    def close_session(self, uint32_t handle, bint keeps_sockets=False):
         cdef session_t *session
         with nogil:
             session = take_out(self.relay, handle)
         if session == NULL:
             raise KeyError(handle)
         result = copy_figures(&session.legs[0]), copy_figures(&session.legs[1])
-        close_sockets(session)
+        if not keeps_sockets:
+            close_sockets(session)
         free(session)
         return result
 

@@ -18,7 +18,7 @@ from appliance.errors import MachineError
 from appliance.native.packet_relay import PacketRelay
 from appliance.system.descriptors import raise_descriptor_limit
 from appliance.system.media.messages import PROTOCOL, Greeting
-from appliance.system.media.port_pool import PortPool
+from appliance.system.media.port_pool import OPEN_LIMIT, PortPool
 from appliance.system.media.relay_desk import LEASES_LIMIT, RelayDesk
 from appliance.system.media.relay_server import RelayServer
 from appliance.system.media.relay_thread import RelayThread
@@ -34,9 +34,9 @@ DESCRIPTORS_ELSE = 64           # clients, the program's own
 def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket | None = None) -> int:
     """Relay until SIGTERM, SIGINT or the owner's `end`; returns the exit code."""
     os.makedirs(state_directory, mode=0o700, exist_ok=True)
-    sessions, leases = share_descriptors(raise_descriptor_limit())
+    sessions, leases, resting = share_descriptors(raise_descriptor_limit())
     relay = PacketRelay(sessions)
-    desk = RelayDesk(relay, PortPool(first, last, choose_below), leases)
+    desk = RelayDesk(relay, PortPool(first, last, choose_below, open_limit=resting), leases)
     server = RelayServer(state_directory, desk, Greeting(VERSION, PROTOCOL, first, last), monotonic)
     thread = RelayThread(relay)
     try:
@@ -54,11 +54,13 @@ def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket
     return EXIT_STOPPED
 
 
-def share_descriptors(limit: int) -> tuple[int, int]:
-    """How many sessions and leases there may be: a quarter for ports that wait for a call, the rest for calls."""
+def share_descriptors(limit: int) -> tuple[int, int, int]:
+    """How many sessions, leases and resting ports there may be: a quarter for ports that wait for a call, an eighth for
+    those that rest after one, the rest for calls."""
     leases = max(16, min(LEASES_LIMIT, limit // 4 // DESCRIPTORS_A_LEASE))
-    room = limit - DESCRIPTORS_ELSE - leases * DESCRIPTORS_A_LEASE
-    return max(16, min(SESSIONS_LIMIT, room // DESCRIPTORS_A_SESSION)), leases
+    resting = min(OPEN_LIMIT, limit // 8 // DESCRIPTORS_A_LEASE)
+    room = limit - DESCRIPTORS_ELSE - (leases + resting) * DESCRIPTORS_A_LEASE
+    return max(16, min(SESSIONS_LIMIT, room // DESCRIPTORS_A_SESSION)), leases, resting
 
 
 def choose_below(limit: int) -> int:

@@ -29,8 +29,9 @@ class PacketRelay:
     sent before `direct`. key: 16 octets; names in RTCP (CNAME, RFC 3550 6.5.1) are hidden under it, the same under the
     same key; None: one of its own. Returns its handle. Raises OverflowError beyond session_limit, OSError where the
     kernel refuses; the descriptors then remain the caller's."""
-    def close_session(self, handle: int) -> tuple[_Figures, _Figures]: ...
-    """Close the session and its sockets; the last figures of both sides."""
+    def close_session(self, handle: int, keeps_sockets: bool = False) -> tuple[_Figures, _Figures]: ...
+    """Close the session and its sockets, or leave those to the caller, unread from now on; the last figures of both
+    sides."""
     def direct(self, handle: int, side: int, addresses: tuple[bytes, bytes, bytes],
                is_behind_nat: bool = False) -> None: ...
     """Where the peer of that side is: (RTP as announced in its SDP, RTCP as announced, the source of its signalling).

@@ -6,6 +6,8 @@ import random
 import socket
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.errors import MachineError
 from appliance.system.media.port_pool import PortPool
@@ -13,8 +15,13 @@ from appliance.system.media.port_pool import PortPool
 HOST = f"127.0.77.{os.getpid() % 250 + 1}"                              # two runs at once do not meet
 
 
-def make_pool(first=31000, last=31009, seed=1):
-    return PortPool(first, last, random.Random(seed).randrange, quarantine_s=30.0)
+def make_pool(first=31000, last=31009, seed=1, open_limit=100):
+    return PortPool(first, last, random.Random(seed).randrange, quarantine_s=30.0, open_limit=open_limit)
+
+
+def read_name(descriptor):
+    with socket.socket(fileno=os.dup(descriptor)) as opened:
+        return opened.getsockname()
 
 
 def lease_all(pool, now=0.0):
@@ -33,8 +40,8 @@ def test_every_even_port_whose_neighbour_is_in_range_is_leased_once():
         assert len(set(ports)) == expected
         assert all(port % 2 == 0 and first <= port and port + 1 <= last for port in ports)
         for lease in leases:
-            assert lease.rtp.getsockname() == (HOST, lease.port.port)
-            assert lease.rtcp.getsockname() == (HOST, lease.port.port + 1)
+            assert read_name(lease.rtp) == (HOST, lease.port.port)
+            assert read_name(lease.rtcp) == (HOST, lease.port.port + 1)
             lease.close()
 
 
@@ -53,27 +60,93 @@ def test_a_used_port_rests_before_it_is_leased_again():
     pool = make_pool(31000, 31003)
     first, second = lease_all(pool)
     for lease, now in ((first, 10.0), (second, 35.0)):
-        lease.close()
-        pool.give_back(lease.port, now)
+        pool.give_back(lease, now)
     assert pool.count_free(HOST, 39.9) == 0
     assert pool.count_free(HOST, 40.0) == 1
     again = pool.lease(HOST, 40.0)
-    assert again.port == first.port
+    assert again == first
     again.close()
+    pool.close()
 
 
-def test_where_nothing_else_is_left_the_port_that_has_rested_longest_serves():
-    pool = make_pool(31000, 31005)
+@pytest.mark.parametrize("open_limit", [0, 100])
+def test_where_nothing_else_is_left_the_port_that_has_rested_longest_serves(open_limit):
+    pool = make_pool(31000, 31005, open_limit=open_limit)
     leases = lease_all(pool)
     for now, lease in enumerate(leases):
-        lease.close()
-        pool.give_back(lease.port, float(now))
+        pool.give_back(lease, float(now))
     again = [pool.lease(HOST, 5.0) for _ in leases]
     assert [lease.port for lease in again] == [lease.port for lease in leases]
     with pytest.raises(MachineError):
         pool.lease(HOST, 5.0)
     for lease in again:
         lease.close()
+
+
+def test_a_port_rests_with_its_sockets_which_serve_again():
+    pool = make_pool(31000, 31003, open_limit=1)
+    first, second = lease_all(pool)
+    pool.give_back(first, 0.0)
+    pool.give_back(second, 0.0)
+    with pytest.raises(OSError, match="Bad file descriptor"):       # one more than may stay open
+        os.close(second.rtcp)
+    again, fresh = pool.lease(HOST, 30.0), pool.lease(HOST, 30.0)
+    assert again == first
+    assert fresh.port == second.port
+    for lease in (again, fresh):
+        assert read_name(lease.rtp) == lease.port
+        pool.give_back(lease, 31.0)
+    pool.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.close(again.rtp)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 7), st.floats(0.0, 25.0)), max_size=40), st.integers(0, 5))
+def test_no_port_is_leased_twice_and_none_before_its_rest_where_another_is_free(steps, open_limit):
+    pool = make_pool(31000, 31009, open_limit=open_limit)
+    leased, resting_until, now = [], {}, 0.0
+    for is_lease, which, later_s in steps:
+        now += later_s
+        if is_lease and len(leased) < 5:
+            has_free = pool.count_free(HOST, now) > 0
+            lease = pool.lease(HOST, now)
+            assert lease.port not in [one.port for one in leased]
+            assert not has_free or resting_until.get(lease.port, 0.0) <= now
+            assert read_name(lease.rtp) == lease.port
+            leased.append(lease)
+        elif leased:
+            lease = leased.pop(which % len(leased))
+            resting_until[lease.port] = now + 30.0
+            pool.give_back(lease, now)
+    for lease in leased:
+        lease.close()
+    pool.close()
+
+
+def test_ports_that_rest_with_their_sockets_go_with_another_range_and_stay_at_rest_where_they_are_in_both():
+    pool = make_pool(31000, 31007)
+    leases = lease_all(pool)
+    for lease in leases:
+        pool.give_back(lease, 10.0)
+    pool.change_range(31004, 31009)
+    assert pool.count_free(HOST, 39.0) == 1
+    again = lease_all(pool, 40.0)
+    assert {lease.port.port for lease in again} == {31004, 31006, 31008}
+    for lease in again:
+        lease.close()
+    for lease in leases:
+        if lease.port.port < 31004:
+            assert not is_bound(lease.port)
+
+
+def is_bound(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(port)
+        except OSError:
+            return True
+    return False
 
 
 def test_a_port_that_somebody_else_has_is_passed_over():

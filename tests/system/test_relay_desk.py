@@ -26,7 +26,8 @@ class Desk:
         self.relay = PacketRelay(4)
         self.thread = threading.Thread(target=self.relay.run)
         self.thread.start()
-        self.desk = RelayDesk(self.relay, PortPool(36000, 36099, random.Random(1).randrange), 6, LEG_S, SESSION_S)
+        self.pool = PortPool(36000, 36099, random.Random(1).randrange)
+        self.desk = RelayDesk(self.relay, self.pool, 6, LEG_S, SESSION_S)
         self.leases = {}
         self.phones = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
         for index, phone in enumerate(self.phones):
@@ -64,6 +65,7 @@ class Desk:
 
     def close(self):
         self.desk.release(self.leases, 0.0)
+        self.pool.close()
         self.relay.stop()
         self.thread.join(PATIENCE_S)
         for phone in self.phones:
@@ -153,11 +155,32 @@ def test_leases_are_bounded_and_what_is_missing_is_said(desk):
     assert len(desk.obey("lease", host=HOST, count=2)[0]["ports"]) == 1
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(1024, (176, 128)), (4096, (752, 512)), (1 << 20, (2048, 4096))])
+def test_a_call_over_ports_of_another_one_hears_nothing_of_it(desk):
+    desk.direct(0)
+    desk.direct(1)
+    desk.talk(0)
+    [told] = desk.obey("close")
+    assert told["figures"][0].packets == 1
+    for phone in desk.phones:       # it has not heard of the end
+        phone.sendto(write_packet(RtpPacket(0, 1, 160, 9, b"late")), desk.ports[0])
+    far = 1e6                       # the rest is over
+    leased = {}
+    ports = desk.desk.obey({"do": "lease", "host": HOST, "count": 6}, leased, far)[0]["ports"]
+    assert set(desk.ports) <= set(ports)
+    again = {"do": "open", "session": "t", "ports": [list(port) for port in desk.ports]}
+    assert desk.desk.obey(again, leased, far) == []
+    desk.leases.update(leased)
+    [told] = desk.obey("figures", session="t")
+    assert [(one.packets, one.foreign, one.latch, one.heard) for one in told["figures"]] == [
+        (0, 0, "waiting", None)] * 2
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1024, (144, 128, 64)), (4096, (624, 512, 256)),
+                                                (1 << 20, (2048, 4096, 1024))])
 def test_descriptors_are_shared_between_calls_and_ports_that_wait(limit, expected):
     assert share_descriptors(limit) == expected
-    sessions, leases = expected
-    assert 4 * sessions + 2 * leases < limit
+    sessions, leases, resting = expected
+    assert 4 * sessions + 2 * leases + 2 * resting < limit
 
 
 @pytest.mark.parametrize("host", ["::1", HOST], ids=["IPv6", "IPv4"])

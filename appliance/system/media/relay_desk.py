@@ -40,21 +40,25 @@ Leases = dict[LocalPort, Lease]
 
 
 class Session:
-    """What the relay knows by a handle. silent: per side, whether it was told silent; media: what was said of it last,
-    None for something of which only a part was done.
+    """What the relay knows by a handle, which reads the sockets of `leases`. silent: per side, whether it was told so;
+    media: what was said of it last, None for something of which only a part was done.
     """
 
-    __slots__ = ("handle", "is_held", "is_told_silent", "media", "name", "ports", "silent")
+    __slots__ = ("handle", "is_held", "is_told_silent", "leases", "media", "name", "silent")
 
-    def __init__(self, name: str, handle: int, ports: tuple[LocalPort, LocalPort]) -> None:
+    def __init__(self, name: str, handle: int, leases: tuple[Lease, Lease]) -> None:
         self.name = name
         self.handle = handle
-        self.ports = ports
+        self.leases = leases
         self.is_held = False
         self.silent = [False, False]
         self.media: list[LegMedia | None] = [FRESH, FRESH]
         self.is_told_silent = False
 
+    @property
+    def ports(self) -> tuple[LocalPort, LocalPort]:
+        """Ours, side 0 and side 1."""
+        return self.leases[0].port, self.leases[1].port
 
     def silence_begins(self) -> None:
         """It counts from now: nobody has been told of any."""
@@ -94,8 +98,7 @@ class RelayDesk:
     def release(self, leases: Leases, now: float) -> None:
         """A connection has ended: what it leased and did not use goes back."""
         for lease in leases.values():
-            lease.close()
-            self._pool.give_back(lease.port, now)
+            self._pool.give_back(lease, now)
         leases.clear()
 
     def find_silent(self) -> list[Message]:
@@ -153,8 +156,7 @@ class RelayDesk:
     def _return(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
         lease = leases.pop(read_port(message.get("port")), None)
         if lease is not None:
-            lease.close()
-            self._pool.give_back(lease.port, now)
+            self._pool.give_back(lease, now)
         return iter(())
 
     def _open(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
@@ -167,11 +169,7 @@ class RelayDesk:
         if name in self._sessions or first == second or first not in leases or second not in leases:
             raise PeerError("the session is there already, or its ports are not leased")
         handle = self._join(leases[first], leases[second], self._derive_key(name))
-        for port in (first, second):
-            lease = leases.pop(port)
-            lease.rtp.detach()          # the relay owns them now
-            lease.rtcp.detach()
-        self._sessions[name] = Session(name, handle, (first, second))
+        self._sessions[name] = Session(name, handle, (leases.pop(first), leases.pop(second)))
         self._names[handle] = name
         return self._direct(message, leases, now) if "media" in message else iter(())
 
@@ -183,8 +181,7 @@ class RelayDesk:
 
     def _join(self, first: Lease, second: Lease, key: bytes) -> int:
         try:
-            return self._relay.open_session((first.rtp.fileno(), first.rtcp.fileno()),
-                                            (second.rtp.fileno(), second.rtcp.fileno()), key)
+            return self._relay.open_session((first.rtp, first.rtcp), (second.rtp, second.rtcp), key)
         except OverflowError as error:
             raise MachineError("as many sessions as there may be") from error
         except OSError as error:
@@ -220,14 +217,12 @@ class RelayDesk:
         if lease is None:
             raise PeerError("the port is not leased")
         try:
-            self._relay.move_side(session.handle, side, (lease.rtp.fileno(), lease.rtcp.fileno()))
+            self._relay.move_side(session.handle, side, (lease.rtp, lease.rtcp))
         except OSError as error:
             raise MachineError(f"moving a side: {error.strerror}", error.errno or 0) from error
         del leases[port]
-        lease.rtp.detach()              # the relay owns them now
-        lease.rtcp.detach()
-        self._pool.give_back(session.ports[side], now)
-        session.ports = (port, session.ports[1]) if side == 0 else (session.ports[0], port)
+        self._pool.give_back_closed(session.ports[side], now)
+        session.leases = (lease, session.leases[1]) if side == 0 else (session.leases[0], lease)
         media = session.media[side]
         if media is not None and media.dscp >= 0:
             self._relay.set_dscp(session.handle, side, media.dscp)      # a mark is the socket's
@@ -248,10 +243,10 @@ class RelayDesk:
 
     def _close(self, message: Message, _leases: Leases, now: float) -> Iterator[Message]:
         session = self._session(message)
-        figures = tuple(map(read_counts, self._relay.close_session(session.handle)))
+        figures = tuple(map(read_counts, self._relay.close_session(session.handle, True)))
         del self._sessions[session.name], self._names[session.handle]
-        for port in session.ports:
-            self._pool.give_back(port, now)
+        for lease in session.leases:
+            self._pool.give_back(lease, now)
         yield {"told": "closed", "session": session.name, "figures": figures}
 
     def _figures(self, message: Message, _leases: Leases, _now: float) -> Iterator[Message]:
