@@ -2,9 +2,10 @@
 # Whose packets one side of a session hears, and where it sends its own: the addresses of a leg and their latching.
 #
 # Media goes to the announced address (SDP), or to the source of the first packets where that is the host of the leg's
-# signalling, or where the leg is behind NAT. Once latched, only that source is heard. A source behind NAT that is not
-# the host of the signalling must first prove that nobody else is there: a run of packets of one stream without one
-# stranger's packet between, and a packet from the host of the signalling still takes its place.
+# signalling, or where the leg is behind NAT. Once latched, only that source is heard. While nothing is announced, who
+# sends from the host of the signalling is heard and sent nothing: what is announced then begins afresh. A source behind
+# NAT that is not the host of the signalling must first prove that nobody else is there: a run of packets of one stream
+# without one stranger's packet between, and a packet from the host of the signalling still takes its place.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memset
 
@@ -102,7 +103,7 @@ cdef inline bint is_latching(flow_t *flow, const address_t *source, const addres
                              bint is_behind_nat) noexcept nogil:
     """Latch a source that may be latched at once: where it is announced, or where the signalling comes from."""
     if signalling.family and is_same_host(source, signalling):
-        latch(flow, source, LATCHED, True)
+        latch(flow, source, LATCHED, flow.announced.family != 0)    # before it is, nothing is sent (RFC 3264 5.1, 8.4)
         return True
     # What is announced from behind NAT is an address of another network: here it may be anybody's.
     if is_behind_nat or flow.announced.family == 0 or not is_same_host(source, &flow.announced):

@@ -315,7 +315,18 @@ class MediaPair:
                     rtcp_connection, rtcp_port = session.rtcp_of(medium)
                     rtcp = self._locate(end, rtcp_connection.address, rtcp_port)
         numbers = self._numbers.get(stream, NO_NUMBERS)[side]
-        return LegMedia(rtp, rtcp, end.peer_host, end.is_behind_nat, numbers, end.dscp)
+        other = 1 - side
+        is_unheard = self._agreed[other] is None and self._offers[other] is None
+        return LegMedia(rtp, rtcp, end.peer_host, end.is_behind_nat, numbers, end.dscp,
+                        self.ends[other].peer_host if is_unheard else None)
+
+    def listen(self, side: int, end: MediaEnd) -> None:
+        """Where the signalling of a side comes from that has been offered a session and has not answered is known now:
+        it may speak before it answers (RFC 3264 5.1)."""
+        self.ends[side] = end
+        offer = self._offers[1 - side]
+        if offer is not None and self._agreed[side] is None:
+            self._direct(1 - side, offer)
 
     @staticmethod
     def _locate(end: MediaEnd, address: bytes, port: int) -> tuple[str, int] | None:

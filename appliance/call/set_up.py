@@ -201,7 +201,15 @@ class SetUp:
                 self._call.note(str(error))
         if session:
             self._number_fork(branch, alert.fork)
+        elif branch.flow is None and self._call.offer:
+            self._listen_early(branch)
         self._alert_caller(branch, alert.status, session, alert.is_reliable, now)
+
+    def _listen_early(self, branch: Leg) -> None:
+        """A carrier rings: where its server is, which was found while the INVITE went out, media may come from."""
+        branch.flow = branch.handle.flow
+        if branch.flow is not None:
+            self._call.open_pair(branch).listen(1, branch.media_end())
 
     def _alert_caller(self, branch: Leg, status: int, session: bytes, is_reliable: bool, now: float) -> None:
         caller = self._call.caller.incoming

@@ -30,7 +30,9 @@ class PayloadMapping(NamedTuple):
 
 class LegMedia(NamedTuple):
     """What is known of the peer of one leg. rtp, rtcp: announced (host, port), numeric; None: send nothing; the same
-    twice is rtcp-mux. signalling_host: where its SIP comes from.
+    twice is rtcp-mux. signalling_host: where its SIP comes from; other_host: where that of the other leg does, as long
+    as this is all that is known of it: who has been offered a session may speak before the answer is here (RFC 3264
+    5.1), is heard from there, and is sent nothing.
     """
 
     rtp: tuple[str, int] | None
@@ -39,6 +41,7 @@ class LegMedia(NamedTuple):
     is_behind_nat: bool = False
     payloads: tuple[PayloadMapping, ...] = ()
     dscp: int = EXPEDITED_FORWARDING
+    other_host: str | None = None
 
 
 class DirectionFigures(NamedTuple):

@@ -42,6 +42,22 @@ def test_a_call_to_the_outside_stands_and_ends(office, carriers):
     assert (office.records.kept[0].trunk, office.records.kept[0].ended_by) == ("carrier", "callee")
 
 
+def test_a_carrier_that_rings_may_speak_before_its_answer(office, carriers):
+    """Where its server is has been found while the INVITE went out."""
+    alice = office.phone("201")
+    call = alice.invite(OUTSIDE)
+    (session,) = office.relay.sessions
+    assert office.relay.expected[session, 1] is None
+    carriers[0].ringing.respond(180)
+    assert office.relay.expected[session, 1] == "198.51.100.1"
+    carriers[0].ringing.respond(180)
+    assert office.relay.commands.count(("direct", session, 0, office.relay.directed[session, 0].rtp)) == 2
+    carriers[0].ringing.answer()
+    call.acknowledge()
+    call.bye()
+    office.check_clean()
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_another_trunk_is_tried_after_a_failure_of_the_carrier(office, carriers, status):
     alice = office.phone("201")

@@ -38,6 +38,21 @@ def test_the_called_side_may_end_it(office):
     assert office.records.kept[0].ended_by == "callee"
 
 
+def test_the_called_side_may_speak_before_its_answer(office):
+    """RFC 3264 5.1: from the host of its signalling; what it answers is told to the relay as ever."""
+    alice, bob = office.phone("201"), office.phone("202")
+    mine = alice.invite("202")
+    (session,) = office.relay.sessions
+    assert office.relay.expected[session, 1] == "192.168.1.12"
+    bob.ringing.respond(180)
+    bob.ringing.answer()
+    assert office.relay.expected[session, 0] is None
+    assert office.relay.directed[session, 1].rtp is not None
+    mine.acknowledge()
+    mine.bye()
+    office.check_clean()
+
+
 def test_each_leg_has_names_of_its_own(office):
     alice, bob = office.phone("201"), office.phone("202")
     mine, theirs = office.connect(alice, bob)

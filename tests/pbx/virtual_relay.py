@@ -21,6 +21,7 @@ class VirtualRelay:
         self.figures = (SILENCE, SILENCE)
         self.sessions: dict[str, tuple[LocalPort, LocalPort]] = {}
         self.directed: dict[tuple[str, int], LegMedia] = {}
+        self.expected: dict[tuple[str, int], str | None] = {}       # from where who has not answered is heard
         self.held: dict[str, bool] = {}
         self.closed: list[str] = []
         self.asked: list[str] = []
@@ -38,7 +39,8 @@ class VirtualRelay:
         self.sessions[session] = ports
 
     def direct(self, session: str, side: int, media: LegMedia) -> None:
-        self.directed[session, side] = media
+        self.directed[session, side] = media._replace(other_host=None)
+        self.expected[session, 1 - side] = media.other_host
 
     def move_side(self, session: str, side: int, port: LocalPort) -> None:
         ports = self.sessions[session]

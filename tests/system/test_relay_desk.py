@@ -79,6 +79,27 @@ def desk():
     made.close()
 
 
+def test_who_was_offered_a_session_is_heard_before_its_answer(desk):
+    """RFC 3264 5.1, from where its signalling is, and is sent nothing; the answer begins afresh."""
+    desk.direct(0, other_host="127.0.0.83")
+    assert desk.talk(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.85", 0))
+        stranger.sendto(write_packet(RtpPacket(0, 1, 1, 9, b"x")), desk.ports[1])
+    desk.phones[0].sendto(write_packet(RtpPacket(0, 1, 160, 0, b"speech")), desk.ports[0])
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        caller, called = desk.obey("figures")[0]["figures"]
+        if caller.unroutable and called.foreign:
+            break
+        assert time.monotonic() < deadline
+    assert (caller.sent, called.packets, called.destination) == (0, 1, None)
+    desk.direct(1)
+    assert desk.talk(0)
+    desk.direct(0, other_host="127.0.0.99")     # its answer is known: nobody else's host counts
+    assert desk.talk(1, number=2)
+
+
 def test_a_leg_that_falls_silent_is_told_once_with_its_figures_and_when_it_is_heard_again(desk):
     desk.direct(0)
     desk.direct(1)

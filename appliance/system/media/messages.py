@@ -64,9 +64,10 @@ def read_greeting(message: Message) -> Greeting | None:
 def read_media(value: Any) -> LegMedia:
     """A LegMedia after JSON."""
     try:
-        rtp, rtcp, signalling_host, is_behind_nat, payloads, dscp = value
+        rtp, rtcp, signalling_host, is_behind_nat, payloads, dscp, other_host = value
         return LegMedia(_read_address(rtp), _read_address(rtcp), _read_text(signalling_host), bool(is_behind_nat),
-                        tuple([PayloadMapping(*map(_read_number, item)) for item in payloads]), _read_number(dscp))
+                        tuple([PayloadMapping(*map(_read_number, item)) for item in payloads]), _read_number(dscp),
+                        _read_text(other_host))
     except (TypeError, ValueError) as error:
         raise PeerError(f"no description of media: {error}") from error
 

@@ -194,6 +194,9 @@ class RelayDesk:
             addresses = pack_media(media)
             refuse_circle(addresses[0], session.ports)
             self._relay.direct(session.handle, side, addresses, media.is_behind_nat)
+            if media.other_host is not None and session.media[1 - side] is FRESH:
+                expected = pack_media(LegMedia(None, None, media.other_host))
+                self._relay.direct(session.handle, 1 - side, expected, False)
             self._mark(session, side, media)
             session.silence_begins()
         except (ValueError, OverflowError) as error:
