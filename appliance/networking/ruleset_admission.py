@@ -63,16 +63,16 @@ def list_early_rules(border: Border) -> Iterator[Rule]:
     # A DHCP server answers before we have an address, and so before there is a way back to it.
     yield Rule(EARLY.name, "DHCP from the WAN", (*wan, *dhcp_answers(4), *words.counted(ACCEPT)))
     for number, name in NEIGHBOUR_TYPES.items():
-        yield Rule(EARLY.name, name, (*words.has_icmp_type(6, number), *words.counted(ACCEPT)))
+        yield Rule(EARLY.name, name, (*words.with_icmp_type(6, number), *words.counted(ACCEPT)))
     for side in filter(None, (border.wan, border.lan)):
         yield Rule(EARLY.name, f"forged source on {side}", (
-            *words.from_interface(side), *words.has_no_way_back(), *words.counted(DROP)))
+            *words.from_interface(side), *words.without_way_back(), *words.counted(DROP)))
 
 
 def dhcp_answers(version: int) -> Expressions:
     server, client = (DHCP_SERVER, DHCP_CLIENT) if version == 4 else (DHCPV6_SERVER, DHCPV6_CLIENT)
-    return (*words.is_family(version), *words.has_port(words.UDP, server, is_source=True),
-            *words.has_port(words.UDP, client))
+    return (*words.of_family(version), *words.with_port(words.UDP, server, is_source=True),
+            *words.with_port(words.UDP, client))
 
 
 def list_admission_rules(configuration: Configuration, border: Border) -> Iterator[Rule]:
@@ -81,23 +81,23 @@ def list_admission_rules(configuration: Configuration, border: Border) -> Iterat
         return
     name = ADMISSION.name
     yield Rule(name, "not from the WAN", (*words.from_interface(border.wan, words.UNEQUAL), *words.counted(ACCEPT)))
-    yield Rule(name, "for an address of the LAN", (*words.is_for_another_interface(), *words.counted(DROP)))
+    yield Rule(name, "for an address of the LAN", (*words.for_another_interface(), *words.counted(DROP)))
     answers = words.CT_ESTABLISHED | words.CT_RELATED
     for port, service in ASKED_SERVERS.items():
-        asked = words.has_port(words.UDP, PortRange(port, port), is_source=True)
+        asked = words.with_port(words.UDP, PortRange(port, port), is_source=True)
         yield Rule(name, f"answers of {service}", (*asked, *words.in_state(answers), *words.counted(ACCEPT)))
-    yield Rule(name, "audio", (*words.has_port(words.UDP, configuration.media_ports), *words.go_to(AUDIO.name)))
+    yield Rule(name, "audio", (*words.with_port(words.UDP, configuration.media_ports), *words.go_to(AUDIO.name)))
     yield Rule(name, "invalid", (*words.in_state(words.CT_INVALID), *words.counted(DROP)))
     yield Rule(name, "answers", (*words.in_state(answers), *words.counted(ACCEPT)))
     yield from list_icmp_rules()
     for version in VERSIONS:
         yield Rule(name, "DHCP", (*dhcp_answers(version), *words.counted(ACCEPT)))
     for protocol, port in public_sockets(configuration):
-        matched = words.has_port(words.PROTOCOLS[protocol], PortRange(port, port))
+        matched = words.with_port(words.PROTOCOLS[protocol], PortRange(port, port))
         yield Rule(name, f"SIP, {protocol} {port}", (*matched, *words.go_to(SIGNALLING.name)))
     for version in VERSIONS:
         yield Rule(name, "SSH", (
-            *words.has_port(words.TCP, SSH), *words.source_in(MANAGEMENT, version), *words.counted(ACCEPT)))
+            *words.with_port(words.TCP, SSH), *words.source_in(MANAGEMENT, version), *words.counted(ACCEPT)))
     yield Rule(name, "anything else from the WAN", words.counted(DROP))
     yield from list_audio_rules()
     yield from list_signalling_rules(configuration.firewall.is_sip_open)
@@ -107,14 +107,14 @@ def list_icmp_rules() -> Iterator[Rule]:
     """What keeps paths working, not more of it than that takes."""
     for version in VERSIONS:
         yield Rule(ADMISSION.name, "echo request", (
-            *words.has_icmp_type(version, ECHO_REQUESTS[version]), *words.at_most(ECHO_A_SECOND, ECHO_BURST),
+            *words.with_icmp_type(version, ECHO_REQUESTS[version]), *words.at_most(ECHO_A_SECOND, ECHO_BURST),
             *words.counted(ACCEPT)))
         for number, name in ERRORS[version].items():
             yield Rule(ADMISSION.name, name, (
-                *words.has_icmp_type(version, number), *words.at_most(ERRORS_A_SECOND, ERRORS_BURST),
+                *words.with_icmp_type(version, number), *words.at_most(ERRORS_A_SECOND, ERRORS_BURST),
                 *words.counted(ACCEPT)))
     for number, name in NEIGHBOUR_TYPES.items():
-        yield Rule(ADMISSION.name, name, (*words.has_icmp_type(6, number), *words.counted(ACCEPT)))
+        yield Rule(ADMISSION.name, name, (*words.with_icmp_type(6, number), *words.counted(ACCEPT)))
 
 
 def list_audio_rules() -> Iterator[Rule]:

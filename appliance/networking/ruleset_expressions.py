@@ -53,26 +53,26 @@ def to_interface(name: str) -> Expressions:
     return make("meta", dreg=REGISTER, key=META_OUTPUT), compare(name.encode().ljust(INTERFACE_OCTETS, b"\0"))
 
 
-def is_family(version: int) -> Expressions:
+def of_family(version: int) -> Expressions:
     return make("meta", dreg=REGISTER, key=META_FAMILY), compare(FAMILIES[version])
 
 
-def is_protocol(number: int) -> Expressions:
+def of_protocol(number: int) -> Expressions:
     return make("meta", dreg=REGISTER, key=META_PROTOCOL), compare(bytes((number,)))
 
 
-def has_port(protocol: int, ports: PortRange, is_source: bool = False) -> Expressions:
+def with_port(protocol: int, ports: PortRange, is_source: bool = False) -> Expressions:
     """TCP or UDP with that destination port, or source port."""
-    loaded = (*is_protocol(protocol), load_header(TRANSPORT_HEADER, 0 if is_source else 2, 2))
+    loaded = (*of_protocol(protocol), load_header(TRANSPORT_HEADER, 0 if is_source else 2, 2))
     first, last = struct.pack("!H", ports.first), struct.pack("!H", ports.last)
     if first == last:
         return (*loaded, compare(first))
     return (*loaded, compare(first, AT_LEAST), compare(last, AT_MOST))
 
 
-def has_icmp_type(version: int, number: int) -> Expressions:
+def with_icmp_type(version: int, number: int) -> Expressions:
     protocol = ICMP if version == 4 else ICMPV6
-    return (*is_family(version), *is_protocol(protocol), load_header(TRANSPORT_HEADER, 0, 1), compare(bytes((number,))))
+    return (*of_family(version), *of_protocol(protocol), load_header(TRANSPORT_HEADER, 0, 1), compare(bytes((number,))))
 
 
 def load_source(version: int) -> Expression:
@@ -81,7 +81,7 @@ def load_source(version: int) -> Expression:
 
 def source_in(name: str, version: int) -> Expressions:
     """The source is in the set of that name and version."""
-    return (*is_family(version), load_source(version), make("lookup", set=f"{name}{version}", sreg=REGISTER))
+    return (*of_family(version), load_source(version), make("lookup", set=f"{name}{version}", sreg=REGISTER))
 
 
 def source_not_in(name: str, version: int) -> Expressions:
@@ -106,7 +106,7 @@ def destination_port_in(name: str, version: int) -> Expressions:
     length = ADDRESS_OCTETS[version]
     port_register = PORT_REGISTER_4 if version == 4 else PORT_REGISTER_6
     return (
-        *is_family(version),
+        *of_family(version),
         load_header(NETWORK_HEADER, DESTINATION_OFFSETS[version], length),
         load_header(TRANSPORT_HEADER, 2, 2, port_register),
         make("lookup", set=f"{name}{version}", sreg=REGISTER),
@@ -117,7 +117,7 @@ def host_mask(bits: int) -> bytes:
     return struct.pack("=I", bits)
 
 
-def has_bits(bits: int) -> Expressions:
+def with_bits(bits: int) -> Expressions:
     """Any of these bits of a number of the kernel's own."""
     masked = make("bitwise", sreg=REGISTER, dreg=REGISTER, len=4, mask=host_mask(bits), xor=bytes(4))
     return masked, compare(bytes(4), UNEQUAL)
@@ -125,12 +125,12 @@ def has_bits(bits: int) -> Expressions:
 
 def in_state(states: int) -> Expressions:
     """What connection tracking says of the packet."""
-    return make("ct", dreg=REGISTER, key=0), *has_bits(states)
+    return make("ct", dreg=REGISTER, key=0), *with_bits(states)
 
 
 def was_forwarded() -> Expressions:
     """The destination of its connection was rewritten."""
-    return make("ct", dreg=REGISTER, key=2), *has_bits(CT_STATUS_DNAT)
+    return make("ct", dreg=REGISTER, key=2), *with_bits(CT_STATUS_DNAT)
 
 
 def load_address_kind(is_source: bool, is_of_interface: bool = False) -> Expression:
@@ -142,21 +142,21 @@ def kind_number(kind: int) -> bytes:
     return struct.pack("=I", kind)
 
 
-def is_for_us() -> Expressions:
+def for_us() -> Expressions:
     return load_address_kind(is_source=False), compare(kind_number(LOCAL))
 
 
-def is_not_from_us() -> Expressions:
+def not_from_us() -> Expressions:
     return load_address_kind(is_source=True), compare(kind_number(LOCAL), UNEQUAL)
 
 
-def is_for_another_interface() -> Expressions:
+def for_another_interface() -> Expressions:
     """The destination is an address of ours, but not of the interface by which the packet came."""
     kinds = (LOCAL, BROADCAST, ANYCAST, MULTICAST)
     return load_address_kind(False, True), *(compare(kind_number(kind), UNEQUAL) for kind in kinds)
 
 
-def has_no_way_back() -> Expressions:
+def without_way_back() -> Expressions:
     """What we would answer to the source would not leave where the packet came in (RFC 3704 2.2)."""
     return make("fib", dreg=REGISTER, result=1, flags=1 | 8 | 32), compare(bytes(4))
 
@@ -191,7 +191,7 @@ def write_dscp(version: int, value: int) -> Expressions:
     """The six bits of RFC 2474 3; the two behind them are RFC 3168's. IPv4's header has a checksum, IPv6's has none."""
     keep, place = (0xFF03, value << 2) if version == 4 else (0xF03F, value << 6)
     return (
-        *is_family(version),
+        *of_family(version),
         load_header(NETWORK_HEADER, 0, 2),
         make("bitwise", sreg=REGISTER, dreg=REGISTER, len=2, mask=struct.pack("!H", keep),
              xor=struct.pack("!H", place)),
@@ -203,7 +203,7 @@ def write_dscp(version: int, value: int) -> Expressions:
 def clamp_segment_size() -> Expressions:
     """A TCP connection begins with no larger segments than its path takes (RFC 879; RFC 2923 2.1 says why)."""
     return (
-        *is_protocol(TCP),
+        *of_protocol(TCP),
         load_header(TRANSPORT_HEADER, 13, 1),
         make("bitwise", sreg=REGISTER, dreg=REGISTER, len=1, mask=b"\x06", xor=b"\0"),
         compare(b"\x02"),

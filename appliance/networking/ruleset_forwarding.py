@@ -43,10 +43,10 @@ def list_translation_rules(configuration: Configuration, border: Border) -> Iter
     for forward in forwards:
         yield from list_forward_rules(forward, border)
     if configuration.firewall.masquerade and border.lan:
-        leaving = (*words.to_interface(border.wan), *words.is_family(4), *words.is_not_from_us())
+        leaving = (*words.to_interface(border.wan), *words.of_family(4), *words.not_from_us())
         yield Rule(MASQUERADE.name, "behind our address", (*leaving, *words.counted(), *words.masquerade()))
     for network in border.lan_networks if forwards and border.lan else ():
-        returning = (*words.to_interface(border.lan), *words.is_family(4), *words.was_forwarded(),
+        returning = (*words.to_interface(border.lan), *words.of_family(4), *words.was_forwarded(),
                      *words.in_network(network, is_source=True))
         yield Rule(MASQUERADE.name, "forwarded from the LAN to the LAN", (
             *returning, *words.counted(), *words.masquerade()))
@@ -54,8 +54,8 @@ def list_translation_rules(configuration: Configuration, border: Border) -> Iter
 
 def list_forward_rules(forward: ForwardConfiguration, border: Border) -> Iterator[Rule]:
     """One rule for each source on the WAN, and one for the LAN."""
-    for_us = (*words.is_family(4), *words.is_for_us())
-    ports = words.has_port(words.PROTOCOLS[forward.protocol], forward.ports)
+    for_us = (*words.of_family(4), *words.for_us())
+    ports = words.with_port(words.PROTOCOLS[forward.protocol], forward.ports)
     rewritten = (*words.counted(), *words.rewrite_destination(IPv4Network(forward.to), forward.to_port))
     sources: list[Expressions] = [words.in_network(one, is_source=True) for one in forward.sources if one.version == 4]
     if not forward.sources:

@@ -16,15 +16,15 @@ SIP_PORTS = {5060, 5061}        # RFC 3261 19.1.2
 
 def list_mark_rules(configuration: Configuration) -> Iterator[Rule]:
     """On both sides: phones and carriers are to hear us alike."""
-    media = words.has_port(words.UDP, configuration.media_ports, is_source=True)
+    media = words.with_port(words.UDP, configuration.media_ports, is_source=True)
     yield Rule(MARKS.name, "audio", (*media, *words.go_to(MARK_MEDIA.name)))
     sockets = {one for listener in configuration.listeners.values()
                for one in list_sockets(listener.transports, listener.port, listener.tls_port)}
     for protocol, port in sorted(sockets):
-        sent = words.has_port(words.PROTOCOLS[protocol], PortRange(port, port), is_source=True)
+        sent = words.with_port(words.PROTOCOLS[protocol], PortRange(port, port), is_source=True)
         yield Rule(MARKS.name, f"SIP from {protocol} {port}", (*sent, *words.go_to(MARK_SIGNALLING.name)))
     for port in sorted(server_ports(configuration)):    # connections that we open have a port of the kernel's choice
-        sent = words.has_port(words.TCP, PortRange(port, port))
+        sent = words.with_port(words.TCP, PortRange(port, port))
         yield Rule(MARKS.name, f"SIP to tcp {port}", (*sent, *words.go_to(MARK_SIGNALLING.name)))
     firewall = configuration.firewall
     for chain, value in ((MARK_MEDIA, firewall.dscp_media), (MARK_SIGNALLING, firewall.dscp_signalling)):
