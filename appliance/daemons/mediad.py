@@ -22,6 +22,7 @@ from appliance.system.media.port_pool import OPEN_LIMIT, PortPool
 from appliance.system.media.relay_desk import LEASES_LIMIT, RelayDesk
 from appliance.system.media.relay_server import RelayServer
 from appliance.system.media.relay_thread import RelayThread
+from appliance.system.sd_notify import notify_manager
 from appliance.version import VERSION
 
 EXIT_STOPPED, EXIT_MACHINE = 0, 1
@@ -37,8 +38,8 @@ def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket
     sessions, leases, resting = share_descriptors(raise_descriptor_limit())
     relay = PacketRelay(sessions)
     desk = RelayDesk(relay, PortPool(first, last, choose_below, open_limit=resting), leases)
-    server = RelayServer(state_directory, desk, Greeting(VERSION, PROTOCOL, first, last), monotonic)
     thread = RelayThread(relay)
+    server = RelayServer(state_directory, desk, Greeting(VERSION, PROTOCOL, first, last), monotonic, thread.is_relaying)
     try:
         server.open(owner)
     except MachineError as error:
@@ -46,9 +47,11 @@ def run_mediad(state_directory: str, first: int, last: int, owner: socket.socket
         return EXIT_MACHINE
     thread.start()
     gc.freeze()
+    notify_manager("READY=1")
     try:
         server.serve()
     finally:
+        notify_manager("STOPPING=1")
         server.close()
         thread.stop()
     return EXIT_STOPPED

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Telling the service manager how we are, sd_notify(3), and that we are alive, sd_watchdog_enabled(3)."""
 
+import faulthandler
 import os
 import socket
 from typing import Final
 
 NOTIFY_VARIABLE: Final = "NOTIFY_SOCKET"
+PINGS_A_LIMIT: Final = 4        # so that one may come late
+STANDARD_ERROR: Final = 2
 
 
 def find_manager() -> str | None:
@@ -36,3 +39,18 @@ def read_watchdog_limit_s() -> float | None:
     if not limit.isdigit() or int(limit) == 0 or (owner and owner != str(os.getpid())):
         return None
     return int(limit) / 1_000_000
+
+
+def read_ping_interval_s() -> float | None:
+    """How often to call `say_alive`, None where nobody waits for it. Where we are ended for silence (SIGABRT), standard
+    error says from now on what every thread was doing."""
+    limit_s = read_watchdog_limit_s()
+    if limit_s is None or find_manager() is None:
+        return None
+    faulthandler.enable(STANDARD_ERROR)
+    return limit_s / PINGS_A_LIMIT
+
+
+def say_alive() -> None:
+    """Once."""
+    notify_manager("WATCHDOG=1")

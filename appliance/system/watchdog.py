@@ -2,28 +2,9 @@
 """Signs of life for the service manager, sd_watchdog_enabled(3): a silent daemon is ended and started again."""
 
 import asyncio
-import faulthandler
 from collections.abc import Callable
 
-from appliance.system.sd_notify import find_manager, notify_manager, read_watchdog_limit_s
-
-PINGS_A_LIMIT = 4       # so that one may come late
-STANDARD_ERROR = 2
-
-
-def read_ping_interval_s() -> float | None:
-    """How often to call `say_alive`, None where nobody waits for it. Where we are ended for silence (SIGABRT), standard
-    error says from now on what every thread was doing."""
-    limit_s = read_watchdog_limit_s()
-    if limit_s is None or find_manager() is None:
-        return None
-    faulthandler.enable(STANDARD_ERROR)
-    return limit_s / PINGS_A_LIMIT
-
-
-def say_alive() -> None:
-    """Said once."""
-    notify_manager("WATCHDOG=1")
+from appliance.system.sd_notify import read_ping_interval_s, say_alive
 
 
 class LoopWatchdog:

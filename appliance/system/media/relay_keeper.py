@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sees to it that there is a process that relays: adopts the one that is there, starts one where there is none,
-replaces what is not the right one, starts another when it dies, and ends it in the end.
+replaces what is not the right one, starts another when it dies, and ends it in the end. Where it is a service of its
+own we wait for it instead, and only tell the wrong one to end, in whose place the service manager starts the right one.
 
 Runs on the event loop; its state is changed by its own callbacks, `open`, `close` and `leave`.
 """
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from appliance.errors import MachineError, MisuseError
 from appliance.system.media.messages import PROTOCOL, Greeting
 from appliance.system.media.relay_client import RelayClient
-from appliance.system.media.relay_process import RelayProcess, find_relay, start_relay
+from appliance.system.media.relay_process import RelayProcess, find_relay, is_service, start_relay
 from appliance.version import VERSION
 from appliance.vocabulary.journal import Journal
 
@@ -26,6 +27,7 @@ GREETING_LIMIT_S = 5.0          # one that says nothing for so long is ended
 LEAVING_LIMIT_S = 1.0           # one that was asked to end and does not
 SAID_DELAY_S = 0.2
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 30.0
+SERVICE_DELAY_S = 1.0           # for one that somebody else starts: looking costs nothing
 STEADY_S = 30.0                 # one that lived so long died of something new: the next one is started at once
 
 
@@ -67,6 +69,8 @@ class RelayKeeper:
         self._wanted = Greeting(VERSION, PROTOCOL, *ports)
         self._journal = surroundings.journal
         self._note_alarm = surroundings.note_alarm
+        self._is_service = is_service()
+        self._longest_delay_s = SERVICE_DELAY_S if self._is_service else LONGEST_DELAY_S
         self._process: RelayProcess | None = None
         self._dying: set[RelayProcess] = set()      # let go, or dead and not buried
         self._state = RelayState.AWAY
@@ -101,7 +105,7 @@ class RelayKeeper:
         """End the process, after all that it was asked before, and wait for that: its last answers are still told."""
         self._is_closing = True
         self._cancel_timers()
-        if self._state != RelayState.AWAY:
+        if self._state != RelayState.AWAY and not self._is_service:
             self._end("stopping")
             await self._reach(RelayState.AWAY, limit_s)
         for process in self._dying:
@@ -126,6 +130,9 @@ class RelayKeeper:
         self._began = monotonic()
         try:
             found = find_relay(self._directory)
+            if found is None and self._is_service:
+                self._await_service()
+                return
             process = found or start_relay(self._directory, self._wanted.first, self._wanted.last)
         except MachineError as error:
             self._journal.record("media_relay_failed", reason=error.operation)
@@ -138,11 +145,17 @@ class RelayKeeper:
         self._enter(RelayState.GREETING, GREETING_LIMIT_S)
         self.relay.attach(process.connection)
 
+    def _await_service(self) -> None:
+        """It comes, or comes back, in a moment; where it does not, that is told."""
+        if self._delay_s >= self._longest_delay_s:
+            self._raise_alarm()
+        self._plan_join()
+
     def _plan_join(self) -> None:
         """Now, and if that is no good later and later."""
         if not self._is_closing and self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(self._delay_s, self._join)
-            self._delay_s = min(LONGEST_DELAY_S, max(FIRST_DELAY_S, 2 * self._delay_s))
+            self._delay_s = min(self._longest_delay_s, max(FIRST_DELAY_S, 2 * self._delay_s))
 
     def relay_greeted(self, greeting: Greeting | None) -> None:
         """Adopt only what is exactly as wanted: another version or other ports are replaced, sessions or not."""
@@ -203,9 +216,9 @@ class RelayKeeper:
             self._plan_join()
 
     def _kill(self) -> None:
-        """It does not do what it was asked."""
+        """It does not do what it was asked. One that hangs as a service is its manager's to end."""
         self._limit = None
-        if self._process is not None:
+        if self._process is not None and not self._is_service:
             self._journal.record("media_relay_killed", pid=self._process.pid)
             self._process.kill()
             if self._state == RelayState.GREETING:

@@ -17,6 +17,7 @@ from appliance.errors import MachineError
 from appliance.system.media.messages import SOCKET_NAME
 from appliance.system.unix_address import open_unix_address
 
+SERVICE_VARIABLE = "DENWABAN_MEDIAD"
 PROGRAM = "appliance.daemons.mediad"
 SOURCE_DIRECTORY = str(Path(__file__).parents[3])
 _PEER_CREDENTIALS = struct.Struct("3i")         # pid, uid, gid
@@ -46,7 +47,7 @@ class RelayProcess:
         """At once. Never another process that has got the number since."""
         try:
             signal.pidfd_send_signal(self.process_descriptor, signal.SIGKILL)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):       # gone; or a service of its own, of another user
             return
 
     def read_errors(self) -> bytes:
@@ -72,6 +73,11 @@ class RelayProcess:
         os.close(self.process_descriptor)
         if self._process is not None and self._process.stderr is not None:
             self._process.stderr.close()
+
+
+def is_service() -> bool:
+    """Whether a service manager looks after the one that relays, so that we neither start nor end it."""
+    return os.environ.get(SERVICE_VARIABLE) == "service"
 
 
 def find_relay(state_directory: str) -> RelayProcess | None:

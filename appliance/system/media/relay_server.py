@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The socket of the process that relays: DIR/media.sock, SOCK_SEQPACKET, for root and the own user (SO_PEERCRED), and
-the loop that serves it. A client that does not read is dropped; the sessions go on without it.
+"""The socket of the process that relays: DIR/media.sock, SOCK_SEQPACKET, for whom `system.peer_access` admits, and the
+loop that serves it. A client that does not read is dropped; the sessions go on without it.
 
 Changed by `serve` alone, in one thread. It has no asyncio: a process that does this little should be small.
 """
@@ -9,7 +9,6 @@ import os
 import selectors
 import signal
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,8 @@ from appliance.system.media.messages import (
     write_messages,
 )
 from appliance.system.media.relay_desk import Leases, RelayDesk
+from appliance.system.peer_access import PRIVATE_MODE, is_admitted, share_socket
+from appliance.system.sd_notify import read_ping_interval_s, say_alive
 from appliance.system.unix_address import open_unix_address
 
 CLIENTS_LIMIT = 4
@@ -33,7 +34,6 @@ WAITING_LIMIT = 1024            # messages that a client has not read
 CHECK_S = 1.0
 ALONE_QUIET_S = 60.0            # without a call server: no packet for so long, and nobody talks any more
 ALONE_LONGEST_S = 600.0
-_PEER_CREDENTIALS = struct.Struct("3i")         # pid, uid, gid
 
 
 class Client:
@@ -50,9 +50,10 @@ class Client:
 
 class RelayServer:
     """Serves `desk`; clock gives monotonic seconds. Left alone by its first client, it ends when nobody talks any more;
-    without one (a unit of its own) it ends when it is told to."""
+    without one (a unit of its own) it ends when it is told to. is_relaying: what it tells the service manager."""
 
-    def __init__(self, state_directory: str, desk: RelayDesk, greeting: Greeting, clock: Callable[[], float]) -> None:
+    def __init__(self, state_directory: str, desk: RelayDesk, greeting: Greeting, clock: Callable[[], float],
+                 is_relaying: Callable[[], bool] = lambda: True) -> None:
         self._directory = state_directory
         self._desk = desk
         self._greeting = greeting
@@ -65,6 +66,9 @@ class RelayServer:
         self._is_owned = False
         self._alone_since: float | None = None
         self._next_check = 0.0
+        self._is_relaying = is_relaying
+        self._ping_interval_s = read_ping_interval_s()
+        self._next_ping = clock()
 
     def open(self, owner: socket.socket | None) -> None:
         """Listen; owner: the connection to the call server that has started us. Raises MachineError where that is
@@ -73,8 +77,9 @@ class RelayServer:
         try:
             with open_unix_address(self._directory, SOCKET_NAME) as address:
                 self._refuse_rival(address)
-                os.fchmod(listening.fileno(), 0o600)        # before bind: the name never exists with another mode
+                os.fchmod(listening.fileno(), PRIVATE_MODE)     # before bind: the name never exists with a wider one
                 listening.bind(address)
+                share_socket(address)
                 listening.listen(CLIENTS_LIMIT)
                 self._identity = identify_file(address)
         except OSError as error:
@@ -139,12 +144,18 @@ class RelayServer:
 
     def _next_wake_s(self) -> float | None:
         """How long nothing happens but messages: for ever where there is nothing to look after."""
+        now = self._clock()
+        wakes = [] if self._ping_interval_s is None else [self._next_ping]
         if self._desk.session_count or self._alone_since is not None:
-            return max(0.0, self._next_check - self._clock())
-        return None
+            wakes.append(self._next_check)
+        return max(0.0, min(wakes) - now) if wakes else None
 
     def _look_around(self) -> None:
         now = self._clock()
+        if self._ping_interval_s is not None and now >= self._next_ping:
+            self._next_ping = now + self._ping_interval_s
+            if self._is_relaying():
+                say_alive()
         if self._clients or not self._is_owned:
             self._alone_since = None
         elif self._alone_since is None:
@@ -169,9 +180,7 @@ class RelayServer:
             connection, _address = self._listening.accept()
         except OSError:     # the client has gone again, or no descriptor is left: the next one may find one
             return
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
-        _pid, uid, _gid = _PEER_CREDENTIALS.unpack(credentials)
-        if uid not in (0, os.geteuid()) or len(self._clients) >= CLIENTS_LIMIT:
+        if not is_admitted(connection) or len(self._clients) >= CLIENTS_LIMIT:
             connection.close()
             return
         self._take_in(connection)

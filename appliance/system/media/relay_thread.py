@@ -20,6 +20,10 @@ class RelayThread:
         """Begin to relay."""
         self._thread.start()
 
+    def is_relaying(self) -> bool:
+        """Whether it does, and has not ended by itself."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Stop for good; returns when no packet is under way."""
         self.relay.stop()
