@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from appliance.control.office_view import Machine, OfficeView
 from appliance.control.server import ControlServer
 from appliance.control.tls_view import describe_tls
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
+from appliance.daemons.configuring import Archive, CallServerHere, Configuring, open_archive
 from appliance.daemons.first_start import describe_phones, write_first_configuration
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
@@ -79,6 +80,7 @@ def run_callserver(config_path: str, state_directory: str, is_first_start: bool)
     os.umask(0o077)     # secrets, texts, who called whom: whatever is written is for our own user alone
     if is_first_start and not os.path.exists(config_path):
         write_first_configuration(config_path)
+    archive, troubles = open_archive(config_path, state_directory)
     result = read_configuration(config_path)
     print_findings(result, sys.stderr)
     if result.configuration is None:
@@ -87,6 +89,7 @@ def run_callserver(config_path: str, state_directory: str, is_first_start: bool)
     if is_first_start:
         print(describe_phones(result.configuration, config_path), flush=True)
     server = CallServer(result.configuration, config_path, state_directory)
+    server.join_configuring(archive, troubles, result.configuration)
     asyncio.run(server.run())
     return EXIT_MACHINE if server.own_bugs.has_given_up else EXIT_STOPPED
 
@@ -128,10 +131,17 @@ class CallServer:
         self._gateway = self._build_gateway(configuration)
         self._machine.trunks = self._gateway
         self._tls.credentials.configure(*read_certificates(configuration))
+        self._configuring: Configuring | None = None    # where it is a process of its own, that tells us
+        self._reloading: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._is_coming_back = False
         self._watchdog = LoopWatchdog()
         self.own_bugs = OwnBugs(self._journal, self._raise_bug_alarm, self._stop.set)
+
+    def join_configuring(self, archive: Archive, troubles: Sequence[str], configuration: Configuration) -> None:
+        """Have the configuration service in this process. troubles: of its archive."""
+        self._configuring = Configuring(archive, configuration, self._state_directory, self._journal)
+        self._configuring.join(CallServerHere(self._take_up), self._note_alarm, troubles)
 
     def _build_office(self, configuration: Configuration) -> Office:
         surroundings = Surroundings(self._ports.flow_to, os.urandom, self._journal)
@@ -192,6 +202,8 @@ class CallServer:
             self._watch_wall(loop)
             self._gateway.start(monotonic())
             self._ports.settle(monotonic())
+            if self._configuring is not None:
+                await self._configuring.open()
             self._say_ready()
             self._watchdog.start(loop)
             loop.call_later(UNCLAIMED_S, self._ports.kept.drop_rest)
@@ -201,6 +213,8 @@ class CallServer:
             await self._end_media()
         finally:
             self._media.leave()
+            if self._configuring is not None:
+                await self._configuring.close()
             await control.close()
             await self._resolver.close()
             self._close()
@@ -304,6 +318,10 @@ class CallServer:
     def _reload(self) -> None:
         """SIGHUP: take up the file again, calls untouched; a file with an error changes nothing."""
         notify_manager("RELOADING=1")
+        if self._configuring is not None:
+            self._reloading = asyncio.get_running_loop().create_task(self._configuring.reload())
+            self._reloading.add_done_callback(lambda _task: notify_manager("READY=1"))
+            return
         result = read_configuration(self._config_path, explain_files=None)
         print_findings(result, sys.stderr)
         if result.configuration is None:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the system that take up a configuration, each wholly or not at all."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from appliance.config.configuration import Configuration
+from appliance.control.client import ControlClient
+from appliance.errors import MachineError, OperatorError
+
+PART_LIMIT_S: Final = 60.0
+
+
+class Change(NamedTuple):
+    """old: what runs, None at a start; staged_path, file_path: files that say the new one, and what stands now."""
+
+    old: Configuration | None
+    new: Configuration
+    staged_path: str
+    file_path: str
+
+
+class PartPlan(NamedTuple):
+    """steps: what would be done, in order; notes: what the operator should know of it; calls_affected: how many of the
+    calls in progress would notice."""
+
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    calls_affected: int = 0
+
+
+class Part(Protocol):
+    """Takes up configurations. name: for people."""
+
+    @property
+    def name(self) -> str: ...
+
+    def is_concerned(self, change: Change) -> bool:
+        """Whether it has to be asked at all."""
+
+    async def check(self, change: Change) -> PartPlan:
+        """What it would do; nothing is changed. Raises OperatorError or MachineError where it will not."""
+
+    async def apply(self, change: Change) -> None:
+        """Take it up. Raises OperatorError or MachineError: it has changed nothing then."""
+
+    async def revert(self, change: Change) -> None:
+        """Back to what held before the last `apply`. Raises OperatorError or MachineError."""
+
+
+class RemotePart:
+    """A part that is a process of its own, asked over its socket: `check PATH`, `apply PATH`, `revert`."""
+
+    def __init__(self, name: str, state_directory: str, socket_name: str,
+                 is_wanted: Callable[[Change], bool] = lambda _change: True) -> None:
+        self.name = name
+        self._directory = state_directory
+        self._socket_name = socket_name
+        self._is_wanted = is_wanted
+
+    def is_concerned(self, change: Change) -> bool:
+        """Part. What does not run and was never wanted has nothing to undo."""
+        return self._is_wanted(change)
+
+    async def check(self, change: Change) -> PartPlan:
+        """Part."""
+        return read_plan(await asyncio.to_thread(self._ask, ["check", change.staged_path]))
+
+    async def apply(self, change: Change) -> None:
+        """Part."""
+        await asyncio.to_thread(self._ask, ["apply", change.staged_path])
+
+    async def revert(self, change: Change) -> None:
+        """Part. One that was started again meanwhile knows of nothing to go back to: it is told what stands."""
+        try:
+            await asyncio.to_thread(self._ask, ["revert"])
+        except (OperatorError, MachineError):
+            await asyncio.to_thread(self._ask, ["apply", change.file_path])
+
+    def _ask(self, words: list[str]) -> object:
+        client = ControlClient(self._directory, PART_LIMIT_S, self._socket_name)
+        try:
+            return client.ask(words)
+        finally:
+            client.close()
+
+
+def read_plan(said: object) -> PartPlan:
+    """What a part has answered: an object with any of `steps`, `notes`, `missing`, `calls_affected`."""
+    if not isinstance(said, dict):
+        return PartPlan()
+    notes = [*map(str, said.get("notes", [])), *(f"{one} is not there yet" for one in said.get("missing", []))]
+    return PartPlan(tuple(map(str, said.get("steps", []))), tuple(notes), int(said.get("calls_affected", 0)))
+
+
+def is_network_concerned(change: Change) -> bool:
+    """Whether netd is or becomes the one who looks after the network."""
+    return change.new.network_managed or (change.old is not None and change.old.network_managed)
+
+
+def is_listening(state_directory: str, socket_name: str) -> bool:
+    """Whether there is a socket of this name."""
+    return os.path.exists(os.path.join(state_directory, socket_name))

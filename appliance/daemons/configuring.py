@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins the configuration service: its files, its socket and the parts that take configurations up.
+
+The same for `denwaban run`, where the call server is in this very process, and `denwaban configd`, where every part is
+a process of its own.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from appliance.config.candidate import Reader, Reading
+from appliance.config.configuration import Configuration, LoadResult, load_configuration
+from appliance.config.finding import Finding
+from appliance.config.reading import read_tree
+from appliance.control.address import CONFIGURING_SOCKET, NETWORK_SOCKET
+from appliance.control.configuring.part import Change, Part, PartPlan, RemotePart, is_network_concerned
+from appliance.control.configuring.service import LINE_LIMIT_OCTETS, ConfiguringService
+from appliance.control.configuring.starting import Archive, note_found, settle_archive
+from appliance.control.server import LineServer
+from appliance.daemons.configuration_file import is_timezone, print_findings
+from appliance.errors import MachineError, OperatorError
+from appliance.system.tls_credentials import explain_certificate
+from appliance.vocabulary.journal import Journal
+
+__all__ = ["Archive", "CallServerHere", "Configuring", "open_archive"]
+
+ARCHIVE_TROUBLE: Final = "revisions_unusable"
+NoteAlarm = Callable[[str, str, str, bool], None]
+
+
+def open_archive(config_path: str, state_directory: str) -> tuple[Archive, list[str]]:
+    """The files, settled: to be called before the configuration is read. With what could not be done."""
+    archive = Archive(config_path, state_directory)
+    is_there = os.path.isdir(state_directory) and os.path.exists(config_path)
+    return archive, settle_archive(archive) if is_there else []
+
+
+class Configuring:
+    """The service of one state directory, from `open` to `close`."""
+
+    def __init__(self, archive: Archive, running: Configuration, state_directory: str, journal: Journal) -> None:
+        self._archive = archive
+        self._journal = journal
+        self._state_directory = state_directory
+        self._path = str(archive.file.path)
+        self._service = ConfiguringService(archive, self._make_reader(explain_certificate), self._make_reader(None),
+                                           journal)
+        self._running = running
+        self._parts: tuple[Part, ...] = ()
+        self._troubles: Sequence[str] = ()
+        self._note_alarm: NoteAlarm = _tell_nobody
+        self._server = LineServer(state_directory, CONFIGURING_SOCKET, self._service.answer, LINE_LIMIT_OCTETS)
+
+    def join(self, calls: Part, note_alarm: NoteAlarm, troubles: Sequence[str]) -> None:
+        """calls: the call server; troubles: of `open_archive`, to be told as an alarm."""
+        network = RemotePart("network", self._state_directory, NETWORK_SOCKET, is_network_concerned)
+        self._parts = (network, calls)
+        self._note_alarm = note_alarm
+        self._troubles = troubles
+
+    async def open(self) -> None:
+        """Listen. Raises MachineError."""
+        troubles = [*self._troubles, *note_found(self._archive)]
+        if troubles:
+            self._note_alarm(ARCHIVE_TROUBLE, f"configurations of the past cannot be kept: {'; '.join(troubles)}",
+                             "see to the disk of the state directory and of the configuration file", True)
+        self._service.start(self._parts, self._running)
+        await self._server.open()
+
+    async def close(self) -> None:
+        """A commit under way is carried to its end; a trial goes on at the next start."""
+        await self._server.close()
+        await self._service.stop()
+
+    async def reload(self) -> None:
+        """The file was changed by hand. Refusals are printed and journalled; nothing has changed then."""
+        try:
+            findings = await self._service.take_up_file("reload")
+        except (OperatorError, MachineError) as error:
+            print(f"{self._path}: {error}", file=sys.stderr)
+            self._journal.record("configuration_refused", file=self._path, errors=1, reason=str(error))
+            return
+        self._tell(findings)
+
+    def _tell(self, findings: tuple[Finding, ...]) -> None:
+        errors = sum(1 for one in findings if one.is_error())
+        print_findings(LoadResult(None, findings, self._path), sys.stderr)
+        if errors:
+            self._journal.record("configuration_refused", file=self._path, errors=len(findings))
+
+    def _make_reader(self, explain_files: Callable[[str, str], str] | None) -> Reader:
+        def read(text: str) -> Reading:
+            loaded = load_configuration(text, self._path, is_timezone, explain_files)
+            return Reading(text, read_tree(text, []), loaded.configuration, loaded.findings)
+        return read
+
+
+def _tell_nobody(_name: str, _sentence: str, _remedy: str, _is_raised: bool) -> None:
+    """Before somebody has joined."""
+
+
+class CallServerHere:
+    """The call server of this process. take_up: puts a configuration in force, or raises and changes nothing."""
+
+    name: Final = "calls"
+
+    def __init__(self, take_up: Callable[[Configuration], object]) -> None:
+        self._take_up = take_up
+
+    def is_concerned(self, change: Change) -> bool:
+        """Part."""
+        return True
+
+    async def check(self, change: Change) -> PartPlan:
+        """Part."""
+        return PartPlan()
+
+    async def apply(self, change: Change) -> None:
+        """Part."""
+        self._take_up(change.new)
+
+    async def revert(self, change: Change) -> None:
+        """Part."""
+        if change.old is not None:
+            self._take_up(change.old)
