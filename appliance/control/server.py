@@ -113,6 +113,8 @@ class LineServer:
                 await self._converse(asker, reader, writer)
         except (OSError, TimeoutError):
             writer.transport.abort()  # gone, or too slow to be waited for
+        except asyncio.CancelledError:
+            return      # by `close`; the streams of Python 3.11 would call it unhandled
         finally:
             self._clients.discard(task)
             if asker is not None:
@@ -175,8 +177,9 @@ class LineServer:
             return await ending
         finally:
             ending.cancel()
-            if following is not None:
+            if following is not None and not following.done():
                 following.cancel()
+                await asyncio.wait((following,))        # a generator that still runs cannot be closed
             if inspect.isasyncgen(results):
                 await results.aclose()
 
