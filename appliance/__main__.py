@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _start_run(parsed: argparse.Namespace) -> NoReturn:
     from appliance.daemons.callserver import run_callserver
+    if parsed.first_start_box:
+        from appliance.daemons.first_start import provide_box_configuration
+        provide_box_configuration(parsed.config)
     code = run_callserver(parsed.config, parsed.state, parsed.first_start)
     # everything is closed: taking apart what a busy office has in memory would only hold up who waits for our end
     sys.stdout.flush()
@@ -36,6 +39,11 @@ def _start_run(parsed: argparse.Namespace) -> NoReturn:
 def _start_netd(parsed: argparse.Namespace) -> int:
     from appliance.daemons.netd import run_netd
     return run_netd(parsed.config, parsed.state, parsed.undo)
+
+
+def _start_configd(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.configd import run_configd
+    return run_configd(parsed.config, parsed.state, parsed.first_start_box)
 
 
 def _start_check(parsed: argparse.Namespace) -> int:
@@ -70,6 +78,8 @@ def _build_parser() -> argparse.ArgumentParser:
     run.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
     run.add_argument("--first-start", action="store_true",
                      help="if there is no FILE, write a working one first and say how to register a phone")
+    run.add_argument("--first-start-box", action="store_true",
+                     help="if there is no FILE, write a box's first one, by the interfaces it has")
     run.set_defaults(start=_start_run)
 
     netd = parts.add_parser("netd", help="look after the network of the host", allow_abbrev=False, description=(
@@ -79,6 +89,15 @@ def _build_parser() -> argparse.ArgumentParser:
     netd.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
     netd.add_argument("--undo", action="store_true", help="take away all that it has ever set up, and end")
     netd.set_defaults(start=_start_netd)
+
+    configd = parts.add_parser("configd", help="keep the configuration, as a service", allow_abbrev=False, description=(
+        "Keeps the configuration and its history, and has the other daemons of DIR take up what is committed. `run` "
+        "has this inside."))
+    configd.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    configd.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    configd.add_argument("--first-start-box", action="store_true",
+                         help="if there is no FILE, write a box's first one, by the interfaces it has")
+    configd.set_defaults(start=_start_configd)
 
     check = parts.add_parser("check", help="check a configuration", allow_abbrev=False, description=(
         "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration that the first start writes: three extensions with random secrets, every line explained."""
+"""The configuration that the first start writes, every line explained.
+
+Of a desk: three extensions with random secrets. Of a box: the network, and nobody yet.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from appliance.config.text import VERSION_LINE
 
@@ -57,4 +60,43 @@ set sip role b2bua
 # There is no outside line yet, so nobody can call for help from here: this line says that you know.
 # Take it away once a trunk carries emergency calls.
 set emergency none
+"""
+
+
+def compose_box_configuration(interfaces: Sequence[str]) -> str:
+    """The safe default of a box. interfaces: one: it is a telephone system on somebody's LAN; two or more: the first
+    leads to the provider, and the box is the router of what is behind the others."""
+    network = _compose_network(interfaces)
+    return f"""{VERSION_LINE}
+# The configuration of the phone system. Change it on the console: configure, set, compare, commit.
+# Every setting and its default: docs/configuration.md.
+
+# The host part of everybody's address. It stays in the house (RFC 8375).
+set system domain office.home.arpa
+set system country jp
+set system timezone Asia/Tokyo
+
+# Phones reach this machine at its address on the LAN, whatever that is.
+set sip listener office interface lan
+set sip role b2bua
+
+{network}
+# There is no extension and no outside line yet: `setup` on the console asks what is needed for the first call.
+"""
+
+
+def _compose_network(interfaces: Sequence[str]) -> str:
+    if len(interfaces) == 1:
+        return f"""# One cable: a router of somebody else gives this machine its address.
+set network managed true
+set network interface {interfaces[0]} role lan
+set network lan address dhcp
+"""
+    behind = "".join(f"set network interface {name} role lan\n" for name in interfaces[1:])
+    return f"""# This machine is the router: the provider is behind {interfaces[0]}, the office behind the rest.
+set network managed true
+set network interface {interfaces[0]} role wan
+{behind}set network wan address dhcp
+set network lan address 192.168.1.1/24
+set network dhcp range 192.168.1.100-192.168.1.199
 """

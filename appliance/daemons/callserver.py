@@ -26,7 +26,7 @@ from appliance.control.office_view import Machine, OfficeView
 from appliance.control.server import ControlServer
 from appliance.control.tls_view import describe_tls
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
-from appliance.daemons.configuring import Archive, CallServerHere, Configuring, open_archive
+from appliance.daemons.configuring import Archive, CallServerCommands, CallServerHere, Configuring, open_archive
 from appliance.daemons.first_start import describe_phones, write_first_configuration
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
@@ -75,12 +75,13 @@ FAREWELL_LIMIT_S = 2.0
 """Long enough for a BYE that was lost to be said twice more (17.1.2.2)."""
 
 
-def run_callserver(config_path: str, state_directory: str, is_first_start: bool) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code."""
+def run_callserver(config_path: str, state_directory: str, is_first_start: bool, is_alone: bool = True) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code. is_alone: the configuration service is in this process; else
+    configd has us take configurations up."""
     os.umask(0o077)     # secrets, texts, who called whom: whatever is written is for our own user alone
     if is_first_start and not os.path.exists(config_path):
         write_first_configuration(config_path)
-    archive, troubles = open_archive(config_path, state_directory)
+    archive, troubles = open_archive(config_path, state_directory) if is_alone else (None, [])
     result = read_configuration(config_path)
     print_findings(result, sys.stderr)
     if result.configuration is None:
@@ -89,7 +90,8 @@ def run_callserver(config_path: str, state_directory: str, is_first_start: bool)
     if is_first_start:
         print(describe_phones(result.configuration, config_path), flush=True)
     server = CallServer(result.configuration, config_path, state_directory)
-    server.join_configuring(archive, troubles, result.configuration)
+    if archive is not None:
+        server.join_configuring(archive, troubles, result.configuration)
     asyncio.run(server.run())
     return EXIT_MACHINE if server.own_bugs.has_given_up else EXIT_STOPPED
 
@@ -99,6 +101,7 @@ class CallServer:
 
     def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
         self._config_path = config_path
+        self._configuration = configuration     # at the start
         self._domain = configuration.domain
         self._media_ports = configuration.media_ports
         self._state_directory = state_directory
@@ -191,6 +194,8 @@ class CallServer:
         self._ports.gauge = office.overload
         self._ports.open(self._listeners, office.stack)
         control = ControlServer(self._state_directory, OfficeView(office, self._trace, self._machine), monotonic)
+        if self._configuring is None:
+            CallServerCommands(self._configuration, self._take_up).add_to(control.commands)
         try:
             await control.open()        # refuses where another runs on our state directory
             self._journal.start(loop)

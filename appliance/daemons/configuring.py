@@ -5,6 +5,7 @@ The same for `denwaban run`, where the call server is in this very process, and 
 a process of its own.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,16 +16,18 @@ from appliance.config.configuration import Configuration, LoadResult, load_confi
 from appliance.config.finding import Finding
 from appliance.config.reading import read_tree
 from appliance.control.address import CONFIGURING_SOCKET, NETWORK_SOCKET
+from appliance.control.asker import Asker
 from appliance.control.configuring.part import Change, Part, PartPlan, RemotePart, is_network_concerned
 from appliance.control.configuring.service import LINE_LIMIT_OCTETS, ConfiguringService
 from appliance.control.configuring.starting import Archive, note_found, settle_archive
-from appliance.control.server import LineServer
-from appliance.daemons.configuration_file import is_timezone, print_findings
+from appliance.control.conversation import Words
+from appliance.control.server import Answerer, LineServer
+from appliance.daemons.configuration_file import is_timezone, print_findings, read_configuration
 from appliance.errors import MachineError, OperatorError
 from appliance.system.tls_credentials import explain_certificate
 from appliance.vocabulary.journal import Journal
 
-__all__ = ["Archive", "CallServerHere", "Configuring", "open_archive"]
+__all__ = ["Archive", "CallServerCommands", "CallServerHere", "Configuring", "open_archive"]
 
 ARCHIVE_TROUBLE: Final = "revisions_unusable"
 NoteAlarm = Callable[[str, str, str, bool], None]
@@ -66,8 +69,19 @@ class Configuring:
         if troubles:
             self._note_alarm(ARCHIVE_TROUBLE, f"configurations of the past cannot be kept: {'; '.join(troubles)}",
                              "see to the disk of the state directory and of the configuration file", True)
+        await self._take_up_everywhere()
         self._service.start(self._parts, self._running)
         await self._server.open()
+
+    async def _take_up_everywhere(self) -> None:
+        """Who has outlived us may have been told of a commit that never happened."""
+        change = Change(None, self._running, self._path, self._path)
+        for part in self._parts:
+            if isinstance(part, RemotePart) and part.is_concerned(change):
+                try:
+                    await part.take_up(self._path)
+                except (OperatorError, MachineError) as error:
+                    self._journal.record("part_refuses_configuration", part=part.name, reason=str(error))
 
     async def close(self) -> None:
         """A commit under way is carried to its end; a trial goes on at the next start."""
@@ -99,6 +113,43 @@ class Configuring:
 
 def _tell_nobody(_name: str, _sentence: str, _remedy: str, _is_raised: bool) -> None:
     """Before somebody has joined."""
+
+
+class CallServerCommands:
+    """`check PATH`, `apply PATH` and `revert` on the control socket of a call server in a process of its own."""
+
+    def __init__(self, running: Configuration, take_up: Callable[[Configuration], object]) -> None:
+        self._running = running
+        self._before = running
+        self._take_up = take_up
+
+    def add_to(self, commands: dict[str, Answerer]) -> None:
+        """The commands by their first words."""
+        commands |= {"check": self._check, "apply": self._apply, "revert": self._revert}
+
+    async def _check(self, words: Words, _asker: Asker) -> object:
+        await asyncio.to_thread(self._read, words)
+        return {}
+
+    async def _apply(self, words: Words, _asker: Asker) -> object:
+        configuration = await asyncio.to_thread(self._read, words)
+        self._take_up(configuration)
+        self._before, self._running = self._running, configuration
+        return {}
+
+    async def _revert(self, _words: Words, _asker: Asker) -> object:
+        self._take_up(self._before)
+        self._running = self._before
+        return {}
+
+    def _read(self, words: Words) -> Configuration:
+        if len(words) != 2:
+            raise OperatorError(str(words[0]), " ".join(words[1:]), "the path of a file")
+        result = read_configuration(words[1], explain_files=None)
+        if result.configuration is None:
+            first = next(one for one in result.findings if one.is_error())
+            raise OperatorError(first.path, first.sentence, first.remedy)
+        return result.configuration
 
 
 class CallServerHere:

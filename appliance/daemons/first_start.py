@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The first start of a box: writes a working configuration and says how a phone registers."""
+"""The first start: writes a working configuration and says how a phone registers."""
 
 import os
+import re
 import socket
 from secrets import token_bytes
 
 from appliance.config.configuration import Configuration
-from appliance.config.first_start import compose_first_configuration
+from appliance.config.first_start import compose_box_configuration, compose_first_configuration
 from appliance.errors import MachineError
+from appliance.system.revisions.staged_file import StagedFile
 
 DOCUMENTATION_ADDRESS = "192.0.2.1"
 LOOPBACK = "127.0.0.1"
+INTERFACES = "/sys/class/net"
+NO_CABLE = ("bridge", "wireless", "tun_flags")
+IFF_NOARP = 0x80    # linux/if.h: such as dummy and ifb
+ETHERNET = "1"
+"""ARPHRD_ETHER, linux/if_arp.h."""
 
 
 def find_own_address() -> str:
@@ -27,18 +34,49 @@ def find_own_address() -> str:
         return address
 
 
+def find_interfaces() -> list[str]:
+    """Network interfaces that a cable can be in, in the order of their names: no loopback, bridge or radio."""
+    found = []
+    for _index, name in socket.if_nameindex():
+        place = os.path.join(INTERFACES, name)
+        try:
+            with open(os.path.join(place, "type"), encoding="ascii") as file:
+                is_ethernet = file.read().strip() == ETHERNET
+            with open(os.path.join(place, "flags"), encoding="ascii") as file:
+                is_ethernet = is_ethernet and not int(file.read(), 16) & IFF_NOARP
+        except OSError:
+            continue
+        if is_ethernet and not any(os.path.exists(os.path.join(place, kind)) for kind in NO_CABLE):
+            found.append(name)
+    return sorted(found, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
+
+
 def write_first_configuration(path: str) -> None:
-    """Write the file, readable for its owner only (it holds secrets). Raises MachineError."""
-    text = compose_first_configuration(os.environ.get("DENWABAN_ADDRESS") or find_own_address(), token_bytes)
+    """That of a desk. Raises MachineError."""
+    address = os.environ.get("DENWABAN_ADDRESS") or find_own_address()
+    write_new_file(path, compose_first_configuration(address, token_bytes))
+
+
+def provide_box_configuration(path: str) -> None:
+    """That of a box, by the interfaces it has, where there is none yet. Raises MachineError."""
+    if os.path.exists(path):
+        return
+    interfaces = find_interfaces()
+    if not interfaces:
+        raise MachineError("this machine has no network interface")
+    write_new_file(path, compose_box_configuration(interfaces))
+
+
+def write_new_file(path: str, text: str) -> None:
+    """On disk as a whole or not at all: it holds secrets, so it is readable for its owner only, and on a box for the
+    group of the daemons. Raises MachineError."""
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise MachineError(f"writing {path}: {error.strerror}", error.errno or 0) from error
+    file = StagedFile(path)
+    file.stage(text.encode())
+    file.put_in_place()
 
 
 def describe_phones(configuration: Configuration, path: str) -> str:

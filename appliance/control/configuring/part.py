@@ -2,8 +2,9 @@
 """The parts of the system that take up a configuration, each wholly or not at all."""
 
 import asyncio
-import os
+import errno
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from appliance.config.configuration import Configuration
@@ -50,6 +51,10 @@ class Part(Protocol):
         """Back to what held before the last `apply`. Raises OperatorError or MachineError."""
 
 
+class Absent(MachineError):
+    """Nobody is there to take anything up."""
+
+
 class RemotePart:
     """A part that is a process of its own, asked over its socket: `check PATH`, `apply PATH`, `revert`."""
 
@@ -65,22 +70,37 @@ class RemotePart:
         return self._is_wanted(change)
 
     async def check(self, change: Change) -> PartPlan:
-        """Part."""
-        return read_plan(await asyncio.to_thread(self._ask, ["check", change.staged_path]))
+        """Part. What does not run takes up the file when it starts."""
+        try:
+            return read_plan(await asyncio.to_thread(self._ask, ["check", change.staged_path]))
+        except Absent:
+            return PartPlan(notes=(f"{self.name}: does not run, takes effect at its next start",))
 
     async def apply(self, change: Change) -> None:
         """Part."""
-        await asyncio.to_thread(self._ask, ["apply", change.staged_path])
+        with suppress(Absent):
+            await asyncio.to_thread(self._ask, ["apply", change.staged_path])
+
+    async def take_up(self, path: str) -> None:
+        """Have it take up a file that stands. Raises OperatorError or MachineError."""
+        with suppress(Absent):
+            await asyncio.to_thread(self._ask, ["apply", path])
 
     async def revert(self, change: Change) -> None:
         """Part. One that was started again meanwhile knows of nothing to go back to: it is told what stands."""
-        try:
-            await asyncio.to_thread(self._ask, ["revert"])
-        except (OperatorError, MachineError):
-            await asyncio.to_thread(self._ask, ["apply", change.file_path])
+        with suppress(Absent):
+            try:
+                await asyncio.to_thread(self._ask, ["revert"])
+            except (OperatorError, MachineError):
+                await asyncio.to_thread(self._ask, ["apply", change.file_path])
 
     def _ask(self, words: list[str]) -> object:
-        client = ControlClient(self._directory, PART_LIMIT_S, self._socket_name)
+        try:
+            client = ControlClient(self._directory, PART_LIMIT_S, self._socket_name)
+        except MachineError as error:
+            if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
+                raise Absent(error.operation, error.errno) from error
+            raise
         try:
             return client.ask(words)
         finally:
@@ -99,7 +119,3 @@ def is_network_concerned(change: Change) -> bool:
     """Whether netd is or becomes the one who looks after the network."""
     return change.new.network_managed or (change.old is not None and change.old.network_managed)
 
-
-def is_listening(state_directory: str, socket_name: str) -> bool:
-    """Whether there is a socket of this name."""
-    return os.path.exists(os.path.join(state_directory, socket_name))
