@@ -52,8 +52,8 @@ def _start_check(parsed: argparse.Namespace) -> int:
 
 
 def _start_console(parsed: argparse.Namespace) -> int:
-    from appliance.console.session import run_console
-    return run_console(parsed.state, parsed.command, parsed.json)
+    from appliance.console.opening import run_console
+    return run_console(parsed.state, parsed.command, parsed.json, parsed.language)
 
 
 def _start_demo(parsed: argparse.Namespace) -> int:
@@ -109,6 +109,7 @@ def _build_parser() -> argparse.ArgumentParser:
     console.add_argument("--state", metavar="DIR", required=True, help="the state directory of the running server")
     console.add_argument("-c", dest="command", metavar="COMMAND", help="one command, for example 'show calls'")
     console.add_argument("--json", action="store_true", help="print results as JSON")
+    console.add_argument("--language", choices=("en", "ja"), default="", help="instead of what the locale says")
     console.set_defaults(start=_start_console)
 
     demo = parts.add_parser("demo", help="show the gateway's cure of NAT live", allow_abbrev=False, description=(

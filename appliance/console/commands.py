@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands of the console and how what was typed becomes one of them: any word may be cut to a unique beginning.
 
-A command's file in console/operate/ turns the daemon's result into text: `render(result) -> str`; one whose output is
-long has `stream(ask, words)` instead.
+A command's file in console/operate/ turns a daemon's result into text: `render(result) -> str`, with `ask(words)` where
+other words are asked than were typed and SERVER where another daemon is asked. One whose output is long has
+`stream(ask, words)` instead, one that does something else `act(session, words)`.
 """
 
 from itertools import combinations
 from typing import NamedTuple
 
+from appliance.console.messages.catalog import say
 from appliance.errors import OperatorError
 
-NUMBER, PARTY, MOMENT = "N", "X", "T"
-PLACES = {NUMBER: "a number", PARTY: "who called or was called", MOMENT: "since when: 2026-11-22, 14:30, 2h, 3d"}
+NUMBER, PARTY, MOMENT, DIALLED, EXTENSION, TIME, ADDRESS = "N", "X", "T", "NUMBER", "EXT", "TIME", "ADDRESS"
+PLACES = {NUMBER: "a number", PARTY: "who called or was called", MOMENT: "since when: 2026-11-22, 14:30, 2h, 3d",
+          DIALLED: "what is dialled", EXTENSION: "an extension", TIME: "2026-11-22T14:30 or 14:30, as it is here",
+          ADDRESS: "an IP address"}
 """What a person types there is his own."""
+FREE_PLACES = tuple(place for place in PLACES if place != NUMBER)
 
 
 class Command(NamedTuple):
-    """words: literals, or N for a number, X for a party, T for a moment; help: one line, "" for a variant of the
+    """words: literals, or one of PLACES; help: one line, "" for a variant of the
     command above it; module: its file in console/operate/."""
 
     words: tuple[str, ...]
@@ -53,14 +58,46 @@ COMMANDS = (
     Command(("show", "presence"), "what watchers are shown of each extension", "show_presence"),
     Command(("show", "messages"), "instant messages that wait for a phone to register", "show_waiting_messages"),
     Command(("show", "statistics"), "messages, calls, discarded datagrams, memory", "show_statistics"),
-    Command(("show", "dns"), "name servers, and what is remembered of their answers", "show_dns"),
+    Command(("show", "dns"), "name servers, and what their answers were", "show_dns"),
     Command(("show", "tls"), "certificates, and why handshakes failed", "show_tls"),
     Command(("show", "alarms"), "what needs a person", "show_alarms"),
     Command(("show", "version"), "version of the running server", "show_version"),
+    Command(("show", "configuration"), "what runs, as `set` lines", "show_configuration"),
+    *_with_options(Command(("show", "revisions"), "configurations of the past: who, when, why", "show_revisions"),
+                   (NUMBER,)),
+    Command(("show", "system", "commit"), "the same", "show_revisions"),
+    Command(("show", "revision", NUMBER), "the text of one of them", "show_revision"),
+    Command(("show", "interfaces"), "interfaces: role, link, addresses", "show_interfaces"),
+    Command(("show", "leases"), "addresses that were given to machines on the LAN", "show_leases"),
+    Command(("show", "firewall"), "what is let in, with counters", "show_firewall"),
+    Command(("show", "bans"), "addresses that are shut out, and until when", "show_bans"),
+    *_with_options(Command(("show", "log"), "the last N lines (100) of the journal", "show_log"), (NUMBER,)),
+    Command(("clear", "ban", ADDRESS), "let an address in again", "clear_ban"),
+    Command(("monitor", "calls"), "calls as they go on, until q", "monitor_calls"),
+    Command(("monitor", "sip"), "SIP messages as they come and go, until q", "monitor_sip"),
+    Command(("monitor", "sip", "number", PARTY), "", "monitor_sip"),
+    Command(("test", "route", DIALLED, "from", EXTENSION), "which way a call would take, now", "route_test"),
+    Command(("test", "route", DIALLED, "from", EXTENSION, "at", TIME), "", "route_test"),
     Command(("explain", "call", NUMBER), "why a call went as it did, and what to do", "explain_call"),
+    Command(("configure",), "change the configuration", "configure"),
+    Command(("confirm",), "keep what `commit confirmed` has put on trial", "confirm"),
+    Command(("status",), "what is on trial, and who else edits", "status"),
+    Command(("setup",), "telephones and an outside line, by questions", "setup"),
     Command(("help",), "this list", "show_help"),
     Command(("exit",), "leave the console (so does ctrl-D)", "leave_console"),
 )
+
+
+GROUPS = {
+    "show": "what there is and how it stands", "explain": "why something went as it did",
+    "export": "records for other programs", "monitor": "what happens now", "test": "what would happen",
+    "clear": "take away", "show call": "one call", "show system": "the commits", "explain call": "one call",
+    "show revision": "the text of a configuration of the past",
+    "export records": "calls that are over", "test route": "which way a call would take", "clear ban": "of one address"}
+"""What the first words of longer commands are about."""
+OPTIONS = {"number": "only where this one called or was called", "since": "only what began then or later",
+           "from": "who dials", "at": "at another time than now", "all": "with the last ones that ended"}
+"""Words that may stand in several places."""
 
 
 class Resolved(NamedTuple):
@@ -82,7 +119,7 @@ def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Reso
     for command in candidates:
         if len(command.words) == len(words):
             return Resolved(command, words)
-    raise OperatorError(" ".join(words) or "command", "unfinished", _list_words(_words_at(candidates, len(words))))
+    raise OperatorError(" ".join(words) or "command", say("unfinished"), _list_words(_words_at(candidates, len(words))))
 
 
 def _find_place(word: str, allowed: list[str]) -> str:
@@ -91,21 +128,21 @@ def _find_place(word: str, allowed: list[str]) -> str:
         return word
     if NUMBER in allowed and _is_number(word):
         return NUMBER
-    return next((place for place in (PARTY, MOMENT) if place in allowed), word)
+    return next((place for place in FREE_PLACES if place in allowed), word)
 
 
 def _resolve_word(typed: str, before: list[str], allowed: list[str]) -> str:
     if typed in allowed and typed not in PLACES:
         return typed
-    if (NUMBER in allowed and _is_number(typed)) or PARTY in allowed or MOMENT in allowed:
+    if (NUMBER in allowed and _is_number(typed)) or any(place in allowed for place in FREE_PLACES):
         return typed
     meant = [word for word in allowed if word not in PLACES and word.startswith(typed.lower())]
     if len(meant) == 1:
         return meant[0]
     path = " ".join(before) or "command"
     if meant:
-        raise OperatorError(path, f"{typed!r} may mean several things", _list_words(meant))
-    raise OperatorError(path, f"{typed!r} is not known here", _list_words(allowed))
+        raise OperatorError(path, say("{typed} may mean several things", typed=repr(typed)), _list_words(meant))
+    raise OperatorError(path, say("{typed} is not known here", typed=repr(typed)), _list_words(allowed))
 
 
 def _words_at(candidates: tuple[Command, ...], position: int) -> list[str]:
@@ -117,5 +154,26 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) < 10
 
 
+def list_next_words(before: list[str]) -> list[tuple[str, str]]:
+    """What may follow these words, literals and places, each with its help. Raises OperatorError."""
+    candidates: tuple[Command, ...] = COMMANDS
+    words: list[str] = []
+    for position, typed in enumerate(before):
+        allowed = _words_at(candidates, position)
+        words.append(_resolve_word(typed, words, allowed))
+        wanted = _find_place(words[-1], allowed)
+        candidates = tuple(command for command in candidates if command.words[position:position + 1] == (wanted,))
+    found: dict[str, str] = {}
+    for command in candidates:
+        for word in command.words[len(before):len(before) + 1]:
+            is_last = len(command.words) == len(before) + 1
+            help_text = command.help if is_last else GROUPS.get(
+                " ".join((*command.words[:len(before)], word)), "")
+            help_text = help_text or OPTIONS.get(word, "")
+            found[word] = found.get(word) or say(PLACES[word]) if word in PLACES else (
+                found.get(word) or (say(help_text) if help_text else ""))
+    return list(found.items())
+
+
 def _list_words(words: list[str]) -> str:
-    return " | ".join(PLACES.get(word, word) for word in words) or "nothing more"
+    return " | ".join(say(PLACES[word]) if word in PLACES else word for word in words) or say("nothing more")

@@ -1,125 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`denwaban console`: one command and its output, or a prompt.
+"""The commands of one operator, in the two modes, whoever types them: `-c`, a pipe, a terminal.
 
 Exit codes: 0 done, 1 the server cannot be reached, 2 the command is wrong. Everything is imported when it is needed:
 `-c` answers in less than a tenth of a second.
 """
 
-import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from appliance.console.commands import resolve_command
+from appliance.console.commands import Command, resolve_command
+from appliance.console.interaction import Interaction, PipedInteraction
+from appliance.console.messages.catalog import say
+from appliance.console.output import Output
+from appliance.console.pipes import Piped, filter_text, read_pipes
+from appliance.console.servers import CALLS, CONFIGURATION, Servers, Unreachable, explain_silence
 from appliance.errors import MachineError, OperatorError
 
 if TYPE_CHECKING:
-    from appliance.control.client import ControlClient
+    from appliance.console.completion import Choice
+    from appliance.console.configure.mode import ConfigurationMode
 
 DONE, UNREACHABLE, WRONG = 0, 1, 2
 PROMPT = "denwaban> "
-LOCAL_MODULES = ("show_help", "leave_console")
 
 
 class Session:
-    """Commands of one operator on one state directory; connects when the first question comes."""
+    """Commands of one operator on one state directory; connects when the first question comes.
 
-    def __init__(self, state_directory: str, is_json: bool) -> None:
-        self._directory = state_directory
-        self._is_json = is_json
-        self._client: ControlClient | None = None
+    configuring: configuration mode while the session is in it.
+    """
+
+    def __init__(self, state_directory: str, is_json: bool, output: Output | None = None,
+                 interaction: Interaction | None = None) -> None:
+        self.servers = Servers(state_directory)
+        self.output = output or Output()
+        self.interaction: Interaction = interaction or PipedInteraction()
+        self.configuring: ConfigurationMode | None = None
         self.is_over = False
+        self.is_json = is_json
 
     def run_command(self, line: str) -> int:
-        """Carry out one line; prints its output, or two lines of error."""
+        """Carry out one line in the mode that the session is in; prints its output, or two lines of error."""
         try:
-            return self._print_output(line)
+            piped = read_pipes(line)
+            if self.configuring is None:
+                return self.run_operational(piped)
+            return self._run_configuring(self.configuring, piped)
         except OperatorError as error:
-            print(f"{error.path}: {error.said}\nallowed: {error.allowed}", file=sys.stderr)
+            self.print_error(error)
             return WRONG
         except MachineError as error:
-            self._hang_up()
-            print(_explain_silence(error, self._directory), file=sys.stderr)
+            self._note_silence(error)
             return UNREACHABLE
 
-    def _print_output(self, line: str) -> int:
-        command, words = resolve_command(line)
+    def print_error(self, error: OperatorError) -> None:
+        """What is wrong where, what is allowed, and what to do where that is more."""
+        allowed = say("allowed: {allowed}", allowed=error.allowed) if error.allowed else ""
+        self.output.write_error("\n".join(filter(None, (f"{error.path}: {error.said}", allowed, error.remedy))))
+
+    def _note_silence(self, error: MachineError) -> None:
+        self.output.write_error(explain_silence(error, self.servers.directory))
+        if self.configuring is not None and isinstance(error, Unreachable) is False:
+            self.configuring = None
+            self.servers.hang_up(CONFIGURATION)
+            self.output.write_error(say("what was changed and not committed is gone"))
+
+    def _run_configuring(self, mode: "ConfigurationMode", piped: Piped) -> int:
+        if self.is_json:
+            piped = piped._replace(is_json=True)
+        code = mode.run_command(piped)
+        if mode.is_over:
+            self.configuring = None
+        return code
+
+    def run_operational(self, piped: Piped) -> int:
+        """A command of operational mode. Raises OperatorError and MachineError."""
+        command, words = resolve_command(piped.words)
+        if piped.compare is not None:
+            raise OperatorError("| compare", piped.words.strip(), say("`show | compare` in configuration mode"))
         operation = import_module(f"appliance.console.operate.{command.module}")
-        if command.module in LOCAL_MODULES:
-            self.is_over = command.module == "leave_console"
-            sys.stdout.write(operation.render(None))
-            return DONE
+        if hasattr(operation, "act"):
+            code: int = operation.act(self, words)
+            return code
+        self.output.write_lines(filter_text(self._render(operation, command, words, piped.is_json), piped.filters),
+                                piped.is_whole)
+        return DONE
+
+    def _render(self, operation: Any, command: Command, words: list[str], is_json: bool) -> Iterator[str]:
+        server = getattr(operation, "SERVER", CALLS)
+
+        def ask(asked: list[str]) -> object:
+            return self.servers.ask(server, asked)
         if hasattr(operation, "stream"):
-            for text in operation.stream(self._ask, words):
-                sys.stdout.write(text)
-            return DONE
-        result = self._ask(getattr(operation, "ask", list)(words))
-        if self._is_json:
-            import json
-            sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-        else:
-            sys.stdout.write(operation.render(result))
-        return DONE
-
-    def _ask(self, words: list[str]) -> object:
-        if self._client is None:
-            from appliance.control.client import ControlClient
-            self._client = ControlClient(self._directory)
-        return self._client.ask(words)
-
-    def _hang_up(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-
-def run_console(state_directory: str, command: str | None, is_json: bool) -> int:
-    """The console's whole life; returns the exit code."""
-    session = Session(state_directory, is_json)
-    try:
-        if command is not None:
-            return session.run_command(command)
-        return _run_lines(session)
-    except BrokenPipeError:  # `| head` has seen enough
-        sys.stderr.close()
-        return DONE
-
-
-def _run_lines(session: Session) -> int:
-    is_terminal = sys.stdin.isatty()
-    worst = DONE
-    for line in _read_prompted() if is_terminal else sys.stdin:
-        if not line.strip():
-            continue
-        worst = max(worst, session.run_command(line))
-        sys.stdout.flush()
-        if session.is_over:
-            break
-    return DONE if is_terminal else worst
-
-
-def _read_prompted() -> Iterator[str]:
-    """Lines typed at the prompt until ctrl-D; ctrl-C throws the line away."""
-    try:
-        import readline  # noqa: F401  line editing and history for input()
-    except ImportError:
-        pass  # a plain line then
-    while True:
-        try:
-            yield input(PROMPT)
-        except KeyboardInterrupt:
-            print()
-        except EOFError:
-            print()
+            yield from operation.stream(ask, words)
             return
+        result = ask(operation.ask(words) if hasattr(operation, "ask") else words)
+        if self.is_json or is_json:
+            import json
+            yield json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+        else:
+            yield operation.render(result)
 
+    def follow_operational(self, words: list[str]) -> "list[Choice]":
+        """What may stand behind these words in operational mode."""
+        from appliance.console.live_objects import follow_words
+        return follow_words(words, self.servers)
 
-def _explain_silence(error: MachineError, directory: str) -> str:
-    import errno
-    if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
-        return (f"denwaban is not running on the state directory {directory}\n"
-                "start it: denwaban run --config FILE --state DIR; or name the right one: --state DIR")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return (f"the control socket in {directory} is not for this user\n"
-                "use the console as root or as the user that denwaban runs as")
-    return f"denwaban on {directory} does not answer: {error.operation}\ntry again; its journal says what it is doing"
+    def follow(self, words: list[str]) -> "list[Choice]":
+        """What may stand behind these words in the mode that the session is in. Raises OperatorError; where the
+        configuration service is silent, nothing is known."""
+        if self.configuring is None:
+            return self.follow_operational(words)
+        try:
+            return self.configuring.follow(words)
+        except MachineError:
+            return []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 WIDTH = 80
 GAP = "  "
 NARROWEST = 6
+LONGEST_WORD = 26
 
 
 def clean(value: object) -> str:
@@ -67,3 +68,45 @@ def _align(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool
         padding = " " * (width - measure(text))
         parts.append(padding + text if is_right else text + padding)
     return GAP.join(parts).rstrip()
+
+
+def wrap_cells(text: str, cells: int) -> list[str]:
+    """The text in lines of so many cells: parted at blanks, and where a word is too long (or Japanese) inside it."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        joined = f"{line} {word}" if line else word
+        while measure(joined) > cells:
+            if line and measure(word) <= cells and word.isascii():
+                lines.append(line)
+                joined = word
+            else:
+                head = _take_cells(joined, cells)
+                lines.append(head.rstrip())
+                joined = joined[len(head):].lstrip()
+            line = ""
+        line = joined
+    return [*lines, line] if line or not lines else lines
+
+
+def _take_cells(text: str, cells: int) -> str:
+    taken = 0
+    for index, character in enumerate(text):
+        taken += measure(character)
+        if taken > cells:
+            return text[:max(index, 1)]
+    return text
+
+
+def render_definitions(pairs: Sequence[tuple[str, str]], width: int = WIDTH) -> str:
+    """Word and explanation, the explanations in a column that wraps; a long word has a line of its own."""
+    column = min(max((measure(word) for word, _text in pairs), default=0), LONGEST_WORD)
+    text = ""
+    for word, explanation in pairs:
+        wrapped = wrap_cells(explanation, width - column - len(GAP))
+        if measure(word) > column:
+            text += f"{word}\n"
+            word = ""
+        for line in wrapped:
+            text += f"{word}{' ' * (column - measure(word))}{GAP}{line}".rstrip() + "\n"
+            word = ""
+    return text

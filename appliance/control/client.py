@@ -4,6 +4,7 @@
 import json
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from appliance.control.address import SOCKET_NAME, open_address
 from appliance.errors import MachineError, OperatorError
@@ -92,5 +93,7 @@ class ControlClient:
         return line
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; a thread that waits for an answer here wakes."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -23,8 +23,10 @@ from appliance.config.configuration import Configuration
 from appliance.control.dns_view import describe_dns
 from appliance.control.observed import TlsState
 from appliance.control.office_view import Machine, OfficeView
+from appliance.control.recent_events import RecentEvents
 from appliance.control.server import ControlServer
 from appliance.control.tls_view import describe_tls
+from appliance.control.watching import Watching
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
 from appliance.daemons.configuring import Archive, CallServerCommands, CallServerHere, Configuring, open_archive
 from appliance.daemons.first_start import describe_phones, write_first_configuration
@@ -193,7 +195,10 @@ class CallServer:
         office = self._office
         self._ports.gauge = office.overload
         self._ports.open(self._listeners, office.stack)
-        control = ControlServer(self._state_directory, OfficeView(office, self._trace, self._machine), monotonic)
+        view = OfficeView(office, self._trace, self._machine)
+        control = ControlServer(self._state_directory, view, monotonic)
+        control.commands["watch"] = Watching(view, self._trace, monotonic, self._wall.offset).answer
+        control.commands["log"] = RecentEvents(self._journal.recent).answer
         if self._configuring is None:
             CallServerCommands(self._configuration, self._take_up).add_to(control.commands)
         try:

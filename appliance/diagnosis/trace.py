@@ -51,6 +51,20 @@ class Trace:
         """Octets held."""
         return self._ring.size_octets
 
+    @property
+    def total(self) -> int:
+        """Messages of both directions since start, also those that are not held any more."""
+        return self.received.total + self.sent.total
+
+    def newest(self, count: int) -> list[TraceEntry]:
+        """The last so many of those that are held, oldest first."""
+        found: list[TraceEntry] = []
+        for at, is_sent, _size, batch in reversed(self._ring.batches()):
+            if len(found) >= count:
+                break
+            found += [TraceEntry(at, is_sent, octets, flow) for octets, flow in reversed(batch)]
+        return found[:count][::-1]
+
     def entries(self) -> Iterator[TraceEntry]:
         """Everything held, oldest first."""
         for at, is_sent, _size, batch in self._ring.batches():
@@ -72,6 +86,15 @@ def _belongs(entry: TraceEntry, call_ids: frozenset[bytes]) -> bool:
         return Message(entry.octets).call_id in call_ids
     except ScanError:
         return True  # unreadable octets that name the call are exactly what a person is looking for
+
+
+def names_party(entry: TraceEntry, user: bytes) -> bool:
+    """Whether a message is from this user, to it, or asks for it. What cannot be read is everybody's."""
+    try:
+        message = Message(entry.octets)
+    except ScanError:
+        return True
+    return user in (message.from_user, message.to_user, message.uri_user)
 
 
 def names_user(entry: TraceEntry, users: frozenset[bytes]) -> bool:

@@ -15,6 +15,7 @@ from appliance.system.journal_sink import JournalSink, open_sink
 
 QUEUE_LIMIT = 4096          # events not written yet
 FLUSH_DELAY_S = 0.1
+RECENT_LIMIT = 1000         # events that are kept for `show log`
 EVENTS_A_SECOND = 200       # of one name; a storm tells its size in `events_suppressed`, not in lines
 SECRET_NAMES = frozenset({"secret", "password", "ha1"})
 
@@ -34,6 +35,7 @@ class ProcessJournal:
         self._window_end = 0.0
         self._counts: dict[str, int] = {}
         self._lost = 0
+        self._recent: deque[Entry] = deque(maxlen=RECENT_LIMIT)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on lines are written by this loop. Called in its thread."""
@@ -88,7 +90,13 @@ class ProcessJournal:
             self._queue.clear()
             self._is_armed = False
         if entries:
-            self._sink.write([(at, event, hide_secrets(values)) for at, event, values in entries])
+            shown = [(at, event, hide_secrets(values)) for at, event, values in entries]
+            self._recent.extend(shown)
+            self._sink.write(shown)
+
+    def recent(self, count: int) -> list[Entry]:
+        """The last so many events that were written, oldest first; at: seconds since 1970."""
+        return list(self._recent)[-count:] if count else []
 
     def close(self) -> None:
         """Write what is queued; what is recorded after this is written at once."""

@@ -12,6 +12,7 @@ WHOLE = """\
 set system domain office.test            # a name
 set system country jp
 set system timezone Asia/Tokyo
+set system language ja
 set system dns 127.0.0.53:53
 set sip listener office address 127.0.1.1
 set sip listener office port 5060

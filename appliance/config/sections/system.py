@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
 from appliance.config.network_kinds import DOMAIN, NAME_SERVER
-from appliance.config.word_kinds import COUNTRY, TIMEZONE
+from appliance.config.word_kinds import COUNTRY, TIMEZONE, choice_kind
 
 DOMAIN_NAME = Leaf(
     "system domain",
@@ -15,6 +15,12 @@ DOMAIN_NAME = Leaf(
 )
 COUNTRY_CODE = Leaf("system country", COUNTRY, "Numbering, tones, emergency numbers and holidays.", default="jp")
 TIMEZONE_NAME = Leaf("system timezone", TIMEZONE, "The time zone for announcements and lists.", default="Asia/Tokyo")
+LANGUAGE = Leaf(
+    "system language",
+    choice_kind("en", "ja"),
+    "What the console speaks at a terminal where neither the locale nor --language says otherwise.",
+    default="en",
+)
 DNS_SERVERS = Leaf(
     "system dns",
     NAME_SERVER,
@@ -27,5 +33,5 @@ SECTION = Section(
     "system",
     "The office",
     "Who and where this office is. The domain is the one leaf that every configuration needs.",
-    (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME, DNS_SERVERS),
+    (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME, LANGUAGE, DNS_SERVERS),
 )

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`exit`: nothing is said."""
 
+from typing import TYPE_CHECKING
 
-def render(_result: None) -> str:
-    """Nothing."""
-    return ""
+if TYPE_CHECKING:
+    from appliance.console.session import Session
+
+
+def act(session: "Session", _words: list[str]) -> int:
+    """The session is over."""
+    session.is_over = True
+    return 0

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`clear ban ADDRESS`: an address is let in again."""
+
+from typing import TYPE_CHECKING
+
+from appliance.console.messages.catalog import say
+from appliance.errors import OperatorError
+
+if TYPE_CHECKING:
+    from appliance.console.session import Session
+
+
+def act(session: "Session", words: list[str]) -> int:
+    """Raises OperatorError for what is no address, or is not shut out."""
+    from ipaddress import ip_address
+
+    from appliance.console.servers import NETWORK
+    try:
+        address = str(ip_address(words[2]))
+    except ValueError as error:
+        raise OperatorError("clear ban", words[2], say("an IP address")) from error
+    session.servers.ask(NETWORK, ["unban", address])
+    session.output.write(say("{address} is let in again", address=address) + "\n")
+    return 0

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the console's text goes: straight to standard output and standard error, made fit for what can be shown there.
+
+A terminal that is driven by hand has its pages (console/line/paging.py).
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+SUBSTITUTES = str.maketrans({"…": "~", "—": "-", "→": ">", "×": "x", "·": "."})
+
+
+class Output:
+    """Text to standard output, errors to standard error. may_show_all: False where only ASCII can be shown."""
+
+    def __init__(self, may_show_all: bool = True) -> None:
+        self._may_show_all = may_show_all
+
+    def write(self, text: str) -> None:
+        """A piece of text, at once."""
+        sys.stdout.write(self._fit(text))
+
+    def write_lines(self, lines: Iterable[str], is_whole: bool = False) -> None:
+        """Lines with their line ends. is_whole: without stopping at each page."""
+        for line in lines:
+            sys.stdout.write(self._fit(line))
+
+    def write_error(self, text: str) -> None:
+        """Lines that say what is wrong; the last line end is added."""
+        sys.stdout.flush()
+        sys.stderr.write(self._fit(text) + "\n")
+
+    def flush(self) -> None:
+        """Nothing waits in a buffer any more."""
+        sys.stdout.flush()
+
+    def _fit(self, text: str) -> str:
+        if text.isascii():
+            return text
+        if self._may_show_all:
+            return text.encode("utf-8", "replace").decode()
+        return text.translate(SUBSTITUTES).encode("ascii", "replace").decode()
+
+
+def may_show_unicode(environment: Mapping[str, str], encoding: str) -> bool:
+    """Whether the terminal shows more than ASCII, by the locale (POSIX: LC_ALL, LC_CTYPE, LANG). Where none is said,
+    the encoding speaks; Python says UTF-8 even where the locale is C."""
+    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    if not locale:
+        return encoding.lower().replace("-", "") == "utf8"
+    return "utf8" in locale.lower().replace("-", "")
