@@ -88,6 +88,7 @@ def list_admission_rules(configuration: Configuration, border: Border) -> Iterat
         yield Rule(name, f"answers of {service}", (*asked, *words.in_state(answers), *words.counted(ACCEPT)))
     yield Rule(name, "audio", (*words.with_port(words.UDP, configuration.media_ports), *words.go_to(AUDIO.name)))
     yield Rule(name, "invalid", (*words.in_state(words.CT_INVALID), *words.counted(DROP)))
+    yield from list_echo_rules()
     yield Rule(name, "answers", (*words.in_state(answers), *words.counted(ACCEPT)))
     yield from list_icmp_rules()
     for version in VERSIONS:
@@ -103,12 +104,18 @@ def list_admission_rules(configuration: Configuration, border: Border) -> Iterat
     yield from list_signalling_rules(configuration.firewall.is_sip_open)
 
 
+def list_echo_rules() -> Iterator[Rule]:
+    """Before the answers: for connection tracking the second echo request of a flood belongs to the first."""
+    for version in VERSIONS:
+        asked = words.with_icmp_type(version, ECHO_REQUESTS[version])
+        yield Rule(ADMISSION.name, "echo request", (
+            *asked, *words.at_most(ECHO_A_SECOND, ECHO_BURST), *words.counted(ACCEPT)))
+        yield Rule(ADMISSION.name, "flood of echo requests", (*asked, *words.counted(DROP)))
+
+
 def list_icmp_rules() -> Iterator[Rule]:
     """What keeps paths working, not more of it than that takes."""
     for version in VERSIONS:
-        yield Rule(ADMISSION.name, "echo request", (
-            *words.with_icmp_type(version, ECHO_REQUESTS[version]), *words.at_most(ECHO_A_SECOND, ECHO_BURST),
-            *words.counted(ACCEPT)))
         for number, name in ERRORS[version].items():
             yield Rule(ADMISSION.name, name, (
                 *words.with_icmp_type(version, number), *words.at_most(ERRORS_A_SECOND, ERRORS_BURST),
