@@ -23,6 +23,7 @@ from appliance.system.peer_access import PRIVATE_MODE, find_shared_group, share_
 LINE_LIMIT_OCTETS: Final = 16 * 1024
 CLIENTS_LIMIT: Final = 16
 PATIENCE_S: Final = 10.0
+CLOSING_LIMIT_S: Final = 2.0
 
 Answerer = Callable[[Words, Asker], object]
 """The result of one command: what JSON can hold, an iterator for a list that is written in pieces, an awaitable of
@@ -63,7 +64,9 @@ class LineServer:
             self._server = None
         for client in tuple(self._clients):
             client.cancel()
-        await asyncio.gather(*self._clients, *self._unfinished, return_exceptions=True)
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        if self._unfinished:
+            await asyncio.wait(self._unfinished, timeout=CLOSING_LIMIT_S)
         path = os.path.join(self._directory, self._name)
         if self._identity is not None and self._identity == _identify(path):
             os.unlink(path)

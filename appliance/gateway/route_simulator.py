@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a number would go under a configuration, running or not: the router's own decisions, no trunk needed. Pure."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from appliance.config.configuration import Configuration, TrunkConfiguration
 from appliance.gateway.carrier_profiles import PROFILES
@@ -9,6 +9,8 @@ from appliance.gateway.carrier_profiles.carrier_profile import PrivacyWay
 from appliance.gateway.dial_decision import Decision, DialRules, Kind
 from appliance.gateway.route_table import RouteTable
 from appliance.gateway.translation import Translator
+
+NOBODY: Final = "nobody"
 
 
 class Step(NamedTuple):
@@ -35,7 +37,7 @@ class Way(NamedTuple):
             return f"extension {self.number}"
         if self.steps:
             return ", then ".join([f"trunk {step.trunk} ({step.number})" for step in self.steps])
-        return {"blocked": "not allowed", "unknown": "nobody", "stranger": "no right to call out"}.get(
+        return {"blocked": "not allowed", "unknown": NOBODY, "stranger": "no right to call out"}.get(
             self.kind, "no trunk")
 
 

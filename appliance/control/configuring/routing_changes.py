@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from appliance.config.configuration import Configuration
-from appliance.gateway.route_simulator import RouteSimulator
+from appliance.gateway.route_simulator import NOBODY, RouteSimulator
 
 REFERENCE_NUMBERS: Final = ("110", "118", "119", "117", "104", "0312345678", "09012345678", "05012345678", "0120123456",
                             "0570012345", "0990123456", "184" "0312345678", "010" "12125550100")
@@ -28,14 +28,14 @@ def _compare(old: Configuration, new: Configuration) -> Iterator[str]:
         for caller, words in callers.items():
             yield from _compare_way(before, after, number, caller, words)
     caller = next(iter(callers), "")
-    for number in old.extensions:       # 1001 may have become a route's, or nobody's
-        if caller and number in new.extensions:
+    for number in [*old.extensions, *(one for one in new.extensions if one not in old.extensions)]:
+        if caller:
             yield from _compare_way(before, after, number, caller, "")
 
 
 def _compare_way(before: RouteSimulator, after: RouteSimulator, number: str, caller: str, words: str) -> Iterator[str]:
     was, becomes = before.decide(number, caller).describe(), after.decide(number, caller).describe()
-    if was != becomes:
+    if was != becomes and {was, becomes} != {f"extension {number}", NOBODY}:     # who comes and goes is told already
         yield f"{words}{number}: {was} -> {becomes}"
 
 
