@@ -5,7 +5,7 @@
 #   make bench  ratios against peers, JSON lines and a table         make soak   MINUTES at half the highest call rate
 #   make demo   a plain NAT fails, the gateway works: ladders and measured voices (root)
 #   make box    an empty machine becomes router and phone system, typed on its console (root)
-#   make image image-test                                            not built yet
+#   make image  the flashable card for Raspberry Pi (root); make image-test   its boot and life in the emulator (root)
 # Debian builds its Python with profile-guided optimisation, which calls feel: it comes first where it is new enough.
 PYTHON  ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo /usr/bin/python3 || echo python3)
@@ -14,6 +14,7 @@ COUNT   ?= 1000000
 MINUTES ?= 10
 TESTS   ?= tests
 BENCH   ?=
+IMAGE   ?=
 # Processes that share the files of tests among them, since most of the time they wait for telephones; 0: one by one.
 WORKERS ?= 2
 
@@ -24,7 +25,7 @@ EXTRA = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.
 	print(*p["dependencies"], *p["optional-dependencies"][sys.argv[1]], sep="\n")'
 
 .PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop clean \
-	packages-build packages-test packages-bench packages-demo packages-box
+	packages-build packages-test packages-bench packages-demo packages-box packages-image packages-image-test
 .DELETE_ON_ERROR:
 
 run: setup
@@ -50,16 +51,17 @@ bench: setup-develop packages-bench
 soak: setup-develop packages-bench
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES)
 
-NOT_BUILT = @echo "make $@: not built yet (CHANGELOG.md says what is there)" >&2; exit 1
-
 demo: setup-develop packages-demo
 	@exec $(BIN)/denwaban demo
 
 box: setup-develop packages-box
 	@exec $(BIN)/python -m tests.box
 
-image image-test:
-	$(NOT_BUILT)
+image: setup-develop packages-image
+	$(BIN)/python -m board $(IMAGE)
+
+image-test: image packages-image-test
+	@exec $(BIN)/python -m tests.image
 
 clean:
 	rm -rf build $(VENV) appliance/native/*.so ext/*.c *.egg-info
@@ -113,6 +115,18 @@ TEST_PACKAGES = $(BOX_PACKAGES); \
 	command -v systemd-analyze >/dev/null || echo systemd; \
 	command -v sipp >/dev/null || echo sip-tester; \
 	command -v sipsak >/dev/null || echo sipsak
+IMAGE_PACKAGES = \
+	command -v mmdebstrap >/dev/null || echo mmdebstrap; \
+	command -v mksquashfs >/dev/null || echo squashfs-tools; \
+	command -v mcopy >/dev/null || echo mtools; \
+	{ command -v mkfs.vfat || test -x /usr/sbin/mkfs.vfat; } >/dev/null || echo dosfstools; \
+	{ command -v sfdisk || test -x /usr/sbin/sfdisk; } >/dev/null || echo fdisk; \
+	{ command -v depmod || test -x /usr/sbin/depmod; } >/dev/null || echo kmod; \
+	command -v zstd >/dev/null || echo zstd; \
+	command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross; \
+	test -e /usr/share/keyrings/debian-archive-keyring.gpg || echo debian-archive-keyring
+IMAGE_TEST_PACKAGES = $(BOX_PACKAGES); \
+	command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ipxe-qemu
 BENCH_PACKAGES = \
 	command -v sipp >/dev/null || echo sip-tester; \
 	command -v taskset >/dev/null || echo util-linux; \
@@ -150,3 +164,9 @@ packages-demo:
 
 packages-box:
 	@$(call provide_kamailio,$(BOX_PACKAGES),exit 1)
+
+packages-image:
+	@$(call provide,$(IMAGE_PACKAGES),exit 1)
+
+packages-image-test:
+	@$(call provide_kamailio,$(IMAGE_TEST_PACKAGES),exit 1)

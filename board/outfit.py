@@ -19,7 +19,8 @@ ENABLED = ("denwaban-keys.service", "denwaban-grow.service", "denwaban-clock.tim
 MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service",
           "systemd-timesyncd.service", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
           "chrony.service", "dnsmasq.service", "nftables.service", "sshd-keygen.service", "fstrim.timer",
-          "systemd-firstboot.service", "alsa-restore.service", "alsa-state.service")
+          "systemd-firstboot.service", "alsa-restore.service", "alsa-state.service", "systemd-binfmt.service",
+          "proc-sys-fs-binfmt_misc.automount", "systemd-pcrextend@.service", "systemd-hibernate-clear.service")
 """netd runs what of these we need itself, with the configuration's words."""
 
 
@@ -36,9 +37,12 @@ def fit_out(native: Path, root: Path, kernel: Kernel) -> None:
     run_natively(native, root, "systemd-sysusers", f"--root={SHOWN}")
     for words in (("mask", *MASKED), ("enable", *ENABLED), ("set-default", "multi-user.target")):
         run_natively(native, root, "systemctl", f"--root={SHOWN}", "--quiet", *words)
-    epoch = root / "usr/lib/clock-epoch"    # a machine without a battery begins no earlier
-    epoch.touch()
-    os.utime(epoch, (time.time(), time.time()))
+    now = time.time()
+    # a machine without a battery begins no earlier; and no start looks for what an upgrade of Debian would have to do
+    for name in ("usr/lib/clock-epoch", "etc/.updated", "var/.updated", "usr"):
+        if name != "usr":
+            (root / name).touch()
+        os.utime(root / name, (now, now))
 
 
 def install_units(root: Path) -> None:
