@@ -24,6 +24,7 @@ from appliance.control.dns_view import describe_dns
 from appliance.control.observed import TlsState
 from appliance.control.office_view import Machine, OfficeView
 from appliance.control.recent_events import RecentEvents
+from appliance.control.route_question import RouteQuestions
 from appliance.control.server import ControlServer
 from appliance.control.tls_view import describe_tls
 from appliance.control.watching import Watching
@@ -103,7 +104,7 @@ class CallServer:
 
     def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
         self._config_path = config_path
-        self._configuration = configuration     # at the start
+        self._configuration = configuration     # that runs
         self._domain = configuration.domain
         self._media_ports = configuration.media_ports
         self._state_directory = state_directory
@@ -199,6 +200,7 @@ class CallServer:
         control = ControlServer(self._state_directory, view, monotonic)
         control.commands["watch"] = Watching(view, self._trace, monotonic, self._wall.offset).answer
         control.commands["log"] = RecentEvents(self._journal.recent).answer
+        control.commands["test"] = RouteQuestions(lambda: self._configuration, self._wall.now).answer
         if self._configuring is None:
             CallServerCommands(self._configuration, self._take_up).add_to(control.commands)
         try:
@@ -356,6 +358,7 @@ class CallServer:
         self._office.reconfigure(configuration, monotonic())
         self._gateway.take_up(trunks, monotonic())
         self._office.calls.services.router = self._gateway.router
+        self._configuration = configuration
         self._ports.settle(monotonic())
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
 

@@ -91,7 +91,10 @@ class ConfigurationMode:
         if verb in ("set", "edit"):
             return follow_schema([*self.place, *rest], self._said(), is_value_wanted=verb == "set")
         if verb in ("delete", "show"):
-            return follow_said([*self.place, *rest], self._said())
+            choices = follow_said([*self.place, *rest], self._said())
+            is_top = verb == "show" and not self.place and not rest
+            past = Choice("revisions", say("configurations of the past: who, when, why"))
+            return [*choices, past] if is_top else choices
         if verb == "commit":
             is_value = bool(rest) and rest[-1] in ("comment", "confirmed")
             return _COMMIT_PLACES[rest[-1]] if is_value else [
@@ -127,7 +130,11 @@ class ConfigurationMode:
     def _show(self, words: list[str], piped: Piped) -> int:
         if piped.compare is not None:
             return self._compare(list(piped.compare), piped)
-        lines = self.candidate.show(expand_path([*self.place, *words]))
+        if not self.place and is_about_revisions(words):
+            return self._operator.run_operational(piped._replace(words=" ".join(["show", *words])))
+        path = expand_path([*self.place, *words])
+        follow_schema(path, [])     # what leads nowhere is refused
+        lines = self.candidate.show(path)
         if piped.is_json:
             return self._print_json(lines)
         return self._print("".join(f"{line}\n" for line in lines), piped)
@@ -242,6 +249,11 @@ _FOLLOWING = {
     "rollback": [END, Choice("<N>", "", is_place=True)]}
 _COMMIT_PLACES = {"comment": [Choice("<TEXT>", "", is_place=True)],
                   "confirmed": [END, Choice("<MINUTES>", "1-1440 [10]", is_place=True)]}
+
+
+def is_about_revisions(words: list[str]) -> bool:
+    """`show revisions` and `show system commit` mean the past in this mode too."""
+    return (len(words) == 1 and len(words[0]) > 2 and "revisions".startswith(words[0])) or words == ["system", "commit"]
 
 
 def _split(text: str) -> list[str]:

@@ -76,13 +76,12 @@ def follow_value(leaf: Leaf[Any], before: list[str], lines: Lines) -> list[Choic
         return [END]
     if kind.choices:
         return [Choice(word, say("default") if word == describe_default(leaf) else "") for word in kind.choices]
-    if kind.word_count == 3 and len(before) == 1:
-        return [Choice("to")]
+    names = [Choice(name) for name in list_names(leaf.refers_to, lines)] if leaf.refers_to else []
+    if before and kind.word_count == 3:     # NUMBER to EXTENSION
+        return [Choice("to")] if len(before) == 1 else names
     default = describe_default(leaf)
     help_text = kind.allowed if leaf.is_required else f"{kind.allowed} [{default}]"
-    choices = [Choice(f"<{kind.name}>", help_text, is_place=True)]
-    is_name = leaf.refers_to and len(before) == kind.word_count - 1
-    return choices + ([Choice(name) for name in list_names(leaf.refers_to, lines)] if is_name else [])
+    return [Choice(f"<{kind.name}>", help_text, is_place=True), *(names if kind.word_count == 1 else [])]
 
 
 def follow_said(words: Sequence[str], lines: Lines) -> list[Choice]:

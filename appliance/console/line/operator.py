@@ -63,6 +63,7 @@ class Paste:
         self._has_ended = False
         self._line = ""
         self._characters = 0
+        self._is_after_enter = False
 
     def has_ended(self) -> bool:
         """Whether a dot alone or ctrl-D came, or too much."""
@@ -70,6 +71,10 @@ class Paste:
 
     def take_key(self, key: KeyPress) -> str:
         """What is to be echoed. Raises KeyboardInterrupt at ctrl-C."""
+        is_second_half = key.key == Keys.ControlJ and self._is_after_enter      # CR LF ends one line, not two
+        self._is_after_enter = key.key == Keys.Enter
+        if is_second_half:
+            return ""
         if key.key == Keys.BracketedPaste:
             return "".join(map(self._take_character, key.data.replace("\r\n", "\n")))
         if key.key == Keys.ControlC:

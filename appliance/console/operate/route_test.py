@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """`test route NUMBER from EXT [at TIME]`: which way a call would take, without calling."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from appliance.console.operate.network_view import describe_value
+from appliance.console.messages.catalog import say
+from appliance.console.operate.show_calls import render_time
 from appliance.console.table import clean, render_pairs
 
+if TYPE_CHECKING:
+    from appliance.control.route_question import RouteFound
 
-def render(result: object) -> str:
-    """The way, name by name; steps one a line."""
-    if not isinstance(result, Mapping):
-        return clean(result) + "\n"
-    plain = [(str(name).replace("_", " "), describe_value(value)) for name, value in result.items()
-             if not isinstance(value, list)]
-    text = render_pairs(plain)
-    for name, value in result.items():
-        if isinstance(value, list) and value:
-            text += f"{str(name).replace('_', ' ')}\n" + "".join(f"  {clean(describe_value(one))}\n" for one in value)
-    return text
+
+def render(result: "RouteFound") -> str:
+    """The way, then the trunks one after the other, then why."""
+    text = render_pairs([("way", result["way"]), ("kind", result["kind"]), ("calls", result["number"]),
+                         ("at (UTC)", render_time(result["at"]))])
+    for place, step in enumerate(result["steps"], 1):
+        text += say("  {place}. trunk {trunk} is sent {number}", place=place, trunk=clean(step["trunk"]),
+                    number=clean(step["number"])) + "\n"
+    return text + "".join(f"  {clean(reason)}\n" for reason in result["reasons"])
