@@ -29,11 +29,24 @@ def _start_run(parsed: argparse.Namespace) -> NoReturn:
     if parsed.first_start_box:
         from appliance.daemons.first_start import provide_box_configuration
         provide_box_configuration(parsed.config)
-    code = run_callserver(parsed.config, parsed.state, parsed.first_start)
+    _leave_at_once(run_callserver(parsed.config, parsed.state, parsed.first_start))
+
+
+def _start_callserver(parsed: argparse.Namespace) -> NoReturn:
+    from appliance.daemons.callserver import run_callserver
+    _leave_at_once(run_callserver(parsed.config, parsed.state, False, False))
+
+
+def _leave_at_once(code: int) -> NoReturn:
     # everything is closed: taking apart what a busy office has in memory would only hold up who waits for our end
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _start_mediad(parsed: argparse.Namespace) -> NoReturn:
+    from appliance.daemons.mediad_service import run_mediad_service
+    run_mediad_service(parsed.config, parsed.state)
 
 
 def _start_netd(parsed: argparse.Namespace) -> int:
@@ -81,6 +94,19 @@ def _build_parser() -> argparse.ArgumentParser:
     run.add_argument("--first-start-box", action="store_true",
                      help="if there is no FILE, write a box's first one, by the interfaces it has")
     run.set_defaults(start=_start_run)
+
+    callserver = parts.add_parser("callserver", help="take calls, as a service", allow_abbrev=False, description=(
+        "The call server alone; configd and netd are services beside it, and with DENWABAN_MEDIAD=service mediad as "
+        "well. SIGUSR1: it leaves to be started again at once, and calls go on."))
+    callserver.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    callserver.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    callserver.set_defaults(start=_start_callserver)
+
+    mediad = parts.add_parser("mediad", help="relay media, as a service", allow_abbrev=False, description=(
+        "Relays the media of the call server of DIR, on the ports that FILE says, until SIGTERM."))
+    mediad.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    mediad.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    mediad.set_defaults(start=_start_mediad)
 
     netd = parts.add_parser("netd", help="look after the network of the host", allow_abbrev=False, description=(
         "Sets up interfaces, addresses, routes and firewall as FILE says, serves the LAN, and prints `ready`. "

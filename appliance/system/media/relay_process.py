@@ -97,15 +97,24 @@ def find_relay(state_directory: str) -> RelayProcess | None:
         raise MachineError(f"media socket in {state_directory}: {error.strerror}", error.errno or 0) from error
 
 
+def build_command(state_directory: str, first: int, last: int) -> list[str]:
+    """The program that relays. Without `site`: it needs nothing that is installed, and is 2 MiB smaller; -P: nothing of
+    the working directory."""
+    return [sys.executable, "-S", "-P", "-m", PROGRAM, os.path.abspath(state_directory), str(first), str(last)]
+
+
+def build_environment() -> dict[str, str]:
+    """What it finds its modules with."""
+    return {**os.environ, "PYTHONPATH": SOURCE_DIRECTORY}
+
+
 def start_relay(state_directory: str, first: int, last: int) -> RelayProcess:
     """A new one for these ports, connected. Raises MachineError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
-    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
-    environment["PYTHONPATH"] = SOURCE_DIRECTORY
-    # without `site`: it needs nothing that is installed, and is 2 MiB smaller; -P: nothing of the working directory
-    command = [sys.executable, "-S", "-P", "-m", PROGRAM, os.path.abspath(state_directory), str(first), str(last),
-               str(theirs.fileno())]
+    environment = build_environment()
+    environment.pop("NOTIFY_SOCKET", None)      # the service is we
+    command = [*build_command(state_directory, first, last), str(theirs.fileno())]
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    cwd="/", env=environment, start_new_session=True, pass_fds=(theirs.fileno(),))
