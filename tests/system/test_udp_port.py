@@ -167,6 +167,29 @@ def test_the_tap_hears_both_directions_and_the_gauge_of_full_batches():
     asyncio.run(run())
 
 
+def test_where_much_waits_registrations_are_served_before_new_calls():
+    class Gauge:
+        is_pressed = False
+        waiting_most = 0
+
+        def observe(self, waiting, size, has_dropped, now, batch_datagrams):
+            self.waiting_most = max(self.waiting_most, waiting)
+
+    async def run():
+        stack, ours, theirs, gauge = RecordingStack(), listener(), peer(), Gauge()
+        ports = await served(stack, [ours], gauge=gauge)
+        sent = [b"INVITE sip:%d" % number for number in range(150)] + [b"REGISTER sip:x", b"BYE sip:x"]
+        for octets in sent:
+            theirs.sendto(octets, ("127.0.0.1", ours.port))
+        await stack.wait_for(lambda: len(stack.datagrams) == len(sent))
+        heard = [data for data, _flow, _now in stack.datagrams]
+        assert heard[:2] == [b"REGISTER sip:x", b"BYE sip:x"]
+        assert heard[2:] == sent[:150]
+        assert gauge.waiting_most >= 80 * 1500      # what waits here is counted as if it were in the kernel
+        ports.close()
+    asyncio.run(run())
+
+
 def test_a_taken_port_is_a_machine_error_with_address_and_remedy_and_opens_nothing():
     first, second = listener(), listener()
     blocker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

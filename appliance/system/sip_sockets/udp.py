@@ -2,12 +2,14 @@
 """The UDP side of one listener: the hot path from the kernel to the stack and back (RFC 3261 18).
 
 The loop wakes `drain` when datagrams wait; it reads up to 64 at a time, hands them to the stack and sends what the
-stack wants sent after each batch, so that an answer never waits for more than 64 messages. Where a listener has moved,
+stack wants sent after each batch, so that an answer never waits for more than 64 messages. Where more waits, all of it
+is read, and registrations and calls in progress are served before new calls (`triage`). Where a listener has moved,
 its former socket is heard for a while: answers to what went out from there still come in, on the same flows.
 """
 
 import asyncio
 import socket
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -16,23 +18,26 @@ from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_datagram_socket
 from appliance.system.sip_sockets.kept_sockets import keep_nothing
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams
+from appliance.system.sip_sockets.triage import Datagram, Triage
 
 FORMER_S = 32.0             # 64*T1: by then every transaction has its answer or has given up (17.1)
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
 BATCH_DATAGRAMS = 64
+READ_AHEAD_DATAGRAMS = 2048 # what is read before it is served where much waits: a millisecond's work
 FORMER_FLOWS = 1024         # of a socket that is left: a way to the flows that the listener has
 
 
 class UdpPort:
     """One bound UDP socket."""
 
-    __slots__ = ("_dropped", "_former", "_gauge", "_kept", "_loop", "_settle", "_socket", "_stack", "_tap", "_wire",
-                 "listener")
+    __slots__ = ("_dropped", "_former", "_gauge", "_kept", "_loop", "_settle", "_socket", "_stack", "_tap", "_triage",
+                 "_wire", "listener")
 
     def __init__(self, listener: Listener, seams: Seams) -> None:
         """Bind. Raises MachineError."""
         self._tap = seams.tap
         self._gauge = seams.gauge
+        self._triage = Triage()
         self._kept = seams.kept or keep_nothing()
         self.listener = listener
         self._stack = seams.stack
@@ -78,24 +83,43 @@ class UdpPort:
         """Everything that waits, up to a bound: from the kernel to the stack. wire: None for the present socket."""
         receive, settle = (wire or self._wire).receive, self._settle
         receive_datagram = self._stack.receive_datagram
-        tap, gauge = self._tap, self._gauge
+        tap, gauge, triage = self._tap, self._gauge, self._triage
         for _ in range(BATCHES_PER_WAKE):
             batch = receive()
-            if not batch:
+            if not (batch or triage):
                 return
             now = monotonic()
-            if tap is not None:
+            if tap is not None and batch:
                 tap.append_received(batch, now)
-            if gauge is not None and (len(batch) == BATCH_DATAGRAMS or gauge.is_pressed):
-                self._read_pressure(gauge, len(batch), now)
+            if gauge is not None and (len(batch) == BATCH_DATAGRAMS or triage or gauge.is_pressed):
+                triage.add(batch)
+                batch = self._read_ahead(gauge, receive, len(batch), now)
             for data, flow in batch:
                 receive_datagram(data, flow, now)
             settle(now)  # and look again: more has come meanwhile, and looking costs less than a turn of the loop
+        if triage and self._loop is not None:
+            self._loop.call_soon(self._drain_rest)      # the kernel may have nothing more to tell of
 
-    def _read_pressure(self, gauge: PressureGauge, batch_datagrams: int, now: float) -> None:
+    def _drain_rest(self) -> None:
+        if self._loop is not None:
+            self.drain()
+
+    def _read_ahead(self, gauge: PressureGauge, receive: Callable[[], list[Datagram]], read: int,
+                    now: float) -> list[Datagram]:
+        """Look at all that waits, so that what matters most is served first; what is to be served now. read: datagrams
+        of the last batch."""
+        triage, tap = self._triage, self._tap
+        while read == BATCH_DATAGRAMS and len(triage) < READ_AHEAD_DATAGRAMS:
+            batch = receive()
+            read = len(batch)
+            triage.add(batch)
+            if tap is not None and batch:
+                tap.append_received(batch, now)
+        served = triage.take()
         waiting, size, dropped = self._wire.pressure()
-        gauge.observe(waiting, size, dropped > self._dropped, now, batch_datagrams)
+        gauge.observe(waiting + triage.waiting_octets, size, dropped > self._dropped, now, len(served))
         self._dropped = dropped
+        return served
 
     def flush(self, now: float = 0.0) -> None:
         """Send what waits in the listener's outbox; what the kernel refuses is lost, as on a network."""
@@ -120,6 +144,7 @@ class UdpPort:
             "datagrams_refused": wire.datagrams_refused,
             "datagrams_truncated": wire.datagrams_truncated,
             "datagrams_dropped_by_kernel": wire.pressure()[2],
+            "invites_lost_in_overload": self._triage.lost,
             "datagram_batches": wire.batches,
             "udp_flows": wire.flow_count,
         }
