@@ -16,18 +16,19 @@ from dataclasses import replace
 from appliance.config.configuration import Configuration
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
+from appliance.control.network_view import describe_interfaces, describe_lent, describe_plan
 from appliance.control.server import LineServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.errors import OperatorError
-from appliance.networking.plan import Plan
-from appliance.networking.side import Side
 from appliance.system.journal import ProcessJournal
+from appliance.system.network.dhcp_desk import DhcpDesk
 from appliance.system.network.keeper import NetworkKeeper, NoFirewall
+from appliance.system.network.lan_desk import LanDesk
 from appliance.system.sd_notify import notify_manager
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 SOCKET_NAME = "net.sock"
-COMMANDS = ("addresses", "apply PATH", "check PATH", "revert", "show interfaces", "watch addresses")
+COMMANDS = ("addresses", "apply PATH", "check PATH", "revert", "show interfaces", "show leases", "watch addresses")
 
 
 def run_netd(config_path: str, state_directory: str, is_undo: bool = False) -> int:
@@ -51,6 +52,8 @@ class NetworkDaemon:
         self._configuration = configuration
         self._journal = ProcessJournal()
         self._keeper = NetworkKeeper(state_directory, NoFirewall(), self._journal)
+        self._dhcp = DhcpDesk(state_directory, self._journal, self._keeper.take_lease)
+        self._lan = LanDesk(state_directory, self._journal)
         self._server = LineServer(state_directory, SOCKET_NAME, self._answer)
         self._stop = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
@@ -62,9 +65,11 @@ class NetworkDaemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._journal.start(loop)
-        self._keeper.follow(self._note_sides)
+        self._keeper.preset_leases(self._dhcp.read_kept(self._configuration))
+        self._keeper.follow(self._note_change)
         try:
             await self._server.open()       # refuses where another runs on our state directory
+            self._lan.open()
             await self._keeper.open()
             await self._keeper.apply(self._configuration)
             if is_single:
@@ -75,11 +80,16 @@ class NetworkDaemon:
             notify_manager("STOPPING=1")
         finally:
             await self._server.close()
+            self._dhcp.close()
+            await self._lan.close()
             await self._keeper.close()
             self._journal.close()
 
-    def _note_sides(self, sides: dict[str, Side]) -> None:
-        addresses: dict[str, object] = {role: side.describe() for role, side in sides.items()}
+    def _note_change(self) -> None:
+        keeper = self._keeper
+        self._dhcp.update(keeper.configuration, keeper.observed)
+        self._lan.update(keeper.configuration, keeper.sides)
+        addresses: dict[str, object] = {role: side.describe() for role, side in keeper.sides.items()}
         if addresses != self._addresses:
             self._addresses = addresses
             for watcher in self._watchers:
@@ -98,6 +108,10 @@ class NetworkDaemon:
                 return self._apply(path)
             case ["revert"]:
                 return self._revert()
+            case ["show", "interfaces"]:
+                return self._show_interfaces()
+            case ["show", "leases"]:
+                return describe_lent(self._lan.list_lent())
         raise OperatorError("command", " ".join(plain), f"one of: {', '.join(COMMANDS)}")
 
     async def _watch_addresses(self) -> AsyncIterator[object]:
@@ -111,6 +125,10 @@ class NetworkDaemon:
                 await changed.wait()
         finally:
             self._watchers.discard(changed)
+
+    async def _show_interfaces(self) -> object:
+        counters = await self._keeper.read_counters()
+        return describe_interfaces(self._keeper.observed, self._keeper.sides, counters, self._dhcp.remaining_s)
 
     async def _check(self, path: str) -> object:
         return describe_plan(await self._keeper.check(read_whole(path)))
@@ -130,8 +148,3 @@ def read_whole(path: str) -> Configuration:
         first = next(one for one in result.findings if one.is_error())
         raise OperatorError(first.path, first.sentence, first.remedy)
     return result.configuration
-
-
-def describe_plan(plan: Plan) -> dict[str, object]:
-    """For the net socket: the steps in words, and the interfaces that are awaited."""
-    return {"steps": [str(step) for step in plan.steps], "missing": list(plan.missing)}

@@ -15,8 +15,8 @@ FORM = 1
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """links: bridges that we have made; before: what a setting was before us, by `mtu LINK`, `mac LINK`, `bridge LINK`
-    or the path of a file under /proc/sys/net."""
+    """links: bridges that we have made; before: what a setting was before us, by `mtu LINK`, `mac LINK`, `bridge LINK`,
+    `state LINK` or the path of a file under /proc/sys/net."""
 
     links: frozenset[str] = frozenset()
     addresses: frozenset[HeldAddress] = frozenset()

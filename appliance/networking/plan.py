@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from appliance.networking.desired import IP_FORWARD, DesiredLink, DesiredNetwork
+from appliance.networking.desired import IP_FORWARD, LOOPBACK, DesiredLink, DesiredNetwork
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.ownership import Ownership
 from appliance.networking.steps import (
@@ -30,7 +30,8 @@ from appliance.networking.steps import (
 )
 from appliance.networking.values import HeldAddress, Route
 
-MTU, MAC, BRIDGE = "mtu", "mac", "bridge"
+MTU, MAC, BRIDGE, STATE = "mtu", "mac", "bridge", "state"
+UP, DOWN = "up", "down"
 
 
 class Plan(NamedTuple):
@@ -113,6 +114,8 @@ class Planner:
             if link.bridge and now.bridge != link.bridge:
                 self._before.setdefault(f"{BRIDGE} {link.name}", now.bridge)
                 yield SetBridge(link.name, link.bridge, now.bridge)
+            if not link.is_bridge and link.name != LOOPBACK:
+                self._before.setdefault(f"{STATE} {link.name}", UP if now.is_up else DOWN)
             if not now.is_up:
                 yield SetUp(link.name, True)
 
@@ -173,10 +176,13 @@ class Planner:
                 yield SetMac(name, before, now.mac)
             elif attribute == BRIDGE and now.bridge != before and (not before or before in self._observed.links):
                 yield SetBridge(name, before, now.bridge)
+            elif attribute == STATE and now.is_up and before == DOWN:
+                yield SetUp(name, False)
 
     @staticmethod
     def _is_said(link: DesiredLink | None, attribute: str) -> bool:
-        return link is not None and bool({MTU: link.mtu, MAC: link.mac, BRIDGE: link.bridge}[attribute])
+        said = link and {MTU: link.mtu, MAC: link.mac, BRIDGE: link.bridge, STATE: UP}[attribute]
+        return bool(said)
 
     def _release_settings(self) -> Iterator[Step]:
         wanted = dict(self._desired.settings)

@@ -67,12 +67,12 @@ class NetworkKeeper:
         self._filtered: dict[str, Side] = {}
         self._heal_delay_s = HEAL_DELAY_S
         self._healed_at = 0.0
-        self._followers: list[Callable[[dict[str, Side]], None]] = []
+        self._followers: list[Callable[[], None]] = []
         self.observed = ObservedNetwork({}, frozenset(), frozenset(), {})
         self.sides: dict[str, Side] = {}
 
-    def follow(self, follower: Callable[[dict[str, Side]], None]) -> None:
-        """Have this called, from now on, whenever an address or a carrier may have changed."""
+    def follow(self, follower: Callable[[], None]) -> None:
+        """Have this called, from now on, whenever `sides` or `observed` may have changed."""
         self._followers.append(follower)
 
     @property
@@ -116,16 +116,17 @@ class NetworkKeeper:
         before = self._before
         return await self.apply(before) if before is not None else None
 
-    async def take_lease(self, role: str, lease: DhcpLease | None) -> None:
+    def preset_leases(self, leases: dict[str, DhcpLease]) -> None:
+        """What is still lent to us, before the first `apply`, which would else take it away."""
+        self._leases = dict(leases)
+
+    def take_lease(self, role: str, lease: DhcpLease | None) -> None:
         """A DHCP server has lent an address, or what it lent has ended. A network that cannot be had is journalled and
         tried again."""
-        async with self._lock:
-            if self._leases.get(role) == lease:
-                return
-            if lease is None:
-                self._leases.pop(role, None)
-            else:
-                self._leases[role] = lease
+        if self._leases.get(role) == lease:
+            return
+        rest = {one: held for one, held in self._leases.items() if one != role}
+        self._leases = rest if lease is None else {**rest, role: lease}
         self._start_healing("lease")
 
     async def read_counters(self) -> dict[str, dict[str, int]]:
@@ -190,7 +191,7 @@ class NetworkKeeper:
         self.observed = await self._kernel.observe(())
         self.sides = decide_sides(network, self._leases, self.observed) if network is not None else {}
         for follower in self._followers:
-            follower(self.sides)
+            follower()
 
     def _notice(self) -> None:
         """Something has changed, perhaps by our own hands."""
