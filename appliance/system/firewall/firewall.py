@@ -92,6 +92,10 @@ class Firewall:
         self.ruleset = ruleset
         self._note_state()
 
+    def has_table(self) -> bool:
+        """Whether there is a table of ours in the kernel, whoever made it."""
+        return is_table_ours(self._socket, "")
+
     def is_in_force(self) -> bool:
         """Whether the rules are those that we have made. Without `apply` before there is nothing to miss."""
         if self.ruleset is None or read_generation(self._socket) == self._generation:
@@ -125,7 +129,7 @@ class Firewall:
         yield from order_networks(PEERS, self._peers)
 
     def _remove(self) -> None:
-        if is_table_ours(self._socket, ""):
+        if self.has_table():
             self._socket.carry_out([order_removal()])
         reserve_ports(None, self._reserved)
         self._reserved = None
@@ -216,18 +220,18 @@ class Firewall:
 
     def _change_pinholes(self, opened: set[Pinhole], closed: set[Pinhole]) -> None:
         orders = [*order_pinholes(DELETE_ELEMENT, closed), *order_pinholes(NEW_ELEMENT, opened)]
-        if self._has_table() and orders:
+        if self._is_filled() and orders:
             self._socket.carry_out(orders)
         self._pinholes = (self._pinholes | opened) - closed
 
     def set_peers(self, networks: Iterable[IpNetwork]) -> None:
         """These may speak SIP to us, beside those of the configuration. Raises MachineError."""
         peers = merge_networks(networks)
-        if self._has_table() and peers != self._peers:
+        if self._is_filled() and peers != self._peers:
             self._socket.carry_out(list(order_networks(PEERS, peers)))
         self._peers = peers
 
-    def _has_table(self) -> bool:
+    def _is_filled(self) -> bool:
         """Before the first `apply` things are only remembered; they go in with it."""
         return self.ruleset is not None
 

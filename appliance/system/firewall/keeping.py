@@ -6,28 +6,48 @@ it, and tells people what it does. Satisfies the network keeper's Firewall; used
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Final
 
 from appliance.config.configuration import Configuration
-from appliance.errors import MachineError
+from appliance.errors import MachineError, MisuseError
 from appliance.networking.ruleset import build_ruleset, find_border
 from appliance.networking.ruleset_values import Ruleset
 from appliance.networking.side import Side
 from appliance.system.firewall.firewall import Firewall
+from appliance.system.firewall.gate import Gate
 from appliance.vocabulary.journal import Journal
 
 LOOK_S: Final = 2.0
 
 
 class FirewallKeeper:
-    """State: what held before the last `apply`, for `revert`."""
+    """State: what held before the last `apply`, for `revert`; the gate by which the call server asks for things."""
 
-    def __init__(self, firewall: Firewall, journal: Journal, look_s: float = LOOK_S) -> None:
-        self._firewall = firewall
+    def __init__(self, state_directory: str, journal: Journal, look_s: float = LOOK_S) -> None:
+        self._directory = state_directory
         self._journal = journal
         self._look_s = look_s
+        self._opened: Firewall | None = None
+        self._gate: Gate | None = None
         self._before: Ruleset | None = None
+        self._is_inherited = False
         self._looking: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Find what an earlier process has left in the kernel, open the gate, look after the rules from now on. In the
+        running loop. Raises MachineError."""
+        self._opened = Firewall(monotonic)
+        self._is_inherited = self._opened.has_table()
+        self._gate = Gate(self._directory, self._opened, self._journal)
+        self._gate.open()
+        self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    @property
+    def _firewall(self) -> Firewall:
+        if self._opened is None:
+            raise MisuseError("the firewall is used before it was opened")
+        return self._opened
 
     async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
         """All or nothing. configuration None: there is to be none of ours. Raises MachineError by the rule."""
@@ -35,19 +55,25 @@ class FirewallKeeper:
         before = self._firewall.ruleset
         self._firewall.apply(ruleset)
         self._before = before
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
 
     async def revert(self) -> None:
-        """As it was before the last `apply`. Raises MachineError."""
-        self._firewall.apply(self._before)
+        """As it was before the last `apply`. What an earlier process had in force is not known: rather the new rules
+        than none. Raises MachineError."""
+        if self._before is not None or not self._is_inherited:
+            self._firewall.apply(self._before)
 
     async def close(self) -> None:
-        """Look no more. What is in force stays."""
+        """Look no more, close the gate. What is in force stays."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
             self._looking = None
+        if self._gate is not None:
+            self._gate.close()
+            self._gate = None
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     async def _look(self) -> None:
         while True:
