@@ -8,9 +8,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from appliance.errors import MachineError
+
+if TYPE_CHECKING:
+    Parts = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,56 +83,62 @@ def _start_version(_parsed: argparse.Namespace) -> int:
     return 0
 
 
+Parts = Any
+"""The object that argparse collects subcommands in; its own name for it is private."""
+
+
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="denwaban", description="The office phone system.", allow_abbrev=False)
     parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+    _add_run(parts)
+    _add_services(parts)
+    _add_console(parts)
+    _add_rest(parts)
+    return parser
 
-    run = parts.add_parser("run", help="run the phone system in the foreground", allow_abbrev=False, description=(
+
+def _add_daemon(parts: Parts, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    daemon: argparse.ArgumentParser = parts.add_parser(name, help=summary, allow_abbrev=False, description=description)
+    daemon.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    daemon.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
+    return daemon
+
+
+def _add_run(parts: Parts) -> None:
+    run = _add_daemon(parts, "run", "run the phone system in the foreground", (
         "Runs everything in the foreground until ctrl-C or SIGTERM; prints `ready` when phones can register. "
         "SIGHUP reads FILE again."))
-    run.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
-    run.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
     run.add_argument("--first-start", action="store_true",
                      help="if there is no FILE, write a working one first and say how to register a phone")
-    run.add_argument("--first-start-box", action="store_true",
-                     help="if there is no FILE, write a box's first one, by the interfaces it has")
+    _add_first_start_box(run)
     run.set_defaults(start=_start_run)
 
-    callserver = parts.add_parser("callserver", help="take calls, as a service", allow_abbrev=False, description=(
+
+def _add_first_start_box(daemon: argparse.ArgumentParser) -> None:
+    daemon.add_argument("--first-start-box", action="store_true",
+                        help="if there is no FILE, write a box's first one, by the interfaces it has")
+
+
+def _add_services(parts: Parts) -> None:
+    _add_daemon(parts, "callserver", "take calls, as a service", (
         "The call server alone; configd and netd are services beside it, and with DENWABAN_MEDIAD=service mediad as "
-        "well. SIGUSR1: it leaves to be started again at once, and calls go on."))
-    callserver.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
-    callserver.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
-    callserver.set_defaults(start=_start_callserver)
-
-    mediad = parts.add_parser("mediad", help="relay media, as a service", allow_abbrev=False, description=(
-        "Relays the media of the call server of DIR, on the ports that FILE says, until SIGTERM."))
-    mediad.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
-    mediad.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
-    mediad.set_defaults(start=_start_mediad)
-
-    netd = parts.add_parser("netd", help="look after the network of the host", allow_abbrev=False, description=(
+        "well. SIGUSR1: it leaves to be started again at once, and calls go on.")).set_defaults(start=_start_callserver)
+    _add_daemon(parts, "mediad", "relay media, as a service", (
+        "Relays the media of the call server of DIR, on the ports that FILE says, until SIGTERM.")).set_defaults(
+            start=_start_mediad)
+    netd = _add_daemon(parts, "netd", "look after the network of the host", (
         "Sets up interfaces, addresses, routes and firewall as FILE says, serves the LAN, and prints `ready`. "
         "SIGTERM ends it and leaves the network as it is. Needs root."))
-    netd.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
-    netd.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
     netd.add_argument("--undo", action="store_true", help="take away all that it has ever set up, and end")
     netd.set_defaults(start=_start_netd)
-
-    configd = parts.add_parser("configd", help="keep the configuration, as a service", allow_abbrev=False, description=(
+    configd = _add_daemon(parts, "configd", "keep the configuration, as a service", (
         "Keeps the configuration and its history, and has the other daemons of DIR take up what is committed. `run` "
         "has this inside."))
-    configd.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
-    configd.add_argument("--state", metavar="DIR", required=True, help="where all state is kept")
-    configd.add_argument("--first-start-box", action="store_true",
-                         help="if there is no FILE, write a box's first one, by the interfaces it has")
+    _add_first_start_box(configd)
     configd.set_defaults(start=_start_configd)
 
-    check = parts.add_parser("check", help="check a configuration", allow_abbrev=False, description=(
-        "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))
-    check.add_argument("file", metavar="FILE")
-    check.set_defaults(start=_start_check)
 
+def _add_console(parts: Parts) -> None:
     console = parts.add_parser("console", help="ask the running phone system", allow_abbrev=False, description=(
         "A prompt on a terminal, or one command with its output. `help` lists the commands."))
     console.add_argument("--state", metavar="DIR", required=True, help="the state directory of the running server")
@@ -137,6 +146,13 @@ def _build_parser() -> argparse.ArgumentParser:
     console.add_argument("--json", action="store_true", help="print results as JSON")
     console.add_argument("--language", choices=("en", "ja"), default="", help="instead of what the locale says")
     console.set_defaults(start=_start_console)
+
+
+def _add_rest(parts: Parts) -> None:
+    check = parts.add_parser("check", help="check a configuration", allow_abbrev=False, description=(
+        "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))
+    check.add_argument("file", metavar="FILE")
+    check.set_defaults(start=_start_check)
 
     demo = parts.add_parser("demo", help="show the gateway's cure of NAT live", allow_abbrev=False, description=(
         "A carrier, a plain NAT, the gateway and telephones in network namespaces: behind the NAT a phone does not "
@@ -147,7 +163,6 @@ def _build_parser() -> argparse.ArgumentParser:
 
     version = parts.add_parser("version", help="print the version", allow_abbrev=False)
     version.set_defaults(start=_start_version)
-    return parser
 
 
 if __name__ == "__main__":
