@@ -26,7 +26,7 @@ from tests.interop.raw_sip import (
 )
 from tests.interop.raw_tls import TlsPeer, tls_address, tls_lines
 from tests.interop.server import SECRETS, Server
-from tests.interop.service_manager import ManagedServer, ServiceManager
+from tests.interop.small_systemd import ManagedServer, SmallSystemd
 from tests.interop.test_calls_survive import SESSION_LINE, build_in_dialog, wait_written
 from tests.interop.test_kept_calls import receive_request
 from tests.system.certificates import Authority
@@ -36,8 +36,8 @@ WAITING = 100
 
 
 @pytest.fixture
-def manager(tmp_path) -> Iterator[ServiceManager]:
-    with ServiceManager(tmp_path) as running:
+def manager(tmp_path) -> Iterator[SmallSystemd]:
+    with SmallSystemd(tmp_path) as running:
         yield running
 
 
@@ -262,5 +262,5 @@ def test_a_stop_on_purpose_ends_calls_as_ever(managed, network):
         assert time.monotonic() - began < 5
 
 
-def count_connections(manager: ServiceManager) -> int:
+def count_connections(manager: SmallSystemd) -> int:
     return sum(not name.startswith(("udp-", "tcp-", "tls-")) for name in manager.names())

@@ -21,7 +21,7 @@ CREDENTIALS = struct.Struct("3i")
 ENDED = select.POLLHUP | select.POLLERR
 
 
-class ServiceManager:
+class SmallSystemd:
     """Listens from the beginning to `close`, in a thread of its own. `states`: what it was told beside descriptors and
     when; `strangers`: how many messages came from other processes than the service (NotifyAccess=main)."""
 
@@ -72,7 +72,7 @@ class ServiceManager:
             os.close(descriptor)
         self.stored.clear()
 
-    def __enter__(self) -> "ServiceManager":
+    def __enter__(self) -> "SmallSystemd":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,7 +134,7 @@ class ServiceManager:
 class ManagedServer(Server):
     """`denwaban run` as the service of a manager."""
 
-    def __init__(self, manager: ServiceManager, folder: Path, host: str, **more: object) -> None:
+    def __init__(self, manager: SmallSystemd, folder: Path, host: str, **more: object) -> None:
         super().__init__(folder, host, notify_socket=manager.address, **more)
         self.manager = manager
 
