@@ -12,9 +12,6 @@ from typing import Any, NoReturn
 
 from appliance.errors import MachineError
 
-if TYPE_CHECKING:
-    Parts = argparse._SubParsersAction[argparse.ArgumentParser]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
