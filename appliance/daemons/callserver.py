@@ -291,7 +291,7 @@ class CallServer:
         # what exists now lives as long as the process: the collector need not look at it again
         gc.collect()
         gc.freeze()
-        # calls leave no circles behind: it looks seldom, and each look at young objects holds everything for 5 ms at most
+        # calls leave no circles behind: it looks seldom, and a look at young objects holds everything for 5 ms at most
         gc.set_threshold(5_000, 200, 100)
         print("ready", flush=True)
         notify_manager("READY=1")
