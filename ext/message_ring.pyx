@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last messages in and out, and how many of each kind there ever were: a copied batch and a count each, no more.
+"""The last messages in and out, and how many of each kind there ever were: two references and a count each, no more.
 
 It stands on the path of every message, so it does in C what costs half a microsecond a message in Python.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
-from cpython.ref cimport PyObject
-from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
-from collections import deque
+cdef extern from "Python.h":
+    bint PyTuple_CheckExact(object)
+    Py_ssize_t PyTuple_GET_SIZE(object)
+    PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)
+    object PySequence_Fast(object, const char *)
+    PyObject **PySequence_Fast_ITEMS(object)
+    Py_ssize_t PySequence_Fast_GET_SIZE(object)
 
 KINDS = ("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER",
          "REGISTER", "SUBSCRIBE", "UPDATE", "other", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx", "other response")
@@ -40,51 +46,87 @@ cdef int find_kind(const char *begin, Py_ssize_t size) noexcept nogil:
     return OTHER_REQUEST
 
 
+cdef struct Entry:
+    PyObject *octets
+    PyObject *flow
+    double at
+    bint is_sent
+    bint is_first               # of its batch
+
+
 # ---- the ring
 
 cdef class MessageRing:
-    """Holds batches of (octets, flow), bounded by octets and by messages; the oldest batch goes first."""
+    """Holds batches of (octets, flow), bounded by octets and by messages; the oldest batch goes first. What it holds is
+    in no object that the collector would look at: thousands of them, all the time. Whoever has flows that lead back to
+    the ring keeps both until they have left it."""
 
-    cdef object _batches
-    cdef Py_ssize_t _octets, _messages, _octets_limit, _messages_limit
+    cdef Entry *_entries
+    cdef Py_ssize_t _first, _octets, _messages, _octets_limit, _messages_limit
     cdef long long _counts[2][KIND_COUNT]
     cdef long long _octets_total[2]
 
     def __cinit__(self, Py_ssize_t octets_limit, Py_ssize_t messages_limit):
-        self._batches = deque()
+        if messages_limit < 1:
+            raise ValueError("room for one message")
         self._octets_limit = octets_limit
         self._messages_limit = messages_limit
+        self._entries = <Entry *> calloc(messages_limit, sizeof(Entry))
+        if self._entries == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self._entries != NULL:
+            while self._messages:
+                self._drop_oldest()
+            free(self._entries)
 
     cdef int _append(self, object batch, bint is_sent, double now) except -1:
-        cdef tuple copy = tuple(batch)
-        cdef Py_ssize_t count = PyTuple_GET_SIZE(copy), index, octets = 0, size
-        cdef PyObject *entry
-        cdef object data
-        if count == 0:
-            return 0
+        cdef object sequence = PySequence_Fast(batch, "a batch is a sequence of (octets, flow)")
+        cdef PyObject **items = PySequence_Fast_ITEMS(sequence)
+        cdef Py_ssize_t count = PySequence_Fast_GET_SIZE(sequence), index, octets = 0
+        cdef PyObject *data
         for index in range(count):  # nothing is counted before everything has been looked at
-            entry = <PyObject *> PyTuple_GET_ITEM(copy, index)
-            if not PyTuple_CheckExact(<object> entry) or PyTuple_GET_SIZE(<object> entry) != 2 \
-                    or not PyBytes_CheckExact(<object> PyTuple_GET_ITEM(<object> entry, 0)):
+            if not PyTuple_CheckExact(<object> items[index]) or PyTuple_GET_SIZE(<object> items[index]) != 2 \
+                    or not PyBytes_CheckExact(<object> PyTuple_GET_ITEM(<object> items[index], 0)):
                 raise TypeError("a batch is a sequence of (octets, flow)")
         for index in range(count):
-            data = <object> PyTuple_GET_ITEM(<object> PyTuple_GET_ITEM(copy, index), 0)
-            size = PyBytes_GET_SIZE(data)
-            octets += size
-            self._counts[is_sent][find_kind(PyBytes_AS_STRING(data), size)] += 1
+            data = PyTuple_GET_ITEM(<object> items[index], 0)
+            octets += PyBytes_GET_SIZE(<object> data)
+            self._counts[is_sent][find_kind(PyBytes_AS_STRING(<object> data), PyBytes_GET_SIZE(<object> data))] += 1
         self._octets_total[is_sent] += octets
-        self._batches.append((now, True if is_sent else False, octets, copy))
-        self._octets += octets
-        self._messages += count
-        while self._octets > self._octets_limit or self._messages > self._messages_limit:
-            self._drop_oldest()
+        while self._messages and (self._octets + octets > self._octets_limit
+                                  or self._messages + count > self._messages_limit):
+            self._drop_batch()
+        if octets <= self._octets_limit and count <= self._messages_limit:
+            for index in range(count):
+                self._enter(items[index], is_sent, now, index == 0)
+            self._octets += octets
         return 0
 
-    cdef int _drop_oldest(self) except -1:
-        cdef tuple oldest = self._batches.popleft()
-        self._octets -= <Py_ssize_t> oldest[2]
-        self._messages -= PyTuple_GET_SIZE(oldest[3])
-        return 0
+    cdef void _enter(self, PyObject *item, bint is_sent, double now, bint is_first) noexcept:
+        cdef Entry *entry = self._entries + (self._first + self._messages) % self._messages_limit
+        entry.octets = PyTuple_GET_ITEM(<object> item, 0)
+        entry.flow = PyTuple_GET_ITEM(<object> item, 1)
+        Py_INCREF(<object> entry.octets)
+        Py_INCREF(<object> entry.flow)
+        entry.at = now
+        entry.is_sent = is_sent
+        entry.is_first = is_first
+        self._messages += 1
+
+    cdef void _drop_batch(self) noexcept:
+        self._drop_oldest()
+        while self._messages and not self._entries[self._first].is_first:
+            self._drop_oldest()
+
+    cdef void _drop_oldest(self) noexcept:
+        cdef Entry *entry = self._entries + self._first
+        self._octets -= PyBytes_GET_SIZE(<object> entry.octets)
+        self._first = (self._first + 1) % self._messages_limit
+        self._messages -= 1
+        Py_DECREF(<object> entry.octets)
+        Py_DECREF(<object> entry.flow)
 
     # ---- the shell
 
@@ -98,7 +140,19 @@ cdef class MessageRing:
 
     def batches(self):
         """Everything held, oldest first: (monotonic seconds, is_sent, octets, ((octets, flow), ...))."""
-        return list(self._batches)
+        cdef list found = [], batch = []
+        cdef Py_ssize_t index, octets = 0
+        cdef Entry *entry
+        for index in range(self._messages):
+            entry = self._entries + (self._first + index) % self._messages_limit
+            batch.append((<object> entry.octets, <object> entry.flow))
+            octets += PyBytes_GET_SIZE(<object> entry.octets)
+            if index + 1 == self._messages or \
+                    self._entries[(self._first + index + 1) % self._messages_limit].is_first:
+                found.append((entry.at, True if entry.is_sent else False, octets, tuple(batch)))
+                batch = []
+                octets = 0
+        return found
 
     def counts(self, bint is_sent):
         """How many messages of each of KINDS there ever were in one direction."""

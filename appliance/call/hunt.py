@@ -300,7 +300,7 @@ class Hunt:
             draft.max_forwards = min(draft.max_forwards, request.max_forwards - 1)
         if not draft.body and RELIABLE not in list_extensions(request):
             # RFC 3262 5: the first reliable response would offer, and the caller could not answer before the 200
-            draft.supported = [tag for tag in draft.supported if tag != RELIABLE]
+            draft.supported = tuple([tag for tag in draft.supported if tag != RELIABLE])
 
     def _abandon(self, branch: Leg, error: PeerError, now: float) -> None:
         """A leg that never got an INVITE."""

@@ -118,7 +118,7 @@ class Trunk:
         """Line."""
         core = self.core
         draft = core.draft_request(b"INVITE", destination.uri)
-        draft.supported = list(self.habits.supported)
+        draft.supported = tuple(self.habits.supported)
         draft.remote = b"<%s>" % self._write_to(destination)
         if not draft.routes:
             draft.next_hop = self._server_uri

@@ -27,31 +27,34 @@ class Timers:
     __slots__ = ("_buckets", "_ticks")
 
     def __init__(self) -> None:
-        self._buckets: dict[int, list[Deadline]] = {}
+        self._buckets: dict[int, list[Deadline | None]] = {}
         self._ticks: list[int] = []
 
-    def arm(self, item: Deadline, deadline: float) -> None:
-        """Have `item.due` called once `item.deadline` has passed; set `item.deadline` before or after, as you like."""
+    def arm(self, item: Deadline, deadline: float) -> list[Deadline | None]:
+        """Have `item.due` called once `item.deadline` has passed; set `item.deadline` before or after, as you like.
+        The bucket whose last entry it is: who has dropped it may take it out, leaving None in its place."""
         tick = int(deadline * BUCKETS_PER_SECOND) + 1
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = []
             heappush(self._ticks, tick)
         bucket.append(item)
+        return bucket
 
     def run(self, now: float) -> None:
         """Fire everything due; an item moved later is armed again, one whose deadline is 0.0 is forgotten."""
         limit = int(now * BUCKETS_PER_SECOND)
         ticks = self._ticks
         while ticks and ticks[0] <= limit:
-            for item in self._buckets.pop(heappop(ticks)):
-                deadline = item.deadline
-                if not deadline:
+            bucket = self._buckets.pop(heappop(ticks))
+            for item in bucket:
+                if item is None or not (deadline := item.deadline):
                     continue
                 if deadline > now:
                     self.arm(item, deadline)
                 else:
                     item.due(now)
+            bucket.clear()
 
     def next_deadline(self) -> float | None:
         """The time of the next bucket, None when nothing is armed."""

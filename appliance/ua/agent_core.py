@@ -132,7 +132,7 @@ class AgentCore:
         draft = RequestDraft(method, uri, local, b"<%s>" % uri, self.new_call_id())
         if profile.routes:
             draft.set_routes(profile.routes)
-        draft.supported = list(profile.supported)
+        draft.supported = profile.supported
         if profile.product:
             draft.lines = b"User-Agent: %s\r\n" % profile.product
         return draft

@@ -9,14 +9,24 @@ Ring = Callable[[float], None]
 
 
 class _Shot:
-    """What is armed; a dropped one stays in its bucket with deadline 0.0 and is forgotten there. It holds nobody then:
-    the bucket of a session timer comes a quarter of an hour after its call."""
+    """What is armed. A dropped one goes from its bucket at once, since that of a session timer comes a quarter of an
+    hour after its call; one that was moved later is in another by then, holds nobody, and is forgotten there."""
 
-    __slots__ = ("deadline", "ring")
+    __slots__ = ("_bucket", "_place", "deadline", "ring")
 
-    def __init__(self, deadline: float, ring: Ring) -> None:
+    def __init__(self, timers: Timers, deadline: float, ring: Ring) -> None:
         self.deadline = deadline
         self.ring: Ring | None = ring
+        self._bucket = timers.arm(self, deadline)
+        self._place = len(self._bucket) - 1
+
+    def drop(self) -> None:
+        """It will not ring."""
+        self.deadline = 0.0
+        self.ring = None
+        bucket, place = self._bucket, self._place
+        if place < len(bucket) and bucket[place] is self:
+            bucket[place] = None
 
     def due(self, now: float) -> None:
         ring, self.ring = self.ring, None
@@ -42,15 +52,13 @@ class Alarm:
             shot.ring = ring
             return
         self.clear()
-        shot = self._shot = _Shot(deadline, ring)
-        self._timers.arm(shot, deadline)
+        self._shot = _Shot(self._timers, deadline, ring)
 
     def clear(self) -> None:
         """Ring no more."""
         shot = self._shot
         if shot is not None:
-            shot.deadline = 0.0
-            shot.ring = None
+            shot.drop()
             self._shot = None
 
     @property

@@ -73,7 +73,7 @@ class Dialog:
         self.local_tag, self.remote_tag = tags or (_read_tag(local), _read_tag(remote))
         self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         self.remote_target = b""
-        self.route_set: list[bytes] = []
+        self.route_set: tuple[bytes, ...] = ()
         self.local_cseq = 0
         self.remote_cseq = -1
         self.is_secure = False
@@ -164,7 +164,7 @@ class Dialog:
                 draft.set_routes(self.route_set)
             else:   # 12.2.1.1: a strict router is the Request-URI, the remote target the last Route
                 draft.uri = draft.next_hop = strip_for_request(first)
-                draft.routes = [*self.route_set[1:], b"<%s>" % self.remote_target]
+                draft.routes = (*self.route_set[1:], b"<%s>" % self.remote_target)
         return draft
 
     def snapshot(self) -> DialogSnapshot:
@@ -179,7 +179,7 @@ class Dialog:
         """The dialog that a snapshot was taken of; flow: the one that its key names, None where it is gone."""
         dialog = cls(saved["call_id"], saved["local"], saved["remote"])
         dialog.remote_target = saved["remote_target"]
-        dialog.route_set = list(saved["route_set"])
+        dialog.route_set = tuple(saved["route_set"])
         dialog.local_cseq = saved["local_cseq"]
         dialog.remote_cseq = saved["remote_cseq"]
         dialog.is_secure = saved["is_secure"]
@@ -194,9 +194,9 @@ class Dialog:
         self.state = state
 
 
-def _read_routes(message: Message) -> list[bytes]:
+def _read_routes(message: Message) -> tuple[bytes, ...]:
     """The Record-Route values that can be read; of a 2xx, which must be acknowledged, what is broken is left out."""
-    routes = []
+    routes: list[bytes] = []
     for value in message.values(b"Record-Route"):
         try:
             uri = split_address(value)[1]
@@ -204,7 +204,7 @@ def _read_routes(message: Message) -> list[bytes]:
             continue
         if uri:
             routes.append(value)
-    return routes
+    return tuple(routes)
 
 
 def _read_tag(value: bytes) -> bytes:

@@ -28,7 +28,7 @@ class Farewell:
         self._core.join_dialog(self._dialog, self, USAGE_METHODS)
         draft = self._dialog.draft_request(b"BYE")
         draft.lines = lines
-        draft.supported = list(self._core.profile.supported)    # RFC 4028 7.1: in each request
+        draft.supported = self._core.profile.supported    # RFC 4028 7.1: in each request
         OutgoingRequest(self._core, draft, self, self._dialog).send(now)
 
     def request_received(self, server: ServerTransaction, request: Message, now: float) -> None:

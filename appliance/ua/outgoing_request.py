@@ -81,6 +81,7 @@ class _NobodyWaits:
 
 
 _NOBODY: Final = _NobodyWaits()
+_UNSENT: Final[tuple[int, Message | None]] = (int(Failure.TRANSPORT), None)
 
 
 class OutgoingRequest:
@@ -97,7 +98,7 @@ class OutgoingRequest:
         self._owner: RequestOwner = owner
         self._exchange: DigestExchange | None = None
         self._targets: TargetSet | None = None
-        self._flows: list[Flow] = []
+        self._flows: tuple[Flow, ...] = ()
         self._lookup: Lookup | None = None
         self._hop_octets = 0
         self._silence: Alarm | None = None
@@ -105,7 +106,7 @@ class OutgoingRequest:
         self._telling: Alarm | None = None
         self._has_spoken = False
         self._cancel_lines: bytes | None = None
-        self._refusal: tuple[int, Message | None] = (int(Failure.TRANSPORT), None)
+        self._refusal = _UNSENT
         self._tries_left = TRY_LIMIT
         self.draft = draft
         self.dialog = dialog
@@ -337,7 +338,7 @@ class OutgoingRequest:
         draft = self.draft
         flow = draft.flow
         if flow is not None and flow.is_open:
-            self._flows = []
+            self._flows = ()
             self._try_flow(flow, now)
             return
         self._enter(LOCATING)
@@ -355,19 +356,19 @@ class OutgoingRequest:
             return
         self._lookup = None
         self.verdict = verdict
-        self._flows = list(flows)
+        self._flows = tuple(flows)
         if self._tries_left <= 0:   # not wanted any more
             self._finish(now)
         elif self._flows:
             if self.flow is not None and len(self._flows) > 1:  # whom we have talked to knows his nonce
                 host = self.flow.host
-                self._flows.sort(key=lambda flow: flow.host != host)
+                self._flows = tuple(sorted(flows, key=lambda flow: flow.host != host))
             self._try_next_flow(now)
         elif not self._take_target(now):
             self._finish(now)
 
     def _try_next_flow(self, now: float) -> None:
-        flow = self._flows.pop(0)
+        flow, self._flows = self._flows[0], self._flows[1:]
         if self._flows:
             self._wait_for_silence(now)
         self._try_flow(flow, now)

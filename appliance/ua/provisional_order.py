@@ -54,7 +54,7 @@ class ProvisionalOrder:
         """PRACK for what was admitted last; session: the answer to the offer in it, b"" for none."""
         draft = dialog.draft_request(b"PRACK")
         draft.lines = b"RAck: %d %d INVITE\r\n" % (self._last, self._cseq)
-        draft.supported = list(core.profile.supported)
+        draft.supported = core.profile.supported
         draft.body = session
         self._open += 1
         OutgoingRequest(core, draft, owner, dialog).send(now)

@@ -36,8 +36,8 @@ def drop_extensions(draft: RequestDraft, response: Message, profile: AgentProfil
     """420 (8.1.3.5): without the extensions that Unsupported lists."""
     unsupported = {tag.lower() for tag in response.values(b"Unsupported")}
     before = len(draft.required) + len(draft.supported)
-    draft.required = [tag for tag in draft.required if tag.lower() not in unsupported]
-    draft.supported = [tag for tag in draft.supported if tag.lower() not in unsupported]
+    draft.required = tuple([tag for tag in draft.required if tag.lower() not in unsupported])
+    draft.supported = tuple([tag for tag in draft.supported if tag.lower() not in unsupported])
     return len(draft.required) + len(draft.supported) < before
 
 
@@ -49,7 +49,7 @@ def require_extensions(draft: RequestDraft, response: Message, profile: AgentPro
     new = [tag for tag in wanted if tag.lower() not in offered]
     if not new or any(tag.lower() not in known for tag in wanted):
         return False
-    draft.supported += new
+    draft.supported = (*draft.supported, *new)
     return True
 
 

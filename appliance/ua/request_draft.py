@@ -36,13 +36,13 @@ class RequestDraft:
         self.remote = remote
         self.call_id = call_id
         self.cseq = 1
-        self.routes: list[bytes] = []
+        self.routes: tuple[bytes, ...] = ()
         self.next_hop = uri
         self.lines = b""
         self.body = b""
         self.content_type = b"application/sdp"
-        self.required: list[bytes] = []
-        self.supported: list[bytes] = []
+        self.required: tuple[bytes, ...] = ()
+        self.supported: tuple[bytes, ...] = ()
         self.expires_s = -1
         self.session_expires_s = 0
         self.min_se_s = 0
@@ -55,7 +55,7 @@ class RequestDraft:
 
     def set_routes(self, routes: Iterable[bytes]) -> None:
         """Go by these loose routers, the first of which gets the octets (8.1.2)."""
-        self.routes = list(routes)
+        self.routes = tuple(routes)
         self.next_hop = split_address(self.routes[0])[1] if self.routes else self.uri
 
     def redirect(self, uri: bytes) -> None:

@@ -114,7 +114,7 @@ class SessionChange:
         draft = host.dialog.draft_request(self._method)
         draft.contact = core.profile.secure_contact if host.dialog.is_secure else core.profile.contact
         draft.lines = core.allow_line + host.dialog.identity
-        draft.supported = [tag for tag in core.profile.supported if tag != RELIABLE]
+        draft.supported = tuple([tag for tag in core.profile.supported if tag != RELIABLE])
         draft.body = self._offer
         if self._offer:
             host.exchange.send_offer(self._offer)

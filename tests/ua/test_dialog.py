@@ -91,7 +91,7 @@ def test_the_2xx_decides_route_set_and_target():
     dialog.confirm(response(lines=ROUTES + b"Contact: <sip:late@192.0.2.8>\r\n"))
     assert dialog.state is DialogState.CONFIRMED
     assert written(dialog).uri == b"sip:late@192.0.2.8"
-    assert dialog.route_set == [b"<sip:p1.test;lr>", b"<sip:p2.test;lr>"]
+    assert dialog.route_set == (b"<sip:p1.test;lr>", b"<sip:p2.test;lr>")
 
 
 def test_a_target_refresh_leaves_the_route_set():

@@ -203,7 +203,7 @@ def test_whoever_requires_100rel_gets_every_provisional_response_reliably():
     network, a, b = join_reliable()
     b.user.script["offered"] = lambda call, now: call.alert(180, now)
     draft = a.agent.draft_call(b"sip:2@198.51.100.20", b"offer")
-    draft.required = [RELIABLE]
+    draft.required = (RELIABLE,)
     a.agent.place_call(draft, a.user, network.now)
     network.run(1)
     assert b.user.calls[0].requires_reliable
@@ -214,7 +214,7 @@ def test_to_an_invite_without_offer_that_requires_100rel_ringing_alone_cannot_be
     network, a, b = join_reliable()
     b.user.script["offered"] = lambda call, now: call.alert(180, now)
     draft = a.agent.draft_call(b"sip:2@198.51.100.20", b"")
-    draft.required = [RELIABLE]
+    draft.required = (RELIABLE,)
     a.agent.place_call(draft, a.user, network.now)
     network.run(1)
     assert network.labels() == ["INVITE", "100 INVITE"]

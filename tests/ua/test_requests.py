@@ -183,7 +183,7 @@ def test_a_redirection_without_end_ends():
 
 def test_a_420_is_repaired_by_leaving_extensions_out():
     def require(draft, phone) -> None:
-        draft.required, draft.supported = [b"foo", b"bar"], [b"foo"]
+        draft.required, draft.supported = (b"foo", b"bar"), (b"foo",)
         for one in phone.network.phones.values():
             one.profile.supported = (b"foo", b"bar")
     statuses, requests, _ = ask((420, b"Unsupported: foo\r\n"), (200, b""), change=require)
