@@ -1,4 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Japanese: operate."""
+"""Japanese: what the commands of operational mode say beside their tables."""
 
-SENTENCES: dict[str, str] = {}
+SENTENCES = {
+    "a terminal, where somebody can answer": "答えられる人のいる端末",
+    "There are no telephones yet. `setup` sets up telephones and an outside line.":
+        "電話機がまだありません。setup で電話機と外線を設定できます。",
+    "  ... and {count} more": "  ... ほか {count} 件",
+    "registered": "登録中",
+    "{address} is let in again": "{address} の締め出しを解きました",
+    "remedy: ": "対処: ",
+    "also: ": "ほかに: ",
+    "{count} calls in progress; q ends": "進行中の通話 {count} 件。q で終わり",
+    "SIP messages as they come and go; times are UTC; q ends": "SIPメッセージ。時刻はUTC。q で終わり",
+    "... {count} messages were not shown: there are too many": "... {count} 件は多すぎるため表示していません",
+    "  {place}. trunk {trunk} is sent {number}": "  {place}. 外線 {trunk} に {number} を送る",
+    "no alarms": "警報はありません",
+    "nobody is shut out": "締め出し中のアドレスはありません",
+    "unknown": "不明",
+    "no calls": "通話はありません",
+    "no name server": "ネームサーバーはありません",
+    "no rules are in force": "有効な規則はありません",
+    "no interface is managed": "管理しているインターフェースはありません",
+    "{value} of 4.5": "4.5 のうち {value}",
+    "the trace no longer holds the messages of this call": "この通話のメッセージはもう残っていません",
+    "# *: the same octets once more": "# *: 同じものの再送",
+    "# {source} spoke {codec}: {packets} packets, {loss} % lost, jitter {jitter} ms, estimate {opinion}":
+        "# {source} からの {codec}: {packets} パケット、損失 {loss} %、揺らぎ {jitter} ms、推定 {opinion}",
+    "some codec": "不明な符号",
+    "no address is given to anybody": "貸しているアドレスはありません",
+    "the journal is empty": "ジャーナルは空です",
+    "no records": "通話記録はありません",
+    "no phone is registered": "登録中の電話機はありません",
+    "no revisions yet": "過去の設定はまだありません",
+    "nobody watches anything": "見ている人はいません",
+    "no listener speaks tls": "tls を話すリスナーはありません",
+    "no failed handshakes": "失敗したハンドシェイクはありません",
+    "no trunk is configured": "外線は設定されていません",
+    "{trunk}: last failure {at} UTC: {reason}": "{trunk}: 最後の障害 {at} UTC: {reason}",
+    "no message waits": "待っているメッセージはありません",
+    "{count} lines": "{count} 行",
+}

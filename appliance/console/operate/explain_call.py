@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import WIDTH, clean
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def render(result: "Explanation") -> str:
             moment = one["at"][11:23]
             lines += _wrap(clean(one["text"]), f"  {moment:<{MOMENT_WIDTH}}", " " * (MOMENT_WIDTH + 2))
     if result["remedy"]:
-        lines += _wrap(clean(result["remedy"]), "remedy: ", "  ")
+        lines += _wrap(clean(result["remedy"]), say("remedy: "), "  ")
     for sentence in result["also"]:
-        lines += _wrap(clean(sentence), "also: ", "  ")
+        lines += _wrap(clean(sentence), say("also: "), "  ")
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import clean
 
 if TYPE_CHECKING:
@@ -12,6 +13,6 @@ if TYPE_CHECKING:
 def render(result: "list[Alarm]") -> str:
     """Two lines an alarm: what is wrong since when, what to do."""
     if not result:
-        return "no alarms\n"
+        return say("no alarms") + "\n"
     return "".join(f"{alarm['raised_at'][:19].replace('T', ' ')} UTC  {clean(alarm['sentence'])}\n"
                    f"    {clean(alarm['remedy'])}\n" for alarm in result)

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.operate.show_calls import describe_state, render_time
 from appliance.console.table import render_duration, render_pairs, render_table
 
@@ -41,7 +42,8 @@ def _render_legs(legs: "list[Leg]") -> str:
 
 def _render_sound(legs: "list[Leg]") -> str:
     rows = [(leg["number"], leg["codec"], leg["packets_received"], leg["packets_sent"], _measured(leg["loss_percent"]),
-             _measured(leg["jitter_ms"]), f"{leg['opinion']:.1f}" if leg["opinion"] else "unknown") for leg in legs]
+             _measured(leg["jitter_ms"]), f"{leg['opinion']:.1f}" if leg["opinion"] else say("unknown"))
+            for leg in legs]
     return render_table(("heard of", "codec", "packets", "sent there", "lost %", "jitter ms", "estimate"), rows)
 
 

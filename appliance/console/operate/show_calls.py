@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import render_duration, render_table
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ HEADINGS = ("call", "state", "caller", "callee", "started (UTC)", "duration", "t
 def render(result: "list[Call]") -> str:
     """The calls in their order; a call that failed shows with which status."""
     if not result:
-        return "no calls\n"
+        return say("no calls") + "\n"
     count = len(HEADINGS) if any(row["trunk"] for row in result) else len(HEADINGS) - 1
     rows = [(row["number"], describe_state(row), row["caller"], row["callee"], render_time(row["started_at"]),
              render_duration(row["duration_s"]), row["trunk"])[:count] for row in result]

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import render_table
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ def render(result: "DnsState") -> str:
     """Two tables."""
     servers = [_list_server(server) for server in result["servers"]]
     parts = [render_table(("name server", "state", "answers", "silences", "last ms"), servers)
-             if servers else "no name server\n"]
+             if servers else say("no name server") + "\n"]
     if result["questions_open"]:
         parts.append(f"{result['questions_open']} questions are open\n")
     answers = [_list_answer(answer) for answer in result["answers"]]

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import clean
 from appliance.diagnosis.drawing import draw_ladder, draw_stream, place_lanes
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def render(result: "Ladder", has_text: bool = False) -> str:
     """The ladder at 80 columns; has_text: each message's text below its arrow."""
     if not result["messages"]:
-        return "the trace no longer holds the messages of this call\n"
+        return say("the trace no longer holds the messages of this call") + "\n"
     participants = [(clean(lane["name"]), clean(lane["address"])) for lane in result["participants"]]
     arrows = [(message["offset_s"], clean(message["source"]), clean(message["target"]), clean(message["label"]),
                message["is_retransmission"], message["text"] if has_text else "") for message in result["messages"]]
@@ -25,7 +26,7 @@ def render(result: "Ladder", has_text: bool = False) -> str:
         text += draw_stream(columns, *places, f"RTP {row['packets']}") + "\n"
     text += "".join(map(_describe_sound, result["media"]))
     if any(message["is_retransmission"] for message in result["messages"]):
-        text += "# *: the same octets once more\n"
+        text += say("# *: the same octets once more") + "\n"
     return text
 
 
@@ -33,6 +34,8 @@ def _describe_sound(row: "MediaRow") -> str:
     """A remark on what was measured; nothing on what was not."""
     if row["loss_percent"] < 0.0:
         return ""
-    opinion = f"{row['opinion']:.1f} of 4.5" if row["opinion"] else "unknown"
-    return clean(f"# {row['source']} spoke {row['codec'] or 'some codec'}: {row['packets']} packets, "
-                 f"{row['loss_percent']:.1f} % lost, jitter {row['jitter_ms']:.1f} ms, estimate {opinion}") + "\n"
+    opinion = say("{value} of 4.5", value=f"{row['opinion']:.1f}") if row["opinion"] else say("unknown")
+    return clean(say(
+        "# {source} spoke {codec}: {packets} packets, {loss} % lost, jitter {jitter} ms, estimate {opinion}",
+        source=row["source"], codec=row["codec"] or say("some codec"), packets=row["packets"],
+        loss=f"{row['loss_percent']:.1f}", jitter=f"{row['jitter_ms']:.1f}", opinion=opinion)) + "\n"

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.operate.show_calls import render_time
 from appliance.console.table import render_duration, render_table
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def render(result: "list[Call]") -> str:
     """The records, oldest first."""
     if not result:
-        return "no records\n"
+        return say("no records") + "\n"
     rows = [(row["number"], render_time(row["started_at"]), row["caller"], row["callee"],
              row["result"] if row["result"] == "answered" else f"{row['result']} {row['status'] or ''}".rstrip(),
              render_duration(row["duration_s"]), row["trunk"]) for row in result]

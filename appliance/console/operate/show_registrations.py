@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import render_duration, render_table
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 def render(result: "list[Registration]") -> str:
     """The bindings, by extension."""
     if not result:
-        return "no phone is registered\n"
+        return say("no phone is registered") + "\n"
     rows = [(row["extension"], row["contact"], f"{row['source']} {row['transport']}",
              render_duration(row["expires_s"]), row["user_agent"])
             for row in sorted(result, key=lambda row: (row["extension"], row["contact"]))]

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import render_duration, render_table
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 def render(result: "list[WatchedState]") -> str:
     """Who watches what, by the watched extension."""
     if not result:
-        return "nobody watches anything\n"
+        return say("nobody watches anything") + "\n"
     rows = [(row["target"], row["package"], row["watcher"], f"{row['address']} {row['transport']}",
              render_duration(row["expires_s"]), "yes" if row["is_up_to_date"] else "not yet") for row in result]
     return render_table(("extension", "event", "watched by", "at", "expires", "told"), rows)

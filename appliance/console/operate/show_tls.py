@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.table import clean, render_pairs
 
 if TYPE_CHECKING:
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
 def render(result: "TlsState") -> str:
     """One paragraph a listener; two lines a failed handshake."""
     if not result["listeners"]:
-        return "no listener speaks tls\n"
+        return say("no listener speaks tls") + "\n"
     parts = [_render_listener(listener) for listener in result["listeners"]]
     failures = "".join(_render_failure(failure) for failure in result["failures"])
-    return "\n".join([*parts, f"failed handshakes\n{failures}" if failures else "no failed handshakes\n"])
+    return "\n".join([*parts, f"failed handshakes\n{failures}" if failures else say("no failed handshakes") + "\n"])
 
 
 def _render_listener(listener: "TlsListener") -> str:

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.operate.show_calls import render_time
 from appliance.console.table import clean, render_table
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def render(result: "list[Trunk]") -> str:
     """One line a trunk; below, what is wrong with those that are not well."""
     if not result:
-        return "no trunk is configured\n"
+        return say("no trunk is configured") + "\n"
     rows = [(row["name"], row["state"], row["server"], row["number"], _render_channels(row),
              render_time(row["registered_until"]) or ("static" if row["kind"] == "static" else ""),
              f"{row['qualify_ms']:.0f}" if row["qualify_ms"] >= 0.0 else "") for row in result]
@@ -31,5 +32,6 @@ def _render_trouble(row: "Trunk") -> str:
         lines += f"{clean(row['name'])}: {clean(row['reason'])}\n"
     if row["last_failure"] and row["last_failure"] != row["reason"]:
         failed_at = render_time(row["failed_at"])
-        lines += f"{clean(row['name'])}: last failure {failed_at} UTC: {clean(row['last_failure'])}\n"
+        lines += say("{trunk}: last failure {at} UTC: {reason}", trunk=clean(row["name"]), at=failed_at,
+                     reason=clean(row["last_failure"])) + "\n"
     return lines

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING
 
+from appliance.console.messages.catalog import say
 from appliance.console.operate.show_calls import render_time
 from appliance.console.table import render_duration, render_table
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def render(result: "list[WaitingMessage]") -> str:
     """The messages by extension, in the order of delivery."""
     if not result:
-        return "no message waits\n"
+        return say("no message waits") + "\n"
     rows = [(row["extension"], row["sender"], render_time(row["received_at"]), row["size_octets"],
              render_duration(row["expires_s"])) for row in result]
     return render_table(("extension", "sender", "received (UTC)", "octets", "expires"), rows)
