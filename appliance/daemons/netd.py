@@ -20,15 +20,19 @@ from appliance.control.network_view import describe_interfaces, describe_lent, d
 from appliance.control.server import LineServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.errors import OperatorError
+from appliance.system.firewall.keeping import FirewallKeeper
 from appliance.system.journal import ProcessJournal
 from appliance.system.network.dhcp_desk import DhcpDesk
-from appliance.system.network.keeper import NetworkKeeper, NoFirewall
+from appliance.system.network.keeper import NetworkKeeper
 from appliance.system.network.lan_desk import LanDesk
 from appliance.system.sd_notify import notify_manager
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 SOCKET_NAME = "net.sock"
-COMMANDS = ("addresses", "apply PATH", "check PATH", "revert", "show interfaces", "show leases", "watch addresses")
+COMMANDS = (
+    "addresses", "apply PATH", "check PATH", "revert", "show bans", "show firewall", "show interfaces", "show leases",
+    "watch addresses",
+)
 
 
 def run_netd(config_path: str, state_directory: str, is_undo: bool = False) -> int:
@@ -51,7 +55,8 @@ class NetworkDaemon:
     def __init__(self, configuration: Configuration, state_directory: str) -> None:
         self._configuration = configuration
         self._journal = ProcessJournal()
-        self._keeper = NetworkKeeper(state_directory, NoFirewall(), self._journal)
+        self._firewall = FirewallKeeper(state_directory, self._journal)
+        self._keeper = NetworkKeeper(state_directory, self._firewall, self._journal)
         self._dhcp = DhcpDesk(state_directory, self._journal, self._keeper.take_lease)
         self._lan = LanDesk(state_directory, self._journal)
         self._server = LineServer(state_directory, SOCKET_NAME, self._answer)
@@ -69,6 +74,7 @@ class NetworkDaemon:
         self._keeper.follow(self._note_change)
         try:
             await self._server.open()       # refuses where another runs on our state directory
+            self._firewall.open()
             self._lan.open()
             await self._keeper.open()
             await self._keeper.apply(self._configuration)
@@ -83,6 +89,7 @@ class NetworkDaemon:
             self._dhcp.close()
             await self._lan.close()
             await self._keeper.close()
+            await self._firewall.close()
             self._journal.close()
 
     def _note_change(self) -> None:
@@ -108,6 +115,10 @@ class NetworkDaemon:
                 return self._apply(path)
             case ["revert"]:
                 return self._revert()
+            case ["show", "bans"]:
+                return self._firewall.describe_bans()
+            case ["show", "firewall"]:
+                return self._firewall.describe_rules()
             case ["show", "interfaces"]:
                 return self._show_interfaces()
             case ["show", "leases"]:

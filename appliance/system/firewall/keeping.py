@@ -49,6 +49,11 @@ class FirewallKeeper:
             raise MisuseError("the firewall is used before it was opened")
         return self._opened
 
+    async def check(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        """What the kernel would refuse. Raises MachineError by the rule."""
+        if configuration is not None:
+            self._firewall.check(describe_wanted(configuration, sides))
+
     async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
         """All or nothing. configuration None: there is to be none of ours. Raises MachineError by the rule."""
         ruleset = None if configuration is None else describe_wanted(configuration, sides)

@@ -32,21 +32,14 @@ PEACE_S: Final = 60.0
 class Firewall(Protocol):
     """The packet filter. configuration None: there is to be none of ours."""
 
+    async def check(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
+        """What would be refused. Raises MachineError."""
+
     async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
         """All or nothing. Raises MachineError with what was refused."""
 
     async def revert(self) -> None:
         """As it was before the last `apply`. Raises MachineError."""
-
-
-class NoFirewall:
-    """Where packets are filtered by nobody."""
-
-    async def apply(self, configuration: Configuration | None, sides: dict[str, Side]) -> None:
-        """Nothing."""
-
-    async def revert(self) -> None:
-        """Nothing."""
 
 
 class NetworkKeeper:
@@ -98,7 +91,10 @@ class NetworkKeeper:
     async def check(self, configuration: Configuration) -> Plan:
         """What `apply` would do. Raises MachineError."""
         async with self._lock:
-            return await self._plan(self._desire(configuration))
+            plan = await self._plan(self._desire(configuration))
+            wanted = configuration if configuration.network_managed else None
+            await self._firewall.check(wanted, self._foresee(configuration))
+            return plan
 
     async def apply(self, configuration: Configuration) -> Plan:
         """From now on this holds; what was done. Raises MachineError with the step that was refused: then everything
