@@ -99,5 +99,7 @@ def converse(capture: Capture, caller: Party, callee: Party, number: str, ender:
                    for party in (caller, callee))
     wait_until(have_spoken, TALK_LIMIT_S, "four seconds of voice from both phones")
     ender.phone.hang_up()
-    (callee if ender is caller else caller).phone.wait("CALL_CLOSED")
+    for party in (caller, callee):      # of both: an end that nobody has waited for would be taken for the next call's
+        party.phone.wait("CALL_CLOSED")
+        party.phone.wait_recorded()
     return conversation

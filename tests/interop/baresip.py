@@ -181,6 +181,10 @@ class Baresip:
     def resume(self) -> None:
         self.command("resume")
 
+    def wait_recorded(self) -> None:
+        """The end of a call is told before its recording is closed, in the same turn of the phone's loop."""
+        self.command("listcalls")
+
     def heard(self) -> Path:
         """The recording of what this phone heard in its last call; whole once the call has ended."""
         recordings = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda file: file.stat().st_mtime)
