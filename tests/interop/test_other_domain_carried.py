@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls to and from another domain, a kamailio, in the role b2bua: each side sees our addresses and never the other's."""
+"""Calls to and from another domain, a kamailio, in the role b2bua: each side sees our addresses, never the other's."""
 
 from collections.abc import Callable, Iterator
 
