@@ -296,8 +296,15 @@ def test_an_echo_is_answered_but_not_a_flood(office):
 def write_echo(number):
     """RFC 792."""
     head = struct.pack("!BBHHH", 8, 0, 0, 7, number)
-    total = sum(struct.unpack("!4H", head))
-    return struct.pack("!BBHHH", 8, 0, ~(total + (total >> 16)) & 0xFFFF, 7, number)
+    return head[:2] + struct.pack("!H", add_up(head)) + head[4:]
+
+
+def add_up(octets):
+    """The checksum of the Internet (RFC 1071)."""
+    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
 
 
 def test_dhcp_answers_come_in_even_where_nothing_is_known_of_their_source(office):
@@ -306,6 +313,24 @@ def test_dhcp_answers_come_in_even_where_nothing_is_known_of_their_source(office
         forged = write_datagram("192.168.1.77", BOX_WAN, 68, b"offer")
         raw.sendto(forged[:20] + struct.pack("!H", 67) + forged[22:], (BOX_WAN, 0))
     assert hear(asking) == (b"offer", "192.168.1.77")
+
+
+def test_a_phone_without_address_may_ask_for_one_on_the_lan(office):
+    def make():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        made.bind(("0.0.0.0", 67))
+        made.settimeout(PATIENCE_S)
+        return made
+
+    def ask():      # by the link itself: the kernel would write a source of its own
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as link:
+            asked = write_datagram("0.0.0.0", "255.255.255.255", 67, b"discover")
+            asked = asked[:10] + struct.pack("!H", add_up(asked[:20])) + asked[12:]
+            link.sendto(asked, ("eth0", 0x0800, 0, 0, b"\xff" * 6))
+    with office.inside(office.box, make) as serving:
+        office.inside(office.lan, ask)
+        assert hear(serving) == (b"discover", "0.0.0.0")
 
 
 @pytest.mark.parametrize(("port", "dscp"), [(30000, 46), (5060, 40), (5071, 0)])

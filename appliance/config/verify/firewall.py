@@ -22,6 +22,7 @@ def verify_firewall(tree: Tree) -> Iterator[Finding]:
     """Everything about the firewall that needs more than one leaf."""
     yield from verify_managed(tree)
     yield from verify_doors(tree)
+    yield from verify_listeners_outside(tree)
     for name in tree.names("forward"):
         yield from verify_forward(tree, name)
         yield from verify_own_ports(tree, name)
@@ -68,6 +69,21 @@ def verify_doors(tree: Tree) -> Iterator[Finding]:
             if network_said.prefixlen < TRUSTED_BITS_MINIMUM[network_said.version]:
                 wrong = f"{network_said} is so wide {effect}"
                 yield report_warning(finding_id, leaf.path, wrong, "the addresses of your own machines", said.line)
+
+
+def verify_listeners_outside(tree: Tree) -> Iterator[Finding]:
+    """A listener on the WAN is a public one, or nobody outside reaches it."""
+    wan = static_address(tree, network.WAN_ADDRESS)
+    if tree.value(network.MANAGED) is not True or not list_interfaces(tree, "wan"):
+        return
+    for name in tree.names("listener"):
+        address = tree.value(sip.ADDRESS, name)
+        is_outside = tree.value(sip.INTERFACE, name) == "wan" or (wan is not None and address == str(wan.ip))
+        if is_outside and tree.value(sip.SIDE, name) != "public":
+            wrong = "it is on the WAN, and the firewall lets nobody there reach a private listener"
+            leaf = sip.INTERFACE if tree.has_said(sip.INTERFACE, name) else sip.ADDRESS
+            path, remedy = sip.SIDE.path_for(name), f"set sip listener {name} side public"
+            yield report_warning("private-outside", path, wrong, remedy, tree.line(leaf, name))
 
 
 def verify_forward(tree: Tree, name: str) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ from appliance.system.firewall.netlink_octets import (
 NETLINK_NETFILTER: Final = 12
 SOL_NETLINK: Final = 270
 EXTENDED_ACK, CAPPED_ACK = 11, 10
+SEND_BUFFER_FORCE, RECEIVE_BUFFER_FORCE = 32, 33        # asm-generic/socket.h; Python has no names for them
 NFTABLES: Final = 10                    # NFNL_SUBSYS_NFTABLES
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 FAMILY_INET: Final = 1                  # IPv4 and IPv6 in one table
@@ -59,12 +60,19 @@ class NftablesSocket:
             self._socket.bind((0, 0))
             for option in (EXTENDED_ACK, CAPPED_ACK):
                 self._socket.setsockopt(SOL_NETLINK, option, 1)
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER_OCTETS)
             self._socket.setblocking(False)
         except OSError as error:
             raise MachineError(f"netlink socket to nftables: {error.strerror}", error.errno or 0) from error
         self._sequence = 0
+        self._widen(SEND_BUFFER_FORCE, socket.SO_SNDBUF)
+        self._widen(RECEIVE_BUFFER_FORCE, socket.SO_RCVBUF)
+
+    def _widen(self, force: int, option: int) -> None:
+        """A transaction is one datagram; only the machine's administrator may have more than the usual buffer."""
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, force, BUFFER_OCTETS)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER_OCTETS)
 
     def close(self) -> None:
         self._socket.close()
