@@ -26,7 +26,7 @@ from appliance.pbx.kept_calls import KeptCalls
 from appliance.pbx.listening import ListenerPlan
 from appliance.pbx.location import BindingStore, Location
 from appliance.pbx.neighbour_domains import NeighbourDomains
-from appliance.pbx.office_line import ExtensionRouter, OfficeExtensions, OfficeLine, PhoneLocator
+from appliance.pbx.office_line import ExtensionRouter, OfficeExtensions, OfficeLine, PhoneLocator, ServersElsewhere
 from appliance.pbx.office_server import OfficeParts, OfficeServer
 from appliance.pbx.overload import Overload
 from appliance.pbx.presence.engine_dialogs import EngineDialogs
@@ -213,6 +213,7 @@ def build_calls(parts: OfficeParts, near: Listener, surroundings: Surroundings, 
     services.wall_offset = surroundings.wall_offset
     locate = parts.near = PhoneLocator(parts.targets, parts.finder, near)
     parts.line = OfficeLine(stack, stack.realm, locate, random_octets, DialogDirectory())
+    parts.line.core.health = ServersElsewhere(parts.finder.health)
     parts.extensions = OfficeExtensions(parts.line, parts.targets, parts.own)
     services.router = ExtensionRouter(parts.extensions)
     services.numbers = surroundings.call_numbers

@@ -24,6 +24,7 @@ from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.grammar import escape_user, quote, unescape
 from appliance.sip.locating.search import Verdict
+from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.stack import SipStack
 from appliance.sip.uri import SipUri, strip_for_request
 from appliance.ua.agent_core import AgentCore, DialogDirectory
@@ -69,6 +70,27 @@ class PhoneLocator:
             found([], Verdict.UNREACHABLE if hop.near is None else Verdict.ABSENT, now)
             return None
         return self._finder.find(target, hop.size_octets, found, now, hop.source)
+
+
+class ServersElsewhere:
+    """Which servers of other domains answer, for proxy and call engine alike (ua.location.PathHealth)."""
+
+    __slots__ = ("_health",)
+
+    def __init__(self, health: ServerHealth) -> None:
+        self._health = health
+
+    def note_failure(self, flow: Flow, now: float) -> None:
+        """PathHealth."""
+        self._health.note_failure(flow, now)
+
+    def note_answer(self, flow: Flow) -> None:
+        """PathHealth."""
+        self._health.note_answer(flow)
+
+    def has_server(self, flow: Flow) -> bool:
+        """PathHealth. Nobody's servers are trusted for having been asked once."""
+        return False
 
 
 class OfficeLine:

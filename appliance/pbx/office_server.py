@@ -52,6 +52,8 @@ from appliance.sip.transaction.invite_server import InviteServer
 
 OUTSIDE_METHODS = frozenset({b"INVITE", b"OPTIONS"})
 """What a carrier sends outside dialogs."""
+DIALOG_METHODS = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
+"""Which mean nothing outside dialogs (15, RFC 3262 3, RFC 3311 5.2, RFC 6086 4)."""
 OPTIONS_LINES = ALLOW + b"Accept: application/sdp\r\nAccept-Encoding: identity\r\nAccept-Language: en, ja\r\n" \
     b"Supported: path, outbound\r\nAllow-Events: presence, dialog, reg, message-summary\r\n"
 
@@ -304,6 +306,9 @@ class OfficeServer:
     def _route(self, message: Message, flow: Flow, way: Way, caller: Account, now: float) -> None:
         """16.5: an extension of ours, or wherever the remaining Route of one of our users leads."""
         parts = self._parts
+        if message.method in DIALOG_METHODS and parts.calls.carries_elsewhere:
+            self._refuse(message, flow, Refusal(481), now)  # 15.1.2: every dialog here is one of the engine's
+            return
         if way.next_uri is not None or not self._is_ours(message):
             if parts.calls.outside.has_uri(way.next_uri or message.uri):
                 self._route_to_trunk(message, flow, caller, now)

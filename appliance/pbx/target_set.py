@@ -2,7 +2,9 @@
 """The target set of an extension (RFC 3261 16.5, 16.6): its bindings in groups of equal q, the most preferred first."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
+from appliance.errors import PeerError
 from appliance.native.sip_scanner import split_address
 from appliance.pbx.location import Binding, Location
 from appliance.pbx.proxy.server_finder import OwnHosts, bar_nobody, is_one_host
@@ -12,6 +14,7 @@ from appliance.sip.locating import locate_numeric
 from appliance.sip.locating.locator import LARGE_OCTETS
 from appliance.sip.locating.numeric import Target as Address
 from appliance.sip.stack import SipStack
+from appliance.sip.uri import SipUri
 
 
 class TargetSets:
@@ -110,11 +113,29 @@ class TargetSets:
         binding = self._location.binding_at(uri)
         if binding is not None and binding.flow.is_open and not binding.path:
             return binding.flow
+        if binding is None or not binding.path:
+            returned = self._find_returned(uri)
+            if returned is not None:
+                return returned.flow
         target = locate_numeric(uri)
         if target is None or not self._may_lead_to(target):
             return None
         listener = self._choose_listener(target.transport, 6 if b":" in target.host else 4, near)
         return None if listener is None else self._stack.flow_to(listener, target.host, target.port)
+
+    def _find_returned(self, uri: bytes) -> Binding | None:
+        """The phone that was at this Contact over a connection, and has registered over another one since, with another
+        port in its Contact and no instance to say that it is the same (RFC 5626 4.1): user and host are. None where
+        there is none, or more than one."""
+        if b";transport=t" not in uri.lower():
+            return None
+        wanted = _read_phone(uri)
+        if wanted is None:
+            return None
+        found = [binding for aor in self._location.aors() for binding in self._location.bindings_of(aor)
+                 if binding.flow.is_open and binding.flow.listener.is_reliable and not binding.path
+                 and _read_phone(binding.contact) == wanted]
+        return found[0] if len(found) == 1 else None
 
     def find_phone(self, uri: bytes) -> Flow | None:
         """Where the phone of ours is that has registered this very URI; None for everybody else."""
@@ -135,3 +156,11 @@ class TargetSets:
         return fitting[0] if fitting else None
 
 
+@lru_cache(1024)
+def _read_phone(contact: bytes) -> tuple[bytes | None, bytes] | None:
+    """User and host of a Contact; None for what cannot be read."""
+    try:
+        read = SipUri.parse(contact)
+    except PeerError:
+        return None
+    return read.user, read.host

@@ -99,6 +99,19 @@ def test_the_next_server_is_asked_after_a_503(house):
     house.assert_quiet()
 
 
+def test_a_server_that_has_failed_is_asked_last_by_the_next_call(house):
+    house.bob.refuse_with(503)
+    second = Voice(house.network, TWO, "bob", "203.0.113.5")
+    for _ in range(2):
+        call = house.call_out()
+        house.run()
+        assert call.is_confirmed
+        call.hang_up(house.now)
+        house.run()
+    assert len(second.user.calls) == 2
+    assert len(house.bob.user.calls) == 1
+
+
 def test_a_silent_server_gives_way_within_seconds(house):
     del house.network.phones[house.bob.address]
     second = Voice(house.network, TWO, "bob", "203.0.113.5")
@@ -246,6 +259,24 @@ def test_a_colleague_is_transferred_to_somebody_elsewhere(house):
     house.run(3)
     assert house.hear_one_another(theirs, house.bob.last_call)
     theirs.hang_up(house.now)
+    house.assert_quiet()
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "PRACK"])
+@pytest.mark.parametrize("uri", ["sip:202@192.168.1.1", "sip:bob@other.test"])
+def test_what_means_nothing_outside_dialogs_is_carried_nowhere(house, method, uri):
+    desk, heard = house.desks["201"], []
+
+    class Owner:
+        def request_refused(self, request, status, response, now):
+            heard.append(status)
+
+    draft = desk.core.draft_request(method.encode(), uri.encode())
+    draft.next_hop = b"sip:192.168.1.1"
+    desk.agent.send_request(draft, Owner(), house.now)
+    house.run()
+    assert heard == [481]
+    assert house.sent_outside() == []
     house.assert_quiet()
 
 

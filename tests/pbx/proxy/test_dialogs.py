@@ -146,6 +146,33 @@ def test_dialog_that_changes_transport_has_two_record_routes_and_both_come_off()
     assert (bye.method, bye.route, address) == (b"BYE", None, phone)
 
 
+def test_a_phone_that_comes_back_on_another_connection_gets_the_bye_of_its_call() -> None:
+    """Its Contact has another port now, and no instance says that it is the same phone."""
+    office = VirtualOffice()
+    before, after = ("192.168.1.14", 40000), ("192.168.1.14", 40002)
+
+    def register(phone: tuple[str, int]) -> None:
+        contact = f"Contact: <sip:203@192.168.1.14:{phone[1]};transport=tcp>\r\n"
+        office.send(phone, head("REGISTER", "sip:192.168.1.1", phone, f"r{phone[1]}", "203", "203", transport="TCP",
+                                call_id=f"r{phone[1]}", extra=contact), b"TCP")
+        assert office.statuses() == [(200, phone)]
+
+    register(before)
+    office.send(A, invite("203"))
+    forwarded = next(m for m, a in office.take() if a == before)
+    contact = "Contact: <sip:203@192.168.1.14:40000;transport=tcp>\r\n"
+    office.send(before, answer(forwarded, 200, extra=contact), b"TCP")
+    (accepted, _), = office.take()
+    routes = "".join(f"Route: {value.decode()}\r\n" for value in reversed(accepted.values(b"Record-Route")))
+    gone = office.flows[office.listeners[1], b"192.168.1.14", 40000]
+    gone.is_open = False
+    office.office.stack.flow_failed(gone, office.now)
+    register(after)
+    office.send(A, head("BYE", "sip:203@192.168.1.14:40000;transport=tcp", A, "bye", "201", "203", 2, to_tag="callee",
+                        extra=routes))
+    assert [(m.method, address) for m, address in office.take() if m.is_request] == [(b"BYE", after)]
+
+
 def test_phone_that_invents_tags_fills_no_memory() -> None:
     office = VirtualOffice()
     office.register("202", C)
