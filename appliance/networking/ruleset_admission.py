@@ -31,6 +31,7 @@ from appliance.networking.ruleset_values import (
     Rule,
 )
 
+MEDIA_WORDS = "audio, udp "
 SSH = PortRange(22, 22)
 DHCP_SERVER, DHCP_CLIENT = PortRange(67, 67), PortRange(68, 68)
 DHCPV6_SERVER, DHCPV6_CLIENT = PortRange(547, 547), PortRange(546, 546)
@@ -69,6 +70,19 @@ def list_early_rules(border: Border) -> Iterator[Rule]:
             *words.from_interface(side), *words.without_way_back(), *words.counted(DROP)))
 
 
+def describe_media(ports: PortRange) -> str:
+    """The words of the rule for the ports of audio."""
+    return f"{MEDIA_WORDS}{ports.first}-{ports.last}"
+
+
+def read_media(told: str) -> PortRange | None:
+    """The ports, from those words; None for other words."""
+    first, _, last = told.removeprefix(MEDIA_WORDS).partition("-")
+    if not told.startswith(MEDIA_WORDS) or not first.isdecimal() or not last.isdecimal():
+        return None
+    return PortRange(int(first), int(last))
+
+
 def dhcp_answers(version: int) -> Expressions:
     server, client = (DHCP_SERVER, DHCP_CLIENT) if version == 4 else (DHCPV6_SERVER, DHCPV6_CLIENT)
     return (*words.of_family(version), *words.with_port(words.UDP, server, is_source=True),
@@ -86,7 +100,8 @@ def list_admission_rules(configuration: Configuration, border: Border) -> Iterat
     for port, service in ASKED_SERVERS.items():
         asked = words.with_port(words.UDP, PortRange(port, port), is_source=True)
         yield Rule(name, f"answers of {service}", (*asked, *words.in_state(answers), *words.counted(ACCEPT)))
-    yield Rule(name, "audio", (*words.with_port(words.UDP, configuration.media_ports), *words.go_to(AUDIO.name)))
+    media = configuration.media_ports
+    yield Rule(name, describe_media(media), (*words.with_port(words.UDP, media), *words.go_to(AUDIO.name)))
     yield Rule(name, "invalid", (*words.in_state(words.CT_INVALID), *words.counted(DROP)))
     yield from list_echo_rules()
     yield Rule(name, "answers", (*words.in_state(answers), *words.counted(ACCEPT)))

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.config.network_kinds import PortRange
 from appliance.networking import ruleset_values as values
 from appliance.networking.ruleset import build_ruleset, find_border, merge_networks
+from appliance.networking.ruleset_admission import describe_media, read_media
 from tests.config.office import load_smallest
 
 BOX = (
@@ -134,6 +136,12 @@ def test_networks_behind_routers_of_the_lan_belong_to_it():
 def test_several_ports_of_the_lan_are_seen_as_their_bridge():
     configuration = configuration_of(*BOX, "set network interface eth2 role lan")
     assert find_border(configuration, LAN).lan == "br-lan"
+
+
+@pytest.mark.parametrize("told", ["audio, udp 30000-39999", "audio, udp x-y", "audio of no call", "30000-39999", ""])
+def test_the_ports_of_audio_are_read_from_the_words_of_their_rule(told):
+    assert read_media(told) == ((30000, 39999) if told.endswith("udp 30000-39999") else None)
+    assert read_media(describe_media(PortRange(20000, 20999))) == (20000, 20999)
 
 
 def test_the_words_of_a_rule_fit_into_the_kernel():

@@ -14,7 +14,9 @@ from typing import Final
 from appliance.config.network_kinds import IpAddress, IpNetwork, PortRange
 from appliance.errors import MachineError
 from appliance.networking.ruleset import merge_networks
+from appliance.networking.ruleset_admission import read_media
 from appliance.networking.ruleset_values import (
+    ADMISSION,
     CARRIERS,
     CHAINS,
     NEVER_BANNED,
@@ -62,7 +64,7 @@ class Firewall:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._socket = NftablesSocket()
-        self._reserved: PortRange | None = None
+        self._reserved = find_media(read_rules(self._socket))
         self._handles: tuple[tuple[str, int], ...] = ()
         self._generation = 0
         self._bans = {one.address: (clock() + one.left_s, one.reason) for one in read_bans(self._socket)}
@@ -240,6 +242,12 @@ class Firewall:
     def read_rules(self) -> list[CountedRule]:
         """As the kernel has them, with what they have counted. Raises MachineError."""
         return list(read_rules(self._socket))
+
+
+def find_media(rules: Iterable[CountedRule]) -> PortRange | None:
+    """The ports of audio that the rules speak of, and so what was reserved with them."""
+    ports = (read_media(rule.words) for rule in rules if rule.chain == ADMISSION.name)
+    return next((one for one in ports if one is not None), None)
 
 
 def is_among(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:

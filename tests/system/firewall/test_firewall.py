@@ -201,3 +201,8 @@ def test_the_ports_of_audio_are_given_to_nobody(place, firewall):
     assert read() == "8080,20000-20999"
     place.apply(firewall, None)
     assert read() == "8080"
+    place.apply(firewall, build())
+    second = place.make_firewall()      # after the first process has ended, say
+    place.apply(second, None)
+    assert read() == "8080"
+    second.close()
