@@ -153,12 +153,15 @@ class CallServerCommands:
 
 
 class CallServerHere:
-    """The call server of this process. take_up: puts a configuration in force, or raises and changes nothing."""
+    """The call server of this process. take_up: puts a configuration in force, or raises OperatorError or MachineError
+    and changes nothing; plan: what that would mean."""
 
     name: Final = "calls"
 
-    def __init__(self, take_up: Callable[[Configuration], object]) -> None:
+    def __init__(self, take_up: Callable[[Configuration], object],
+                 plan: Callable[[Configuration], PartPlan] = lambda _configuration: PartPlan()) -> None:
         self._take_up = take_up
+        self._plan = plan
 
     def is_concerned(self, change: Change) -> bool:
         """Part."""
@@ -166,7 +169,7 @@ class CallServerHere:
 
     async def check(self, change: Change) -> PartPlan:
         """Part."""
-        return PartPlan()
+        return self._plan(change.new)
 
     async def apply(self, change: Change) -> None:
         """Part."""

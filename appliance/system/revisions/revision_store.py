@@ -83,6 +83,10 @@ class RevisionStore:
                 self.complete(number)
             else:
                 self.withdraw(number)
+        if self._directory.is_dir():
+            with _explaining("tidy up the revisions"):
+                for half_written in self._directory.glob(".*.new"):
+                    half_written.unlink()
 
     def _numbers(self, suffix: str = "") -> list[int]:
         """In order."""
