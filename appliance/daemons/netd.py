@@ -26,6 +26,7 @@ from appliance.system.network.dhcp_desk import DhcpDesk
 from appliance.system.network.keeper import NetworkKeeper
 from appliance.system.network.lan_desk import LanDesk
 from appliance.system.sd_notify import notify_manager
+from appliance.system.watchdog import LoopWatchdog
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 SOCKET_NAME = "net.sock"
@@ -61,6 +62,7 @@ class NetworkDaemon:
         self._lan = LanDesk(state_directory, self._journal)
         self._server = LineServer(state_directory, SOCKET_NAME, self._answer)
         self._stop = asyncio.Event()
+        self._watchdog = LoopWatchdog()
         self._watchers: set[asyncio.Event] = set()
         self._addresses: dict[str, object] = {}
 
@@ -82,6 +84,7 @@ class NetworkDaemon:
                 return
             print("ready", flush=True)
             notify_manager("READY=1")
+            self._watchdog.start(loop)
             await self._stop.wait()
             notify_manager("STOPPING=1")
         finally:
