@@ -135,6 +135,21 @@ class CallEngine(CallTable):
                 if leg.line is line and not leg.has_ended and leg.listener in listeners:
                     Readdressing(call, leg).start(now)
 
+    def readdress_stranded(self, now: float) -> None:
+        """Calls that were taken up after a restart, and whose media are at an address that we have left meanwhile."""
+        for call in self.calls.values():
+            bridge = call.bridge
+            if bridge is None:
+                continue
+            for leg in bridge.legs:
+                if leg.media_end().bind_host != bridge.pair.ends[bridge.side_of(leg)].bind_host:
+                    Readdressing(call, leg).start(now)
+
+    def count_over(self, listeners: Sequence[Listener]) -> int:
+        """How many calls pass by these listeners."""
+        return sum(any(not leg.has_ended and leg.listener in listeners for leg in call.legs)
+                   for call in self.calls.values())
+
     def end_over(self, listeners: Sequence[Listener], now: float) -> int:
         """These listeners of ours go: every call that passes by them is ended while they still stand. How many."""
         ended = 0

@@ -233,7 +233,8 @@ class MediaPair:
                 return False
             for stream, port in zip(streams, taken, strict=True):
                 ports = self._ports[stream]
-                assert port is not None and ports is not None
+                assert port is not None
+                assert ports is not None
                 self._relay.move_side(f"{self.name}/{stream}", side, port)
                 self._ports[stream] = (port, ports[1]) if side == 0 else (ports[0], port)
         self.ends[side] = end

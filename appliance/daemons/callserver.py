@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -20,6 +19,7 @@ from appliance.call.keeping import CallKeeper
 from appliance.call.line import Line
 from appliance.call.restoring import KeptCallRestorer, Surviving
 from appliance.config.configuration import Configuration
+from appliance.control.configuring.part import PartPlan
 from appliance.control.dns_view import describe_dns
 from appliance.control.observed import TlsState
 from appliance.control.office_view import Machine, OfficeView
@@ -31,21 +31,31 @@ from appliance.control.watching import Watching
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
 from appliance.daemons.configuring import Archive, CallServerCommands, CallServerHere, Configuring, open_archive
 from appliance.daemons.first_start import describe_phones, write_first_configuration
+from appliance.daemons.network_side import NetworkSide
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
+from appliance.daemons.taking_up import (
+    Running,
+    TakingUp,
+    find_resolv_conf,
+    list_hosts,
+    list_public_hosts,
+    read_name_servers,
+)
 from appliance.diagnosis.trace import Trace
 from appliance.errors import MachineError
 from appliance.gateway.assembly import Gateway, GatewaySurroundings, assemble_gateway
 from appliance.gateway.inbound import InboundCalls
 from appliance.pbx.assembly import Office, Surroundings, assemble_office
+from appliance.pbx.banning import BanWatch
 from appliance.pbx.instant_message.message_row import MessageKey
 from appliance.pbx.listening import build_listeners
 from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
-from appliance.sip.flow import TLS, Flow
+from appliance.sip.flow import Flow
 from appliance.system.clock import WallClock
 from appliance.system.descriptor_store import open_descriptor_store
-from appliance.system.dns.name_servers import NameServers, ServerAddress
+from appliance.system.dns.name_servers import NameServers
 from appliance.system.dns.resolver import DnsResolver
 from appliance.system.journal import ProcessJournal
 from appliance.system.media.relay_keeper import RelayKeeper, RelaySurroundings
@@ -104,15 +114,14 @@ class CallServer:
 
     def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
         self._config_path = config_path
-        self._configuration = configuration     # that runs
-        self._domain = configuration.domain
-        self._media_ports = configuration.media_ports
         self._state_directory = state_directory
         self._wall = WallClock()
         self._journal = ProcessJournal()
         self._trace = Trace()
         self._counters = Counters()
-        self._listeners = build_listeners(configuration)
+        self._network = NetworkSide(config_path, state_directory, self._journal)
+        addresses = self._network.prepare(configuration)
+        self._listeners = build_listeners(configuration, addresses)
         self._ports = PortSet(self._counters, self._trace)
         self._machine = Machine(monotonic(), self._wall.offset, read_resident_octets, self._ports.statistics)
         self._tls = TlsSurroundings(TlsCredentials(self._note_alarm, self._wall.now), self._journal, self._wall.now)
@@ -128,7 +137,8 @@ class CallServer:
         self._record_store = SqliteRecordStore(Path(state_directory, "records.sqlite"), self._note_alarm)
         self._machine.records = RecordReader(Path(state_directory, "records.sqlite"))
         self._call_numbers = CallNumbers()
-        self._resolver = DnsResolver(NameServers(read_name_servers(configuration)), self._counters, self._ports.settle)
+        name_servers = NameServers(read_name_servers(configuration), find_resolv_conf(configuration, state_directory))
+        self._resolver = DnsResolver(name_servers, self._counters, self._ports.settle)
         self._machine.dns = partial(describe_dns, self._resolver)
         self._media = self._prepare_media(configuration)
         self._office = self._build_office(configuration)
@@ -136,6 +146,10 @@ class CallServer:
         self._keeper = CallKeeper(self._office.calls, self._kept_store)
         self._gateway = self._build_gateway(configuration)
         self._machine.trunks = self._gateway
+        running = Running(self._office, self._gateway, self._ports, self._media, self._network.pinholes, self._resolver,
+                          self._tls.credentials, self._journal, state_directory)
+        self._taking_up = TakingUp(running, configuration, addresses)
+        self._join_network()
         self._tls.credentials.configure(*read_certificates(configuration))
         self._configuring: Configuring | None = None    # where it is a process of its own, that tells us
         self._reloading: asyncio.Task[None] | None = None
@@ -147,7 +161,8 @@ class CallServer:
     def join_configuring(self, archive: Archive, troubles: Sequence[str], configuration: Configuration) -> None:
         """Have the configuration service in this process. troubles: of its archive."""
         self._configuring = Configuring(archive, configuration, self._state_directory, self._journal)
-        self._configuring.join(CallServerHere(self._take_up), self._note_alarm, troubles)
+        here = CallServerHere(self.apply_configuration, self._plan)
+        self._configuring.join(here, self._note_alarm, troubles)
 
     def _build_office(self, configuration: Configuration) -> Office:
         surroundings = Surroundings(self._ports.flow_to, os.urandom, self._journal)
@@ -175,6 +190,7 @@ class CallServer:
         surroundings.signing_key = keep_secret_key(os.path.join(self._state_directory, "route.key"))
         surroundings.journal = self._journal
         surroundings.resolver = self._resolver
+        surroundings.peers_changed = self._network.peers_changed
         gateway = assemble_gateway(configuration, surroundings)
         office.calls.services.router = gateway.router
         gateway.readdress = office.calls.readdress
@@ -183,13 +199,29 @@ class CallServer:
         office.server.join_outside(inbound)
         return gateway
 
+    def _join_network(self) -> None:
+        """The network tells addresses; it is told of carriers and of whom to shut out."""
+        network, office, gateway = self._network, self._office, self._gateway
+        network.changed = self._taking_up.note_addresses
+        network.gate.list_peers = gateway.list_peers
+        office.authentication.watch = BanWatch(network.gate.ban, gateway.has_host, self._journal)
+
     def _prepare_media(self, configuration: Configuration) -> RelayKeeper:
         """Media passes by the addresses that the listeners have."""
-        hosts = tuple(dict.fromkeys(one.address for one in configuration.listeners.values()))
-        return RelayKeeper(self._state_directory, self._media_ports, hosts,
-                           RelaySurroundings(self._journal, self._ports.settle, self._note_alarm))
+        keeper = RelayKeeper(self._state_directory, configuration.media_ports, list_hosts(self._listeners),
+                             RelaySurroundings(self._journal, self._ports.settle, self._note_alarm))
+        keeper.relay.pinholes = self._network.pinholes
+        self._network.pinholes.set_hosts(list_public_hosts(self._listeners))
+        return keeper
 
     async def run(self) -> None:
+        """Serve; the network goes on while anything of us does."""
+        try:
+            await self._serve()
+        finally:
+            await self._network.close(self.own_bugs.has_given_up or self._is_coming_back)
+
+    async def _serve(self) -> None:
         """Bind, take up saved state, say ready, serve until told to stop, save."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self.own_bugs.handle)
@@ -200,9 +232,10 @@ class CallServer:
         control = ControlServer(self._state_directory, view, monotonic)
         control.commands["watch"] = Watching(view, self._trace, monotonic, self._wall.offset).answer
         control.commands["log"] = RecentEvents(self._journal.recent).answer
-        control.commands["test"] = RouteQuestions(lambda: self._configuration, self._wall.now).answer
+        control.commands["test"] = RouteQuestions(lambda: self._taking_up.configuration, self._wall.now).answer
         if self._configuring is None:
-            CallServerCommands(self._configuration, self._take_up).add_to(control.commands)
+            commands = CallServerCommands(self._taking_up.configuration, self.apply_configuration, self._plan)
+            commands.add_to(control.commands)
         try:
             await control.open()        # refuses where another runs on our state directory
             self._journal.start(loop)
@@ -214,6 +247,8 @@ class CallServer:
             self._watch_wall(loop)
             self._gateway.start(monotonic())
             self._ports.settle(monotonic())
+            self._network.start(self._taking_up.configuration)
+            self._office.calls.readdress_stranded(monotonic())
             if self._configuring is not None:
                 await self._configuring.open()
             self._say_ready()
@@ -340,34 +375,25 @@ class CallServer:
         if result.configuration is None:
             self._journal.record("configuration_refused", file=self._config_path, errors=len(result.findings))
         else:
-            self._take_up(result.configuration)
+            try:
+                self.apply_configuration(result.configuration)
+            except MachineError as error:
+                self._journal.record("configuration_refused", file=self._config_path, errors=0, reason=error.operation)
         notify_manager("READY=1")
 
-    def _take_up(self, configuration: Configuration) -> None:
-        wanted = {repr(one) for one in build_listeners(configuration)}
-        if wanted != {repr(one) for one in self._listeners}:
-            self._journal.record("listeners_need_restart", file=self._config_path)
-        if configuration.media_ports != self._media_ports:
-            self._journal.record("media_ports_need_restart", file=self._config_path)
-        if configuration.domain != self._domain:
-            # phones, nonces and sealed routes all carry it: taken up by halves it would shut everybody out
-            self._journal.record("domain_needs_restart", file=self._config_path, domain=self._domain)
-            configuration = replace(configuration, domain=self._domain)
-        trunks = self._gateway.prepare(configuration)       # what cannot be built is found before anything changes
-        self._take_up_certificates(configuration)
-        self._resolver.reconfigure(read_name_servers(configuration))
-        self._office.reconfigure(configuration, monotonic())
-        self._gateway.take_up(trunks, monotonic())
-        self._office.calls.services.router = self._gateway.router
-        self._configuration = configuration
-        self._ports.settle(monotonic())
+    def apply_configuration(self, configuration: Configuration) -> list[str]:
+        """Take up another configuration, calls untouched; what became of listeners, media and calls, a sentence each.
+        Raises MachineError where the machine says no; then nothing has changed. One way for SIGHUP and commits."""
+        effects = self._taking_up.apply(configuration)
+        self._network.reconfigure(configuration)
+        self._network.peers_changed()
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
+        return effects
 
-    def _take_up_certificates(self, configuration: Configuration) -> None:
-        """Other files for listeners that are open already; a listener that is not yet needs the restart."""
-        wanted, authority = read_certificates(configuration)
-        speaking = {one.name for one in self._listeners if one.transport == TLS}
-        self._tls.credentials.configure([files for files in wanted if files.listener in speaking], authority)
+    def _plan(self, configuration: Configuration) -> PartPlan:
+        """What `apply_configuration` would do to the listeners, and how many calls it would end."""
+        steps, calls_affected = self._taking_up.foresee(configuration)
+        return PartPlan(tuple(steps), (), calls_affected)
 
     def _describe_tls(self) -> TlsState:
         return describe_tls(self._tls, self._listeners, self._ports.count_connections)
@@ -410,7 +436,3 @@ class CallServer:
         else:
             self._machine.alarms.pop(name, None)
 
-
-def read_name_servers(configuration: Configuration) -> tuple[ServerAddress, ...]:
-    """Those of `set system dns`; none: the machine's."""
-    return tuple(ServerAddress(one.address, one.port) for one in configuration.name_servers)

@@ -118,18 +118,19 @@ def _tell_nobody(_name: str, _sentence: str, _remedy: str, _is_raised: bool) -> 
 class CallServerCommands:
     """`check PATH`, `apply PATH` and `revert` on the control socket of a call server in a process of its own."""
 
-    def __init__(self, running: Configuration, take_up: Callable[[Configuration], object]) -> None:
+    def __init__(self, running: Configuration, take_up: Callable[[Configuration], object],
+                 plan: Callable[[Configuration], PartPlan]) -> None:
         self._running = running
         self._before = running
         self._take_up = take_up
+        self._plan = plan
 
     def add_to(self, commands: dict[str, Answerer]) -> None:
         """The commands by their first words."""
         commands |= {"check": self._check, "apply": self._apply, "revert": self._revert}
 
     async def _check(self, words: Words, _asker: Asker) -> object:
-        await asyncio.to_thread(self._read, words)
-        return {}
+        return self._plan(await asyncio.to_thread(self._read, words))._asdict()
 
     async def _apply(self, words: Words, _asker: Asker) -> object:
         configuration = await asyncio.to_thread(self._read, words)

@@ -20,7 +20,7 @@ from appliance.gateway.realms import TrunkRealms
 from appliance.gateway.recognition import Recogniser
 from appliance.gateway.route_table import RouteTable
 from appliance.gateway.router import GatewayRouter
-from appliance.gateway.servers import TrunkServers
+from appliance.gateway.servers import TrunkServers, tell_nobody
 from appliance.gateway.translation import Translator
 from appliance.gateway.trunk import Trunk, TrunkParts
 from appliance.gateway.trunk_agent import build_profiles, list_hosts, read_attachment, write_server_uri, write_token
@@ -29,7 +29,7 @@ from appliance.gateway.trunk_report import describe_trunk, describe_waiting_trun
 from appliance.gateway.trunk_use import TrunkUse, keep_uses
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.client import DigestClient
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import Flow, Listener, Side
 from appliance.sip.grammar import unescape
 from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Locator
@@ -44,10 +44,11 @@ from appliance.vocabulary.trunk_state import TrunkState
 
 class GatewaySurroundings:
     """What the gateway needs from outside. stack, dialogs: shared with the office's phones; listeners: all of ours;
-    signing_key: 16 secret octets that outlive restarts, so that our Contact is the same after one."""
+    signing_key: 16 secret octets that outlive restarts, so that our Contact is the same after one; peers_changed: told
+    when `list_peers` may say something else."""
 
-    __slots__ = ("dialogs", "flow_to", "journal", "listeners", "office", "random_octets", "resolver", "signing_key",
-                 "stack")
+    __slots__ = ("dialogs", "flow_to", "journal", "listeners", "office", "peers_changed", "random_octets", "resolver",
+                 "signing_key", "stack")
 
     def __init__(self, stack: SipStack, listeners: list[Listener], flow_to: FlowOpener,
                  random_octets: Callable[[int], bytes], office: OfficeExtensions) -> None:
@@ -60,6 +61,7 @@ class GatewaySurroundings:
         self.dialogs = DialogDirectory()
         self.journal: Journal = SilentJournal()
         self.resolver: Resolver = SilentResolver()
+        self.peers_changed: Callable[[], None] = tell_nobody
 
 
 class GatewayPlan:
@@ -119,10 +121,21 @@ class Gateway:
         """Whether nothing is registered any more."""
         return all(attachment.has_ended for attachment in self._attachments.values())
 
-    def renew(self, now: float) -> None:
-        """Our address has changed: register again at once, everywhere."""
-        for attachment in self._attachments.values():
-            attachment.renew(now)
+    def renew(self, now: float, listeners: Collection[Listener] | None = None) -> None:
+        """The way to the outside is another one, or back: register again at once. listeners: from which, None all."""
+        for name, attachment in self._attachments.items():
+            if listeners is None or any(one in listeners for one in self.trunks[name].listeners):
+                attachment.renew(now)
+
+    def list_peers(self) -> list[tuple[str, int, str]]:
+        """Numeric address, port and transport of every server of trunks that face the outside."""
+        found = [peer for trunk in self.trunks.values() if trunk.side is Side.PUBLIC
+                 for peer in trunk.servers.list_peers()]
+        return list(dict.fromkeys(found))
+
+    def has_host(self, host: bytes) -> bool:
+        """Whether this numeric address is a carrier's."""
+        return any(trunk.servers.has_host(host) for trunk in self.trunks.values())
 
     def reconfigure(self, configuration: Configuration, now: float) -> None:
         """Take up another configuration. A trunk that goes on to be attached in the same way keeps its registration and
@@ -246,6 +259,7 @@ class Gateway:
         locator = Locator(around.resolver, around.stack.timers, Ability.of_listeners(parts.listeners),
                           around.random_octets)
         parts.servers = TrunkServers(locator, parts.listeners, around.flow_to)
+        parts.servers.learnt = around.peers_changed
         parts.link = TrunkLink(configuration.name, parts.servers, around.journal)
         is_registered = configuration.registrar is not None
         if is_registered and habits.has_line_parameter:

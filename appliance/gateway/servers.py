@@ -4,7 +4,7 @@
 Satisfies ua.location.Locator and PathHealth; lookups and what becomes of requests change it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from appliance.sip.flow import TCP, TLS, UDP, Flow, Listener
@@ -23,9 +23,9 @@ KNOWN_LIMIT: Final = 64
 class TrunkServers:
     """listeners: of the trunk, one for each transport; aliases: URIs that stand for the trunk's servers, and where
     those are; has_tcp: whether large requests may go by TCP; verdict: of the last lookup; preferred: host and port of
-    the server that answered last."""
+    the server that answered last; learnt: called when a server is heard of for the first time."""
 
-    __slots__ = ("_flow_to", "_health", "_known", "_listeners", "_locator", "aliases", "has_tcp", "preferred",
+    __slots__ = ("_flow_to", "_health", "_known", "_listeners", "_locator", "aliases", "has_tcp", "learnt", "preferred",
                  "verdict")
 
     def __init__(self, locator: Locator, listeners: Sequence[Listener], flow_to: FlowOpener) -> None:
@@ -38,6 +38,7 @@ class TrunkServers:
         self.aliases: dict[bytes, bytes] = {}
         self.preferred: tuple[bytes, int] | None = None
         self.verdict = Verdict.FOUND
+        self.learnt: Callable[[], None] = tell_nobody
 
     def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Inquiry | None:
         """ua.location.Locator."""
@@ -79,6 +80,11 @@ class TrunkServers:
         """Whether one of them is at this numeric address, whatever its port."""
         return any(known == host for known, _ in self._known)
 
+    def list_peers(self) -> list[tuple[str, int, str]]:
+        """Address, port and transport of everybody whom a firewall is to let in."""
+        transports = [one.transport.decode("ascii").lower() for one in self._listeners]
+        return [(host.decode("ascii"), port, transport) for host, port in self._known for transport in transports]
+
     def has_server(self, flow: Flow) -> bool:
         """ua.location.PathHealth."""
         return self.is_beside_server(flow)
@@ -95,10 +101,13 @@ class TrunkServers:
         return flow.listener.name == self._listeners[0].name
 
     def _learn(self, host: bytes, port: int) -> None:
+        is_new = (host, port) not in self._known
         self._known.pop((host, port), None)
         self._known[host, port] = None
         if len(self._known) > KNOWN_LIMIT:
             del self._known[next(iter(self._known))]
+        if is_new:
+            self.learnt()
 
     def _learn_all(self, targets: Sequence[Target]) -> None:
         for target in targets:
@@ -130,6 +139,10 @@ class TrunkServers:
         if len(flows) < 2:
             return flows
         return self._health.order(sorted(flows, key=lambda flow: (flow.host, flow.port) != self.preferred), now)
+
+
+def tell_nobody() -> None:
+    """For where no firewall wants to know."""
 
 
 def _is_at(target: Target, listener: Listener) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from appliance.native.sip_digest import Credentials, NonceCounts, open_nonce, seal_nonce
 from appliance.pbx.account import Account, AccountDirectory
@@ -75,15 +75,28 @@ class AuthenticationPolicy:
     nonce_limit: int = 65536
 
 
+class GuessWatch(Protocol):
+    """Who looks at sources on public listeners."""
+
+    def note_guess(self, source: bytes, username: bytes, is_held: bool, now: float) -> None:
+        """A wrong digest, over a nonce of ours; is_held: the pair gets no verdict from now on, for a while."""
+
+    def note_excess(self, source: bytes, now: float) -> None:
+        """A request beyond what a source may ask."""
+
+    def note_proof(self, source: bytes, now: float) -> None:
+        """Somebody there has proved who he is."""
+
+
 class Authentication:
     """Judges requests of one realm, that of its accounts.
 
     random_octets: n -> n octets that nobody can guess; on_throttled(source, username) is called when a pair of them is
-    no longer given a verdict for a while (None: nobody wants to know).
+    no longer given a verdict for a while (None: nobody wants to know); watch: the same for public listeners.
     """
 
     __slots__ = ("_accounts", "_counters", "_counts", "_forms", "_journal", "_key", "_nobody", "_nonce_life_s",
-                 "_nonce_number", "_realm", "_throttle", "_trusted", "on_throttled")
+                 "_nonce_number", "_realm", "_throttle", "_trusted", "on_throttled", "watch")
 
     def __init__(self, accounts: AccountDirectory, policy: AuthenticationPolicy, random_octets: Callable[[int], bytes],
                  counters: Counters, journal: Journal) -> None:
@@ -94,6 +107,7 @@ class Authentication:
         self._counters = counters
         self._journal = journal
         self.on_throttled: Callable[[bytes, bytes], None] | None = None
+        self.watch: GuessWatch | None = None
         self._forms: dict[tuple[tuple[Algorithm, ...], bool], _ChallengeForm] = {}
         self.reconfigure(accounts, policy)
 
@@ -129,7 +143,7 @@ class Authentication:
             # RFC 3261 section 22.3: credentials of other realms are not ours. Only one answer a request is judged:
             # many would be as many guesses.
             if credentials.realm == self._realm:
-                return self._judge_answer(credentials, message.method, flow.host, now, is_proxy)
+                return self._judge_answer(credentials, message.method, flow, now, is_proxy)
         if is_trusted:
             return NOBODY       # never challenged, and without the rights of anybody
         return self._challenge(self._find_claimed(message) or self._nobody, is_proxy, now)
@@ -138,8 +152,9 @@ class Authentication:
         """Whether requests from this source are not challenged."""
         return self._trusted is not None and self._trusted.is_trusted(flow)
 
-    def _judge_answer(self, credentials: Credentials, method: bytes, source: bytes, now: float,
+    def _judge_answer(self, credentials: Credentials, method: bytes, flow: Flow, now: float,
                       is_proxy: bool) -> Account | Challenge:
+        source = flow.host
         username, nonce = credentials.username, credentials.nonce
         account = self._accounts.by_username.get(username)
         asked = account or self._nobody
@@ -153,10 +168,14 @@ class Authentication:
         ha1 = asked.find_ha1(algorithm) if algorithm is not None else None
         # An unknown user is checked too: that takes as long as a wrong answer of a known one.
         if algorithm is None or ha1 is None or not is_proof(credentials, algorithm, ha1, method) or account is None:
-            return self._fail(asked, username, source, now, is_proxy)
+            # one that has never had a nonce of ours may not even be where it says it is
+            is_guess = open_nonce(self._key, nonce) >= 0
+            return self._fail(asked, username, flow, now, is_proxy, is_guess)
         if not self._is_fresh(nonce, credentials.nonce_count, now):
             return self._challenge(account, is_proxy, now, True)
         self._throttle.note_proof(source, account.username, now)
+        if self.watch is not None and flow.listener.side:
+            self.watch.note_proof(source, now)
         self._counters["authentications_accepted"] += 1
         return account
 
@@ -174,12 +193,16 @@ class Authentication:
             return False
         return True
 
-    def _fail(self, asked: Account, username: bytes, source: bytes, now: float, is_proxy: bool) -> Challenge:
+    def _fail(self, asked: Account, username: bytes, flow: Flow, now: float, is_proxy: bool,
+              is_guess: bool) -> Challenge:
+        source = flow.host
         self._counters["authentications_failed"] += 1
         hold_s = self._throttle.note_failure(source, username, now)
         self._journal.record("authentication_failed", source=source, username=username[:64], hold_s=hold_s)
         if hold_s and self.on_throttled is not None:
             self.on_throttled(source, username)
+        if self.watch is not None and flow.listener.side and is_guess and not self.is_trusted(flow):
+            self.watch.note_guess(source, username, bool(hold_s), now)
         return self._challenge(asked, is_proxy, now)
 
     def _challenge(self, account: Account, is_proxy: bool, now: float, is_stale: bool = False) -> Challenge:

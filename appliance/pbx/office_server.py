@@ -130,6 +130,9 @@ class OfficeServer:
         parts = self._parts
         if flow.listener.side and not message.to_tag and not parts.limiter.may_ask(flow.host, now):
             parts.stack.counters["discarded_rate_limited"] += 1
+            watch = parts.authentication.watch
+            if watch is not None and not parts.authentication.is_trusted(flow):
+                watch.note_excess(flow.host, now)
             return  # no answer: the source may be forged
         if parts.overload.is_pressed and not message.to_tag:
             lines = parts.overload.decide_refusal(message)

@@ -77,16 +77,18 @@ class TlsCredentials:
     def configure(self, wanted: Iterable[CertificateFiles], authority: str) -> None:
         """Use these files; authority: PEM file of further authorities, "" for the system's alone.
 
-        Raises MachineError for a listener that had no credential before and whose files cannot be loaded.
+        Raises MachineError for a listener that had no credential before and whose files cannot be loaded; then nothing
+        has changed.
         """
+        asked = list(wanted)
+        new = {files.listener: Credential(files) for files in asked if files.listener not in self._by_listener}
         if authority != self._authority:
             self._authority = authority
             self._forget_clients()
-        for files in wanted:
-            known = self._by_listener.get(files.listener)
-            if known is None:
-                self._by_listener[files.listener] = Credential(files)
-            elif known.files != files:
+        self._by_listener |= new
+        for files in asked:
+            known = self._by_listener[files.listener]
+            if known.files != files:
                 known.files, known.signature = files, ()
         self.check()
 

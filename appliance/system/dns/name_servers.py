@@ -64,9 +64,10 @@ class NameServers:
         self._servers: list[NameServer] = []
         self._take(configured)
 
-    def reconfigure(self, configured: tuple[ServerAddress, ...]) -> None:
-        """Another list; servers that stay keep their record."""
+    def reconfigure(self, configured: tuple[ServerAddress, ...], path: str = RESOLV_CONF) -> None:
+        """Another list, or another file; servers that stay keep their record."""
         self._configured = configured
+        self._path = path
         self._stamp = 0
         self._looked_at = -LOOK_AGAIN_S
         self._take(configured)

@@ -14,7 +14,7 @@ from appliance.sip.locating.records import FAILED, Answer, Asker, Outcome, Quest
 from appliance.system.dns.cache import AnswerCache
 from appliance.system.dns.exchange import exchange_question
 from appliance.system.dns.fair_queue import FairQueue
-from appliance.system.dns.name_servers import NameServer, NameServers, ServerAddress
+from appliance.system.dns.name_servers import RESOLV_CONF, NameServer, NameServers, ServerAddress
 from appliance.system.dns.wire import Reading
 from appliance.vocabulary.counters import Counters
 
@@ -60,9 +60,9 @@ class DnsResolver:
         if question not in self._patience and self.cache.has_stale(question, now):
             self._patience[question] = asyncio.get_running_loop().call_later(PATIENCE_S, self._give_stale, question)
 
-    def reconfigure(self, configured: tuple[ServerAddress, ...]) -> None:
-        """Other name servers from now on."""
-        self.servers.reconfigure(configured)
+    def reconfigure(self, configured: tuple[ServerAddress, ...], path: str = RESOLV_CONF) -> None:
+        """Other name servers from now on; path: the file that names them where none are configured."""
+        self.servers.reconfigure(configured, path)
         self.cache.forget_failures()
 
     async def close(self) -> None:

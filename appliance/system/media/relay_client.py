@@ -28,6 +28,7 @@ from appliance.system.media.messages import (
     read_word,
     write_messages,
 )
+from appliance.system.media.pinholes import Pinholes
 from appliance.system.media.port_stock import PortStock
 from appliance.system.media.unclaimed import UnclaimedSessions
 
@@ -56,6 +57,7 @@ class RelayClient:
 
     def __init__(self, hosts: Sequence[str], owner: RelayOwner, settle: Callable[[float], None]) -> None:
         self.user: MediaRelayUser = UnclaimedSessions(self)
+        self.pinholes: Pinholes | None = None       # where a firewall wants to know
         self._owner = owner
         self._settle = settle
         self._stock = PortStock(hosts)
@@ -151,6 +153,8 @@ class RelayClient:
         self._send_later({"do": "return", "port": port})
 
     def open_session(self, session: str, ports: tuple[LocalPort, LocalPort]) -> None:
+        if self.pinholes is not None:
+            self.pinholes.session_opened(session, ports)
         self._offered[session] = -1
         self._send_later({"do": "open", "session": session, "ports": ports})
 
@@ -169,12 +173,16 @@ class RelayClient:
             self._send(command)
 
     def move_side(self, session: str, side: int, port: LocalPort) -> None:
+        if self.pinholes is not None:
+            self.pinholes.side_moved(session, side, port)
         self._send({"do": "move", "session": session, "side": side, "port": port})
 
     def hold(self, session: str, is_held: bool) -> None:
         self._send({"do": "hold", "session": session, "is_held": is_held})
 
     def close_session(self, session: str) -> None:
+        if self.pinholes is not None:
+            self.pinholes.session_closed(session)
         self._offered.pop(session, None)
         self._send_later({"do": "close", "session": session})
 
@@ -322,6 +330,8 @@ class RelayClient:
         self._found += map(read_session, sessions)
         if message["is_last"]:
             found, self._found = self._found, []
+            if self.pinholes is not None:
+                self.pinholes.sessions_found(found)
             self._is_present = True
             self._owner.relay_present(len(found))
             self.user.relay_found(found, now)

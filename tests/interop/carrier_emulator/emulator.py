@@ -165,12 +165,16 @@ class CarrierEmulator:
         if user_of(uri_of(request.header(b"to"))) != self.account.number:
             self.reply(request, 404, "Not Found")
             return
-        value = request.header(b"contact")
-        found = re.search(rb"expires=(\d+)", value) or re.search(rb"(\d+)", request.header(b"expires"))
-        expires_s = min(int(found[1]) if found else self.habits.expires_s, self.habits.expires_s)
-        self.contact = request.contact if expires_s else ""
-        self.registered_until = time.monotonic() + expires_s
-        lines = [("Contact", f"<{request.contact}>;expires={expires_s}")] if expires_s else []
+        general = re.search(rb"(\d+)", request.header(b"expires"))
+        lines = []
+        for uri, parameters in re.findall(rb"<([^>]*)>([^,]*)", request.header(b"contact")):
+            found = re.search(rb"expires=(\d+)", parameters) or general
+            expires_s = min(int(found[1]) if found else self.habits.expires_s, self.habits.expires_s)
+            if expires_s:
+                self.contact, self.registered_until = uri.decode(), time.monotonic() + expires_s
+                lines = [("Contact", f"<{self.contact}>;expires={expires_s}")]
+            elif uri.decode() == self.contact:
+                self.contact = ""
         if self.habits.has_service_route:
             lines += [("Service-Route", f"<sip:{self.hostport};lr;service>"),
                       ("P-Associated-URI", f"<sip:{self.account.number}@{self.habits.domain}>")]
