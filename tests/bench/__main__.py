@@ -12,11 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.b2bua import measure_b2bua
+from tests.bench.b2bua import measure_b2bua, measure_sippy
 from tests.bench.calls import measure_calls
 from tests.bench.figures import Report
 from tests.bench.held import measure_held
-from tests.bench.isolation import enter_own_network
+from tests.bench.isolation import MARK, enter_own_network
 from tests.bench.jitter import measure_jitter
 from tests.bench.overload import measure_part as measure_overload
 from tests.bench.overload import measure_shedding
@@ -24,12 +24,14 @@ from tests.bench.parser import measure_parser
 from tests.bench.registrations import measure_registrations
 from tests.bench.relay import measure_relay
 from tests.bench.scale import FULL, QUICK
+from tests.bench.sippy import install_sippy
 from tests.bench.stages import measure_stages
 from tests.bench.starts import measure_starts
 
 PARTS = {"parser": measure_parser, "stages": measure_stages, "start": measure_starts,
-         "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua, "held": measure_held,
-         "overload": measure_overload, "shed": measure_shedding, "relay": measure_relay, "jitter": measure_jitter}
+         "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua, "sippy": measure_sippy,
+         "held": measure_held, "overload": measure_overload, "shed": measure_shedding, "relay": measure_relay,
+         "jitter": measure_jitter}
 
 
 def describe_machine() -> dict[str, object]:
@@ -47,6 +49,8 @@ def main() -> int:
     reader.add_argument("--quick", action="store_true", help="about a minute: fewer and shorter rounds")
     reader.add_argument("--only", choices=PARTS, action="append", help="one part; may be repeated")
     chosen = reader.parse_args()
+    if "sippy" in (chosen.only or PARTS) and not os.environ.get(MARK):
+        install_sippy()
     enter_own_network()
     print(json.dumps(describe_machine()), flush=True)
     report = Report()

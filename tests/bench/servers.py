@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two servers under load, each on its own port of 127.0.0.1 and pinned to the first processor."""
+"""The servers under load, each on its own port of 127.0.0.1 and pinned to the first processor."""
 
 import socket
 import subprocess
@@ -45,6 +45,26 @@ class Server(AbstractContextManager["Server"]):
     def wait_until_ready(self) -> None:
         raise NotImplementedError
 
+    def wait_for_answer(self) -> None:
+        """Ready once it answers an OPTIONS: for those that say nothing themselves."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((HOST, 0))
+            probe.settimeout(0.005)
+            own_port = probe.getsockname()[1]
+            limit = time.monotonic() + START_LIMIT_S
+            attempt = 0
+            while time.monotonic() < limit and self.process.poll() is None:
+                attempt += 1
+                domain = self.target.encode()
+                request = OPTIONS % (domain, own_port, attempt, domain, domain, attempt)
+                probe.sendto(request, (HOST, self.port))
+                try:
+                    probe.recv(4096)
+                except OSError:  # not yet bound, or not yet answered
+                    continue
+                return
+        self.fail("did not answer")
+
     def find_complaints(self) -> str:
         """The last lines in which the server says that something was wrong with itself."""
         lines = (self.folder / "stderr").read_text(errors="replace").splitlines()
@@ -89,24 +109,7 @@ class Kamailio(Server):
                 "-Y", str(self.folder), "-P", str(self.folder / "pid"), "-w", str(self.folder)]
 
     def wait_until_ready(self) -> None:
-        """Ready once it answers an OPTIONS: kamailio says nothing itself."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((HOST, 0))
-            probe.settimeout(0.005)
-            own_port = probe.getsockname()[1]
-            limit = time.monotonic() + START_LIMIT_S
-            attempt = 0
-            while time.monotonic() < limit and self.process.poll() is None:
-                attempt += 1
-                domain = self.target.encode()
-                request = OPTIONS % (domain, own_port, attempt, domain, domain, attempt)
-                probe.sendto(request, (HOST, self.port))
-                try:
-                    probe.recv(4096)
-                except OSError:  # not yet bound, or not yet answered
-                    continue
-                return
-        self.fail("did not answer")
+        self.wait_for_answer()
 
 
 class Denwaban(Server):
