@@ -6,6 +6,7 @@ Who forwards or transfers a call pays for it, so it is his rights that count.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from appliance.numbering.digits import normalise_digits, split_presentation
@@ -21,6 +22,7 @@ _HOME: Final = re.compile(r"(?:\+81|01081|81(?=[0-9]{9}))(?=[1-9])")
 _PREMIUM: Final = ("0990", "0570")
 
 
+@lru_cache(maxsize=1024)    # an office calls the same numbers again and again; each is asked for several times
 def decide_toll_class(number: str, country: str) -> str:
     """international, premium, or "" for what everybody may call. number: as it would go out, 184 and 186 included.
 

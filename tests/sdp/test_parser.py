@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from appliance.errors import PeerError
 from appliance.sdp.codec import read_codecs
 from appliance.sdp.direction import is_hold
-from appliance.sdp.parser import MEDIA_LIMIT, parse_session
+from appliance.sdp.parser import MEDIA_LIMIT, has_plain_ends, normalise_line_ends, parse_session
 from appliance.sdp.section_lines import Connection
 from tests.sdp.samples import SAMPLES, TORTURE, audio, descriptions
 
@@ -173,3 +173,13 @@ def test_any_octets_are_refused_without_harm(octets):
             ask_everything(whole)
         except PeerError:
             continue
+
+
+@given(st.lists(st.sampled_from([b"v=0", b"a=b", b"", b"\r\n", b"\n", b"\r", b"\x0b", b"\x85", b"x\x00"]), max_size=12)
+       .map(b"".join))
+def test_what_counts_as_plain_needs_no_normalising(octets):
+    if has_plain_ends(octets):
+        assert normalise_line_ends(octets) == octets
+        assert octets.count(b"\r") == octets.count(b"\n") == octets.count(b"\r\n")
+    elif octets.endswith(b"\r\n") and not octets.endswith(b"\r\n\r\n"):
+        assert octets.replace(b"\r\n", b"").strip(b"abv=0x\x00\x0b\x85")

@@ -6,6 +6,7 @@ A step once released is never changed; a new form is a new step.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -65,8 +66,8 @@ def copy_record(record: CallRecord) -> RecordRow:
 
 def write_records(connection: sqlite3.Connection, rows: Sequence[RecordRow]) -> None:
     """Insert or replace, inside the caller's transaction. Raises sqlite3.Error."""
-    calls = [_clean(row.call) for row in rows]
-    legs = [(row.number, place, *_clean(leg)) for row in rows for place, leg in enumerate(row.legs)]
+    calls = [row.call for row in rows]
+    legs = [(row.number, place, *leg) for row in rows for place, leg in enumerate(row.legs)]
     for first in range(0, len(rows), STATEMENT_ROWS):
         numbers = [row.number for row in rows[first:first + STATEMENT_ROWS]]
         connection.execute(f"DELETE FROM legs WHERE call IN {build_places(len(numbers))}", numbers)
@@ -104,11 +105,14 @@ def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], 
     for first in range(0, len(rows), STATEMENT_ROWS):
         chosen = rows[first:first + STATEMENT_ROWS]
         places = ",".join([build_places(len(columns))] * len(chosen))
-        connection.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {places}",
-                           [value for row in chosen for value in row])
+        statement = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {places}"
+        values = list(chain.from_iterable(chosen))
+        try:
+            connection.execute(statement, values)
+        except UnicodeEncodeError:      # before anything is written; rare, and to look at each value costs as much
+            connection.execute(statement, _clean(values))
 
 
-def _clean(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _clean(values: list[Any]) -> list[Any]:
     """Text that SQLite takes: half a surrogate pair is no character."""
-    return tuple([value.encode("utf-8", "replace").decode("utf-8")
-                  if isinstance(value, str) and not value.isascii() else value for value in values])
+    return [value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value for value in values]
