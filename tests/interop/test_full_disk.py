@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.interop.config_desk import ConfigDesk, Refused
 from tests.interop.network import wait_until
 from tests.interop.office import party, register_sipp
 from tests.interop.raw_sip import UdpPeer, register
@@ -74,3 +75,20 @@ def test_disk_that_is_full_from_the_start_does_not_hinder_the_start(new_server, 
           UdpPeer((server.host, server.port), network.new_host()) as peer):
         register(peer, "1001", SECRETS["1001"])
         wait_until(lambda: server.journal("alarm_raised"), 10, "an alarm in the journal")
+
+
+def test_full_disk_a_commit_is_refused_whole_and_made_once_there_is_room(new_server, small_disk, network):
+    with new_server(state=small_disk / "state", lines=["set emergency none"]) as server:
+        before = server.config.read_text()
+        with ConfigDesk(server.state) as desk, UdpPeer((server.host, server.port), network.new_host()) as phone:
+            fill(small_disk)
+            desk.edit("set extension 1100 secret later-1100")
+            for options in ({}, {"confirmed_minutes": 1}):
+                with pytest.raises(Refused, match="No space left") as refused:
+                    desk.commit(**options)
+                assert "everything is as it was" in refused.value.error["remedy"]
+            assert server.config.read_text() == before
+            assert server.journal("configuration_loaded") == []
+            (small_disk / "filler").unlink()
+            assert desk.commit()["revision"] == 2
+            register(phone, "1100", "later-1100")

@@ -25,18 +25,24 @@ def _compare(old: Configuration, new: Configuration) -> Iterator[str]:
     before, after = RouteSimulator(old), RouteSimulator(new)
     callers = _group_callers(old, new)
     for number in REFERENCE_NUMBERS:
-        for caller, words in callers.items():
-            yield from _compare_way(before, after, number, caller, words)
+        found = {words: _compare_way(before, after, number, caller) for caller, words in callers.items()}
+        if len(set(found.values())) == 1:       # the same for everybody
+            yield from filter(None, set(found.values()))
+        else:
+            yield from (f"{words}{change}" for words, change in found.items() if change)
     caller = next(iter(callers), "")
     for number in [*old.extensions, *(one for one in new.extensions if one not in old.extensions)]:
-        if caller:
-            yield from _compare_way(before, after, number, caller, "")
+        change = _compare_way(before, after, number, caller) if caller else ""
+        if change:
+            yield change
 
 
-def _compare_way(before: RouteSimulator, after: RouteSimulator, number: str, caller: str, words: str) -> Iterator[str]:
+def _compare_way(before: RouteSimulator, after: RouteSimulator, number: str, caller: str) -> str:
+    """"" where nothing changes, or what is told already: that somebody comes or goes."""
     was, becomes = before.decide(number, caller).describe(), after.decide(number, caller).describe()
-    if was != becomes and {was, becomes} != {f"extension {number}", NOBODY}:     # who comes and goes is told already
-        yield f"{words}{number}: {was} -> {becomes}"
+    if was == becomes or {was, becomes} == {f"extension {number}", NOBODY}:
+        return ""
+    return f"{number}: {was} -> {becomes}"
 
 
 def _group_callers(old: Configuration, new: Configuration) -> dict[str, str]:
@@ -46,7 +52,5 @@ def _group_callers(old: Configuration, new: Configuration) -> dict[str, str]:
         known = old.extensions.get(number)
         if known is not None:
             groups.setdefault((known.allowed, one.allowed), []).append(number)
-    if len(groups) == 1:
-        return {numbers[0]: "" for numbers in groups.values()}
     return {numbers[0]: f"from {numbers[0]}{f' and {len(numbers) - 1} more' if len(numbers) > 1 else ''}: "
             for numbers in groups.values()}
