@@ -142,8 +142,9 @@ def kind_number(kind: int) -> bytes:
     return struct.pack("=I", kind)
 
 
-def for_us() -> Expressions:
-    return load_address_kind(is_source=False), compare(kind_number(LOCAL))
+def for_us(is_of_interface: bool = False) -> Expressions:
+    """is_of_interface: for an address of the interface by which it came."""
+    return load_address_kind(False, is_of_interface), compare(kind_number(LOCAL))
 
 
 def not_from_us() -> Expressions:

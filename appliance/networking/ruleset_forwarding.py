@@ -54,7 +54,7 @@ def list_translation_rules(configuration: Configuration, border: Border) -> Iter
 
 def list_forward_rules(forward: ForwardConfiguration, border: Border) -> Iterator[Rule]:
     """One rule for each source on the WAN, and one for the LAN."""
-    for_us = (*words.of_family(4), *words.for_us())
+    of_wan, of_ours = ((*words.of_family(4), *words.for_us(is_wan)) for is_wan in (True, False))
     ports = words.with_port(words.PROTOCOLS[forward.protocol], forward.ports)
     rewritten = (*words.counted(), *words.rewrite_destination(IPv4Network(forward.to), forward.to_port))
     sources: list[Expressions] = [words.in_network(one, is_source=True) for one in forward.sources if one.version == 4]
@@ -62,13 +62,13 @@ def list_forward_rules(forward: ForwardConfiguration, border: Border) -> Iterato
         sources = [()]
     for source in sources:
         yield Rule(PORT_FORWARDS.name, describe_forward(forward), (
-            *words.from_interface(border.wan), *for_us, *source, *ports, *rewritten))
+            *words.from_interface(border.wan), *of_wan, *source, *ports, *rewritten))
     if not border.lan or not border.lan_networks:
         return
     elsewhere = tuple(one for network in border.lan_networks
                       for one in words.in_network(network, is_source=False, operation=words.UNEQUAL))
     yield Rule(PORT_FORWARDS.name, f"{describe_forward(forward)}, from the LAN", (
-        *words.from_interface(border.lan), *for_us, *elsewhere, *ports, *rewritten))
+        *words.from_interface(border.lan), *of_ours, *elsewhere, *ports, *rewritten))
 
 
 def describe_forward(forward: ForwardConfiguration) -> str:

@@ -224,6 +224,7 @@ def test_forwarded_ports_reach_their_machine_with_the_source_that_they_have(offi
     accepted.settimeout(PATIENCE_S)
     assert (accepted.recv(10), address[0]) == (b"GET", CARRIER)
     assert not office.may_connect(office.wan, STRANGER, (BOX_WAN, 8080))
+    assert not office.may_connect(office.wan, CARRIER, (BOX_LAN, 8080))
     game = office.udp(office.lan, MACHINE, 27005)
     office.udp(office.wan, STRANGER).sendto(b"play", (BOX_WAN, 27005))
     octets, address = game.recvfrom(100)
