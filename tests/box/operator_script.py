@@ -9,6 +9,11 @@ DOMAIN = "office.test"
 LAN_ADDRESS = "192.168.1.1"
 LAN_POOL = ("192.168.1.100", "192.168.1.150")
 DESK, DESK_SECRET = "201", "desk-secret-201"
+EMPTY = """# denwaban-config 1
+set system domain office.home.arpa
+set sip listener office address 127.0.0.1
+"""
+"""What a configuration cannot be without; nothing of it has an address."""
 NETWORK = (
     "set network managed true",
     "set network interface eth0 role wan",
@@ -19,6 +24,7 @@ NETWORK = (
 )
 TELEPHONES = (
     f"set system domain {DOMAIN}",
+    "delete sip listener office address",
     "set sip listener office interface lan",
     "set sip listener wan interface wan",
     "set sip listener wan side public",

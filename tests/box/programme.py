@@ -14,6 +14,7 @@ from tests.box.operator_script import (
     DESK,
     DESK_SECRET,
     DOMAIN,
+    EMPTY,
     LAN_ADDRESS,
     LAN_POOL,
     MISTAKE,
@@ -173,9 +174,9 @@ def play_step(verdict: Verdict, act: Callable[[Verdict], None], technician: Tech
 
 
 def empty_box(place: Place) -> Server:
-    """`denwaban run` in the box's namespace with the configuration of a box that nobody has touched."""
+    """`denwaban run` in the box's namespace: no address, no network, no telephone, only a name and somebody to ask."""
     server = Server(place.folder / "box", LAN_ADDRESS, namespace=place.host["box"])
-    server.config.write_text("# denwaban-config 1\n")
+    server.config.write_text(EMPTY)
     return server
 
 

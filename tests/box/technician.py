@@ -12,6 +12,7 @@ from tests.interop.network import PATIENCE_S
 from tests.interop.server import PROGRAM
 
 OPERATIONAL, CONFIGURATION = "denwaban> ", "denwaban# "
+LEFTWARDS = re.compile(r"\x1b\[\d+D")                              # the line editor goes back to the line's beginning
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][0-9A-Za-z]|[=>78M])|[\x07\x0e\x0f]")
 
 
@@ -56,5 +57,6 @@ class Technician:
 
 
 def plain(text: str) -> str:
-    """Text as it stands on the screen, nearly: no escape sequences, no carriage returns."""
-    return ESCAPES.sub("", text).replace("\r", "")
+    """Text as it stands on the screen, nearly: what a redrawn line said last, no escape sequences."""
+    return "\n".join(next((part for part in reversed(line.split("\r")) if part.strip()), "")
+                     for line in ESCAPES.sub("", LEFTWARDS.sub("\r", text)).split("\n"))
