@@ -28,6 +28,9 @@ class ChangeHost(Protocol):
     def is_over(self) -> bool:
         """Whether the call has ended."""
 
+    def peer_supports(self, tag: bytes) -> bool:
+        """Whether the other side has said that it knows this extension (20.37)."""
+
     def learn_peer(self, message: Message) -> None:
         """What it says of its abilities counts from now on (20.5)."""
 

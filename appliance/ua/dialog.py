@@ -167,6 +167,11 @@ class Dialog:
                 draft.routes = (*self.route_set[1:], b"<%s>" % self.remote_target)
         return draft
 
+    def name_local(self) -> bytes:
+        """From as whoever is on our side by now, `identity`, has it (RFC 4916 4.4)."""
+        name = self.identity.partition(b":")[2].partition(b"\r\n")[0].strip()
+        return b"%s;tag=%s" % (name, self.local_tag)
+
     def snapshot(self) -> DialogSnapshot:
         """Everything that must outlive a restart."""
         return {"state": int(self.state), "call_id": self.call_id, "local": self.local, "remote": self.remote,

@@ -119,6 +119,10 @@ class EarlyDialog:
 
     # what the change of session says
 
+    def peer_supports(self, tag: bytes) -> bool:
+        """ChangeHost. Which phone of a fork it is that speaks, nobody has said for certain."""
+        return False
+
     def learn_peer(self, message: Message) -> None:
         """ChangeHost. The call learns it from the 2xx or the INVITE."""
 

@@ -24,6 +24,8 @@ from appliance.ua.session_body import SESSION_LINE, read_session
 ACKS_KEPT: Final = 8
 """Copies of a 2xx come for 32 s; more changes than this in that time are not made."""
 INVITE_METHODS: Final = frozenset({b"INVITE", b"ACK", b"BYE"})
+FROM_CHANGE: Final = b"from-change"
+"""RFC 4916 4.1"""
 PROMPT_S: Final = 24.0
 """RFC 3311 5.2: UPDATE is answered promptly; 64*T1 less twice T2, so that the caller still gets it."""
 
@@ -114,6 +116,8 @@ class SessionChange:
         draft = host.dialog.draft_request(self._method)
         draft.contact = core.profile.secure_contact if host.dialog.is_secure else core.profile.contact
         draft.lines = core.allow_line + host.dialog.identity
+        if host.dialog.identity and host.peer_supports(FROM_CHANGE):
+            draft.local = host.dialog.name_local()      # RFC 4916 4.4
         draft.supported = tuple([tag for tag in core.profile.supported if tag != RELIABLE])
         draft.body = self._offer
         if self._offer:
@@ -145,6 +149,7 @@ class SessionChange:
             self._acknowledge(request, b"", now)
         elif request is self._sent and self.state is OFFERING:
             host.dialog.refresh_target(response)    # 12.2.1.2
+            host.dialog.local = request.draft.local     # RFC 4916 4.4: from now on it knows us so
             host.learn_peer(response)
             host.read_interval(request, response, now)
             self._take_session(request, read_session(response) or self._early_answer, now)

@@ -297,6 +297,26 @@ def test_a_phone_whose_session_goes_on_as_it_is_hears_by_update_who_is_there(hou
     house.assert_quiet()
 
 
+@pytest.mark.parametrize("knows_it", [True, False])
+def test_who_knows_a_changing_from_sees_there_who_speaks_by_now(house, knows_it):
+    """RFC 4916 4.4.1: and in every later request, with the tag as it was."""
+    if knows_it:
+        house.desks["202"].profile.supported += (b"from-change",)
+    mine, theirs, _other = begin(house, "phone", True)
+    before = theirs.dialog.remote.partition(b"<")[2].partition(b">")[0]
+    tag = theirs.dialog.remote_tag
+    house.desks["201"].refer(mine, "203")
+    house.run(3)
+    update, = house.network.messages("UPDATE")
+    house.desks["203"].leave()
+    house.run()
+    bye = [message for message in house.network.messages("BYE") if message.call_id == update.call_id][-1]
+    for message in (update, bye):
+        assert message.from_tag == tag
+        assert message.from_uri == (b"sip:203@office.test" if knows_it else before)
+    house.assert_quiet()
+
+
 def test_a_transfer_goes_where_the_transferor_may_call_and_nowhere_else(house):
     mine, theirs, _other = begin(house, "trunk", True)
     desk = house.desks["201"]
