@@ -88,6 +88,7 @@ class NetworkDaemon:
             await self._stop.wait()
             notify_manager("STOPPING=1")
         finally:
+            self._watchdog.stop()
             await self._server.close()
             self._dhcp.close()
             await self._lan.close()

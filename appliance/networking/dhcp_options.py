@@ -22,7 +22,8 @@ MTU_MINIMUM = 1280      # some servers say 576 and mean nothing by it
 SERVERS_MAXIMUM = 8
 ROUTES_MAXIMUM = 64
 NAMES_OCTETS = 255
-DOMAIN_FORM = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}\.?")
+LABEL_FORM = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DOMAIN_FORM = re.compile(rf"{LABEL_FORM}(?:\.{LABEL_FORM})*\.?")
 
 
 def read_lease(reply: DhcpReply) -> DhcpLease | None:

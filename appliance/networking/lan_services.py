@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address
-from pathlib import PurePath
 from typing import NamedTuple
 
 from appliance.config.configuration import Configuration
@@ -28,10 +27,10 @@ class UpstreamServer(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Files. drift: "" where the clock is not ours to set."""
+    """Names of files. drift: "" where the clock is not ours to set."""
 
-    lease_file: PurePath
-    chrony_pid: PurePath
+    lease_file: str
+    chrony_pid: str
     drift: str
 
 
@@ -90,6 +89,7 @@ def write_dhcp_server(server: DhcpServerConfiguration, lan: Side, has_router: bo
     yield "dhcp-authoritative"      # after a change of the network nobody waits for an old lease to end
     if server.domain:
         yield f"domain={server.domain}"
+        yield f"local=/{server.domain}/"        # of its names we know all
     if Option.ROUTERS not in server.options:
         yield f"dhcp-option={Option.ROUTERS:d}" + (f",{own}" if has_router else "")
     if Option.NAME_SERVERS not in server.options:
@@ -100,6 +100,8 @@ def write_dhcp_server(server: DhcpServerConfiguration, lan: Side, has_router: bo
         yield f"dhcp-option={number},{quote_option(text)}"
     for host in server.hosts:
         yield f"dhcp-host={host.mac},{host.address},{host.name}"
+        names = f"{host.name}.{server.domain},{host.name}" if server.domain else host.name
+        yield f"host-record={names},{host.address}"     # found by its name also while it is away
 
 
 def quote_option(text: str) -> str:

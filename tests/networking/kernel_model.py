@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kernel of few words: what each step of a plan does to links, addresses, routes and settings, and what it refuses."""
+"""A kernel of few words: what each step of a plan does to links, addresses, routes and settings."""
 
 from dataclasses import replace
 

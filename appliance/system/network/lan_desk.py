@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -39,12 +40,19 @@ class LanDesk:
         self._run = directory / "run"
         self._resolv_conf = directory / "resolv.conf"
         may_set_clock = may_set_time()
-        self._places = Places(directory / "dnsmasq.leases", self._run / "chronyd.pid",
-                              DRIFT_FILE if may_set_clock else "")
-        chronyd = [CHRONYD, "-d"] + ([] if may_set_clock else ["-x"])
+        self._places = Places(str(directory / "dnsmasq.leases"), str(self._run / "chronyd.pid"),
+                              self._drift_file(directory) if may_set_clock else "")
+        # a user of our own has no other user to become
+        user = [] if os.geteuid() == 0 else ["-U", "-u", pwd.getpwuid(os.geteuid()).pw_name]
+        chronyd = [CHRONYD, "-d", *user] + ([] if may_set_clock else ["-x"])
         self._dnsmasq = ServedProgram("dnsmasq", self._run, lambda file: [DNSMASQ, "-k", "-C", str(file)], journal)
         self._chronyd = ServedProgram("chronyd", self._run, lambda file: [*chronyd, "-f", str(file)], journal)
         self._resolv_text: str | None = None
+
+    @staticmethod
+    def _drift_file(directory: Path) -> str:
+        """As root chronyd becomes Debian's own user, which may write there and not in our directory."""
+        return DRIFT_FILE if os.geteuid() == 0 else str(directory / "chrony.drift")
 
     def open(self) -> None:
         """Make room for the files; end what a killed netd has left behind."""
@@ -96,4 +104,4 @@ def may_set_time() -> bool:
     try:
         return os.readlink("/proc/self/ns/net") == os.readlink("/proc/1/ns/net")
     except OSError:
-        return False
+        return True     # who is not root may not look, and has been given the capability on purpose
