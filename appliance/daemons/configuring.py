@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from appliance.config.candidate import Reader, Reading
@@ -59,6 +60,7 @@ class Configuring:
     def join(self, calls: Part, note_alarm: NoteAlarm, troubles: Sequence[str]) -> None:
         """calls: the call server; troubles: of `open_archive`, to be told as an alarm."""
         network = RemotePart("network", self._state_directory, NETWORK_SOCKET, is_network_concerned)
+        network.complain = partial(self._note_refusal, network.name)
         self._parts = (network, calls)
         self._note_alarm = note_alarm
         self._troubles = troubles
@@ -81,7 +83,10 @@ class Configuring:
                 try:
                     await part.take_up(self._path)
                 except (OperatorError, MachineError) as error:
-                    self._journal.record("part_refuses_configuration", part=part.name, reason=str(error))
+                    self._note_refusal(part.name, error)
+
+    def _note_refusal(self, name: str, error: OperatorError | MachineError) -> None:
+        self._journal.record("part_refuses_configuration", part=name, reason=str(error))
 
     async def close(self) -> None:
         """A commit under way is carried to its end; a trial goes on at the next start."""
@@ -175,6 +180,9 @@ class CallServerHere:
     async def apply(self, change: Change) -> None:
         """Part."""
         self._take_up(change.new)
+
+    def persisted(self, change: Change) -> None:
+        """Part."""
 
     async def revert(self, change: Change) -> None:
         """Part."""

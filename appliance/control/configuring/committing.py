@@ -58,6 +58,7 @@ class Committer:
         except CommitRefused:
             await self._unstage(revision, trial, before)
             raise
+        self._tell_persisted(change)
         await self._finish(revision, trial)
 
     async def take_back(self, change: Change, text: str, revision: Revision) -> list[str]:
@@ -72,16 +73,18 @@ class Committer:
             except (OperatorError, MachineError) as error:
                 troubles.append(f"{part.name}: {error}")
         await _in_thread(self._file.put_in_place)
+        self._tell_persisted(change)
         await self._finish(revision, None)
         return troubles
 
     async def apply(self, change: Change) -> None:
         """Have the parts take up what stands already. Raises CommitRefused: they are as they were."""
         await self._apply(change)
+        self._tell_persisted(change)
 
     async def take_up_edited(self, change: Change, text: str, revision: Revision) -> None:
         """The file was changed by hand and stands already. Raises CommitRefused: the parts are as they were."""
-        await self._apply(change)
+        await self.apply(change)
         try:
             await _in_thread(self._revisions.prepare, revision, text)
         except MachineError as error:       # it runs, and the file says it: only its history has a gap
@@ -91,6 +94,10 @@ class Committer:
 
     def _list_concerned(self, change: Change) -> list[Part]:
         return [part for part in self.parts if part.is_concerned(change)]
+
+    def _tell_persisted(self, change: Change) -> None:
+        for part in self._list_concerned(change):
+            part.persisted(change)
 
     async def _check_part(self, part: Part, change: Change) -> PartPlan:
         try:

@@ -12,6 +12,7 @@ from appliance.control.client import ControlClient
 from appliance.errors import MachineError, OperatorError
 
 PART_LIMIT_S: Final = 60.0
+START_LIMIT_S, LOOK_S = 15.0, 0.25
 
 
 class Change(NamedTuple):
@@ -50,20 +51,27 @@ class Part(Protocol):
     async def revert(self, change: Change) -> None:
         """Back to what held before the last `apply`. Raises OperatorError or MachineError."""
 
+    def persisted(self, change: Change) -> None:
+        """What it has taken up is what the file says from now on."""
+
 
 class Absent(MachineError):
     """Nobody is there to take anything up."""
 
 
 class RemotePart:
-    """A part that is a process of its own, asked over its socket: `check PATH`, `apply PATH`, `revert`."""
+    """A part that is a process of its own, asked over its socket: `check PATH`, `apply PATH`, `revert`. complain: told
+    when one that has been started for a commit refuses it."""
 
     def __init__(self, name: str, state_directory: str, socket_name: str,
                  is_wanted: Callable[[Change], bool] = lambda _change: True) -> None:
         self.name = name
+        self.complain: Callable[[OperatorError | MachineError], None] = suffer_in_silence
         self._directory = state_directory
         self._socket_name = socket_name
         self._is_wanted = is_wanted
+        self._was_absent = False
+        self._waiting: asyncio.Task[None] | None = None
 
     def is_concerned(self, change: Change) -> bool:
         """Part. What does not run and was never wanted has nothing to undo."""
@@ -78,8 +86,30 @@ class RemotePart:
 
     async def apply(self, change: Change) -> None:
         """Part."""
-        with suppress(Absent):
+        try:
             await asyncio.to_thread(self._ask, ["apply", change.staged_path])
+            self._was_absent = False
+        except Absent:
+            self._was_absent = True
+
+    def persisted(self, change: Change) -> None:
+        """Part. One that is being started just now may have read the file a moment too early: it is told again."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        if self._was_absent:
+            self._waiting = asyncio.get_running_loop().create_task(self._tell_when_there(change.file_path))
+
+    async def _tell_when_there(self, path: str) -> None:
+        for _ in range(int(START_LIMIT_S / LOOK_S)):
+            await asyncio.sleep(LOOK_S)
+            try:
+                await asyncio.to_thread(self._ask, ["apply", path])
+            except Absent:
+                continue
+            except (OperatorError, MachineError) as error:
+                self.complain(error)
+            return
 
     async def take_up(self, path: str) -> None:
         """Have it take up a file that stands. Raises OperatorError or MachineError."""
@@ -105,6 +135,10 @@ class RemotePart:
             return client.ask(words)
         finally:
             client.close()
+
+
+def suffer_in_silence(_error: OperatorError | MachineError) -> None:
+    """Before somebody listens."""
 
 
 def read_plan(said: object) -> PartPlan:

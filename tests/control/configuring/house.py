@@ -56,6 +56,9 @@ class KnownPart:
             raise self.refusal
         self.before, self.running = self.running, change.new
 
+    def persisted(self, change: Change) -> None:
+        self.log.append(f"{self.name} hears that it stands")
+
     async def revert(self, change: Change) -> None:
         self.log.append(f"{self.name} reverts")
         self.running = self.before

@@ -41,7 +41,8 @@ def test_a_change_is_compared_checked_and_committed(house):
         assert (house.path.read_text(), house.log) == (TEXT, [])
         done = await operator.commit("for the workshop")
         assert done["effects"] == ["extension 1003 added", "eth1 is not there yet", "2 calls affected"]
-        assert house.log == ["network applies", "calls applies"]
+        assert house.log == ["network applies", "calls applies", "network hears that it stands",
+                             "calls hears that it stands"]
         assert "1003" in house.calls.running.extensions
         assert house.path.read_text() == TEXT.replace("set emergency", f"{NEW[1]}\n{NEW[0]}\nset emergency")
         assert await operator.ask("compare") == []
