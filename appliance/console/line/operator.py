@@ -8,7 +8,7 @@ from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from appliance.console.interaction import END_OF_PASTE
-from appliance.console.line.editor import LineEditor
+from appliance.console.line.editor import LINE_CHARACTERS, LineEditor
 from appliance.console.line.terminal import Terminal
 
 LINE_ENDS: Final = (Keys.Enter, Keys.ControlJ)
@@ -61,7 +61,7 @@ class Paste:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._has_ended = False
-        self._line = ""
+        self._line: list[str] = []
         self._characters = 0
         self._is_after_enter = False
 
@@ -86,7 +86,7 @@ class Paste:
             return self._take_character("\n")
         if key.key == Keys.Backspace:
             is_something = bool(self._line)
-            self._line = self._line[:-1]
+            del self._line[-1:]
             return RUBBED_OUT if is_something else ""
         return self._take_character(" " if key.key == Keys.Tab else key.data)
 
@@ -94,23 +94,24 @@ class Paste:
         if self._has_ended:
             return ""
         if character in ("\n", "\r"):
-            if self._line.strip() == END_OF_PASTE:
-                self._line = ""
+            line = "".join(self._line)
+            self._line.clear()
+            if line.strip() == END_OF_PASTE:
                 self._end()
             else:
-                self.lines.append(self._line)
-                self._line = ""
+                self.lines.append(line)
             return "\n"
         if len(character) != 1 or not character.isprintable():
             return ""
         self._characters += 1
-        self._line += character
+        if len(self._line) <= LINE_CHARACTERS:      # one too many is enough to be refused
+            self._line.append(character)
         if self._characters >= PASTE_CHARACTERS:
             self._end()
         return character
 
     def _end(self) -> None:
         if self._line:
-            self.lines.append(self._line)
-            self._line = ""
+            self.lines.append("".join(self._line))
+            self._line.clear()
         self._has_ended = True
