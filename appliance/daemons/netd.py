@@ -7,6 +7,7 @@ Exit codes: 0 stopped (the network stays as it is: calls go on), 1 the machine s
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from appliance.control.conversation import Words, require_plain_words
 from appliance.control.network_view import describe_interfaces, describe_lent, describe_plan
 from appliance.control.server import LineServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
-from appliance.errors import OperatorError
+from appliance.errors import MachineError, OperatorError
 from appliance.system.firewall.keeping import FirewallKeeper
 from appliance.system.journal import ProcessJournal
 from appliance.system.network.dhcp_desk import DhcpDesk
@@ -46,8 +47,10 @@ def run_netd(config_path: str, state_directory: str, is_undo: bool = False) -> i
     os.makedirs(state_directory, mode=0o700, exist_ok=True)
     configuration = replace(result.configuration, network_managed=False) if is_undo else result.configuration
     daemon = NetworkDaemon(configuration, state_directory)
-    asyncio.run(daemon.run(is_single=is_undo))
-    return EXIT_STOPPED
+    refused = asyncio.run(daemon.run(is_single=is_undo))
+    for sentence in refused if is_undo else ():
+        print(sentence, file=sys.stderr)
+    return EXIT_MACHINE if is_undo and refused else EXIT_STOPPED
 
 
 class NetworkDaemon:
@@ -65,9 +68,11 @@ class NetworkDaemon:
         self._watchdog = LoopWatchdog()
         self._watchers: set[asyncio.Event] = set()
         self._addresses: dict[str, object] = {}
+        self._is_ready = False
 
-    async def run(self, is_single: bool = False) -> None:
-        """Set up the network, say ready, look after it until told to stop; is_single: only set it up."""
+    async def run(self, is_single: bool = False) -> list[str]:
+        """Set up the network, say ready, look after it until told to stop; is_single: only set it up. Returns what the
+        kernel has refused."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -79,14 +84,16 @@ class NetworkDaemon:
             self._firewall.open()
             self._lan.open()
             await self._keeper.open()
-            await self._keeper.apply(self._configuration)
+            refused = await self._keeper.start(self._configuration)
             if is_single:
-                return
+                return refused
+            self._is_ready = True
             print("ready", flush=True)
             notify_manager("READY=1")
             self._watchdog.start(loop)
             await self._stop.wait()
             notify_manager("STOPPING=1")
+            return refused
         finally:
             self._watchdog.stop()
             await self._server.close()
@@ -108,6 +115,8 @@ class NetworkDaemon:
 
     def _answer(self, words: Words, _asker: Asker) -> object:
         plain = require_plain_words(words)
+        if not self._is_ready:
+            raise MachineError("netd is starting", errno.EAGAIN, retry_after_s=1.0)
         match plain:
             case ["addresses"]:
                 return self._addresses

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
+from appliance.networking.steps import AddAddress, AddRoute, CreateBridge, ReplaceRoute, Step
 from appliance.networking.values import HeldAddress, Route
 
 FORM = 1
@@ -27,6 +29,13 @@ class Ownership:
         """What is ours by either: for the time in which nobody knows how far a plan has got."""
         return Ownership(self.links | other.links, self.addresses | other.addresses, self.routes | other.routes,
                          {**other.before, **self.before})
+
+    def without(self, refused: Collection[Step]) -> Ownership:
+        """Less what refused steps would have added."""
+        addresses = {step.held for step in refused if isinstance(step, AddAddress)}
+        routes = {step.route for step in refused if isinstance(step, AddRoute | ReplaceRoute)}
+        links = {step.link for step in refused if isinstance(step, CreateBridge)}
+        return Ownership(self.links - links, self.addresses - addresses, self.routes - routes, self.before)
 
 
 def write_ownership(owned: Ownership) -> bytes:

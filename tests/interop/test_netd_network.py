@@ -167,7 +167,7 @@ def test_what_somebody_changes_behind_our_back_is_healed(box):
     run_ip("-n", box.name, "link", "del", "br-lan")
     wait_until(lambda: snapshot(box)[1:] == before[1:], PATIENCE_S, "healed")
     assert {row["ifname"]: row.get("master") for row in box.ip("link", "show")}["lan0"] == "br-lan"
-    wait_until(lambda: "network_found_changed" in [one["event"] for one in box.journal()], PATIENCE_S, "a line of it")
+    wait_until(lambda: [one["event"] for one in box.journal()].count("network_changed") > 1, PATIENCE_S, "a line of it")
 
 
 def test_after_the_link_was_down_routes_are_back(box):
@@ -182,6 +182,28 @@ def test_after_the_link_was_down_routes_are_back(box):
     while not watch.next()["wan"]["has_carrier"]:
         pass
     assert box.routes() == {"default": "203.0.113.1"}
+
+
+def test_what_is_refused_at_the_start_keeps_nothing_else_from_working_and_is_tried_again(box):
+    run_ip("-n", box.name, "link", "set", "wan0", "up")
+    run_ip("-n", box.name, "route", "add", "10.0.0.0/8", "dev", "wan0")          # somebody else's
+    box.start(*QUIET, *WAN, *LAN, "set network route r to 10.0.0.0/8", "set network route r via 192.168.1.254")
+    assert box.addresses("lan0") == ["192.168.1.1/24"]
+    assert box.routes() == {"default": "203.0.113.1", "10.0.0.0/8": ""}
+    wait_until(lambda: [one["event"] for one in box.journal()].count("network_step_refused") == 1, PATIENCE_S, "a line")
+    run_ip("-n", box.name, "route", "del", "10.0.0.0/8")
+    wait_until(lambda: box.routes().get("10.0.0.0/8") == "192.168.1.254", PATIENCE_S, "our route")
+    wait_until(lambda: "network_complete" in [one["event"] for one in box.journal()], PATIENCE_S, "a line")
+
+
+def test_a_route_of_somebody_else_that_was_in_our_way_stays_at_the_end(box):
+    run_ip("-n", box.name, "link", "set", "wan0", "up")
+    run_ip("-n", box.name, "address", "add", "198.51.100.9/24", "dev", "wan0")
+    run_ip("-n", box.name, "route", "add", "10.0.0.0/8", "dev", "wan0")
+    box.start(*QUIET, *WAN, *LAN, "set network route r to 10.0.0.0/8", "set network route r via 192.168.1.254")
+    box.stop()
+    box.undo()
+    assert snapshot(box)[2] == [("10.0.0.0/8", None, "wan0"), ("198.51.100.0/24", None, "wan0")]
 
 
 def test_an_interface_that_comes_later_is_set_up_when_it_comes(box):

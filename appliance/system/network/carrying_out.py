@@ -31,6 +31,18 @@ async def carry_out_plan(hands: Hands, plan: Sequence[Step], journal: Journal) -
         done.append(step)
 
 
+async def carry_out_what_goes(hands: Hands, plan: Sequence[Step]) -> list[tuple[Step, MachineError]]:
+    """Every step that is not refused; returns the others. For a start and for repairs: most of a network is better than
+    none."""
+    refused = []
+    for step in plan:
+        try:
+            await hands.carry_out(step)
+        except MachineError as error:
+            refused.append((step, error))
+    return refused
+
+
 async def undo(hands: Hands, done: Sequence[Step], journal: Journal) -> list[str]:
     """The inverses in reverse order, every one of them whatever the others say; returns what was refused."""
     left = []

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
-from typing import Final, Protocol
+from typing import Protocol
 
 from appliance.config.configuration import Configuration
 from appliance.config.network_configuration import NetworkConfiguration
@@ -18,15 +17,12 @@ from appliance.networking.dhcp_lease import DhcpLease
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.plan import Plan, decide_plan
 from appliance.networking.side import Side, decide_sides
-from appliance.system.network.carrying_out import carry_out_plan
+from appliance.system.network.carrying_out import carry_out_plan, carry_out_what_goes
 from appliance.system.network.events import NetworkEvents
+from appliance.system.network.healing import Healing
 from appliance.system.network.kernel import KernelNetwork
 from appliance.system.network.ownership_file import OwnershipFile
 from appliance.vocabulary.journal import Journal
-
-HEAL_DELAY_S, HEAL_DELAY_MAXIMUM_S = 0.1, 30.0
-PEACE_S: Final = 60.0
-"""After so long without a repair the next one is made at once."""
 
 
 class Firewall(Protocol):
@@ -49,17 +45,15 @@ class NetworkKeeper:
         self._firewall = firewall
         self._journal = journal
         self._kernel = KernelNetwork()
-        self._events = NetworkEvents(self._notice)
+        self._healing = Healing(self._reconcile, journal)
+        self._events = NetworkEvents(self._healing.notice)
         self._ownership = OwnershipFile(state_directory, journal)
         self._lock = asyncio.Lock()
         self._configuration: Configuration | None = None
         self._before: Configuration | None = None
         self._leases: dict[str, DhcpLease] = {}
-        self._healing: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._filtered: dict[str, Side] = {}
-        self._heal_delay_s = HEAL_DELAY_S
-        self._healed_at = 0.0
+        self._refused: list[str] = []
         self._followers: list[Callable[[], None]] = []
         self.observed = ObservedNetwork({}, frozenset(), frozenset(), {})
         self.sides: dict[str, Side] = {}
@@ -82,11 +76,22 @@ class NetworkKeeper:
     async def close(self) -> None:
         """Let go; the network stays as it is."""
         self._events.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._healing.close()
         async with self._lock:
             self._kernel.close()
+
+    async def start(self, configuration: Configuration) -> list[str]:
+        """From now on this holds, and is looked after. Returns what the kernel refuses, which is tried again: most of a
+        network is better than none. Raises MachineError where the firewall is refused: no network without it."""
+        async with self._lock:
+            self._configuration = configuration
+            plan = await self._plan(self._desire(configuration))
+            await self._filter(configuration if configuration.network_managed else None, self._foresee(configuration))
+            refused = await self._carry_out_what_goes(plan)
+            await self._look()
+        self._healing.start()
+        self._healing.notice()
+        return refused
 
     async def check(self, configuration: Configuration) -> Plan:
         """What `apply` would do. Raises MachineError."""
@@ -109,7 +114,7 @@ class NetworkKeeper:
 
     async def revert(self) -> Plan | None:
         """Back to what held before the last `apply`; None where there was nothing. Raises MachineError."""
-        before = self._before
+        before, self._before = self._before, None
         return await self.apply(before) if before is not None else None
 
     def preset_leases(self, leases: dict[str, DhcpLease]) -> None:
@@ -123,7 +128,7 @@ class NetworkKeeper:
             return
         rest = {one: held for one, held in self._leases.items() if one != role}
         self._leases = rest if lease is None else {**rest, role: lease}
-        self._start_healing("lease")
+        self._healing.notice()
 
     async def read_counters(self) -> dict[str, dict[str, int]]:
         """By link. Raises MachineError."""
@@ -189,53 +194,39 @@ class NetworkKeeper:
         for follower in self._followers:
             follower()
 
-    def _notice(self) -> None:
-        """Something has changed, perhaps by our own hands."""
-        if self._healing is None or self._healing.done():
-            self._healing = self._start_healing("change")
+    async def _reconcile(self) -> tuple[bool, int]:
+        """Whether anything had to be done, and how many steps of that were refused."""
+        async with self._lock:
+            configuration = self._configuration
+            if configuration is None or not configuration.network_managed:
+                return False, 0
+            plan = await self._plan(self._desire(configuration))
+            sides = self._foresee(configuration)
+            if describe_places(sides) != describe_places(self._filtered):
+                await self._filter(configuration, sides)
+            refused = await self._carry_out_what_goes(plan)
+            await self._look()
+            return bool(plan.steps), len(refused)
 
-    def _start_healing(self, cause: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._heal(cause))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _heal(self, cause: str) -> None:
-        """Make it as it should be. Whoever undoes it again and again is answered ever more slowly."""
-        while True:
-            try:
-                async with self._lock:
-                    is_changed = await self._reconcile(cause)
-            except MachineError as error:
-                self._journal.record("network_failed", error=error.operation)
-                is_changed = True
-            else:
-                if not is_changed:
-                    return
-            await asyncio.sleep(self._next_delay())
-
-    def _next_delay(self) -> float:
-        now = monotonic()
-        if now - self._healed_at > PEACE_S:
-            self._heal_delay_s = HEAL_DELAY_S
-        else:
-            self._heal_delay_s = min(2 * self._heal_delay_s, HEAL_DELAY_MAXIMUM_S)
-        self._healed_at = now
-        return self._heal_delay_s
-
-    async def _reconcile(self, cause: str) -> bool:
-        """Whether anything had to be done."""
-        configuration = self._configuration
-        if configuration is None or not configuration.network_managed:
-            return False
-        plan = await self._plan(self._desire(configuration))
-        sides = self._foresee(configuration)
-        if [(one.link, one.address) for one in sides.values()] != [
-                (one.link, one.address) for one in self._filtered.values()]:
-            await self._filter(configuration, sides)
+    async def _carry_out_what_goes(self, plan: Plan) -> list[str]:
+        """The refusals."""
+        joined = self._ownership.owned.join(plan.owned)
         if plan.steps:
-            if cause == "change":
-                self._journal.record("network_found_changed", steps=len(plan.steps))
-            await self._carry_out(plan)
-        await self._look()
-        return bool(plan.steps)
+            self._ownership.write(joined)
+        refused = await carry_out_what_goes(self._kernel, plan.steps)
+        left = [step for step, _ in refused]
+        self._ownership.write(joined.without(left) if left else plan.owned)
+        done = [str(step) for step in plan.steps if step not in left]
+        if done:
+            self._journal.record("network_changed", steps="; ".join(done))
+        sentences = [error.operation for _, error in refused]
+        if sentences != self._refused:
+            self._refused = sentences
+            self._journal.record("network_step_refused" if sentences else "network_complete",
+                                 steps="; ".join(sentences))
+        return sentences
+
+
+def describe_places(sides: dict[str, Side]) -> list[tuple[str, object]]:
+    """What the firewall goes by: the links, and their addresses."""
+    return [(side.link, side.address) for side in sides.values()]
