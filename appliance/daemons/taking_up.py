@@ -63,7 +63,8 @@ class TakingUp:
         running, before, now = self._running, self.configuration, monotonic()
         plan = self._plan(configuration)
         trunks = running.gateway.prepare(configuration, plan.result)
-        effects = plan.describe()
+        moves = plan.describe()
+        effects = list(moves)
         sockets = running.ports.prepare(plan.added, plan.moved, plan.removed)
         try:
             running.credentials.configure(*read_certificates(configuration))
@@ -87,8 +88,8 @@ class TakingUp:
         running.pinholes.set_hosts(list_public_hosts(plan.result))
         running.ports.settle(now)
         effects += describe_differences(before, configuration)
-        for effect in plan.describe():
-            running.journal.record("listener_changed", what=effect)
+        for move in moves:
+            running.journal.record("listener_changed", what=move)
         return effects
 
     def note_addresses(self, addresses: Addresses) -> bool:

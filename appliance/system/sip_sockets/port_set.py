@@ -101,12 +101,15 @@ class PortSet:
             raise
         return opened
 
-    @staticmethod
-    def _open_again(listener: Listener, wanted: Listener) -> socket.socket | None:
+    def _open_again(self, listener: Listener, wanted: Listener) -> socket.socket | None:
         """A socket where the listener is to be; None where it is there already."""
         if listener.hostport == wanted.hostport:
             return None
-        return open_datagram_socket(wanted) if wanted.transport == UDP else open_stream_socket(wanted)
+        if wanted.transport != UDP:
+            return open_stream_socket(wanted)
+        port = self._ports[listener]
+        former = port.find_former(wanted) if isinstance(port, UdpPort) else None
+        return former or open_datagram_socket(wanted)
 
     def take_up(self, opened: OpenedSockets) -> None:
         """Hear what was prepared, let go what is not wanted. Listeners have their new addresses when this returns."""

@@ -72,6 +72,14 @@ class UdpPort:
         self._loop.add_reader(before.fileno(), self.drain, former)
         self._former[before] = self._loop.call_later(FORMER_S, self._drop_former, before)
         self._loop.add_reader(opened.fileno(), self.drain)
+        for one in tuple(self._former):
+            if one.getsockname() == opened.getsockname():       # back where it was: one descriptor is enough
+                self._drop_former(one)
+
+    def find_former(self, wanted: Listener) -> socket.socket | None:
+        """Another descriptor of the socket that was there a moment ago, where the listener moves back."""
+        place = (wanted.address, wanted.port)
+        return next((one.dup() for one in self._former if one.getsockname()[:2] == place), None)
 
     def _drop_former(self, former: socket.socket) -> None:
         self._former.pop(former).cancel()
