@@ -18,7 +18,7 @@ from appliance.vocabulary.journal import Journal
 SOCKET_NAME: Final = "gate.sock"
 LOOK_S: Final = 1.0             # between two tries to reach it
 WAITING_LIMIT: Final = 4096     # messages that it has not taken yet; beyond, it is let go and told everything anew
-LIST_LIMIT: Final = 1024        # entries of one message
+LIST_LIMIT: Final = 4096        # entries of one message
 
 Place = tuple[str, int]
 """A numeric address of ours and an RTP port on it; RTCP goes with it."""

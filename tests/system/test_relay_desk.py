@@ -218,3 +218,40 @@ def test_addresses_are_told_as_people_read_them(desk, host):
             assert time.monotonic() < deadline
         assert figures[0].heard == figures[0].destination == phone.getsockname()[:2]
         assert figures[1].destination == ("192.0.2.1", 9)
+
+
+def test_one_side_moves_to_another_address_and_the_other_notices_nothing(desk):
+    desk.direct(0)
+    desk.direct(1)
+    desk.talk(0)
+    desk.talk(1)
+    [told] = desk.obey("lease", host="127.0.0.86", count=1)
+    [port] = told["ports"]
+    assert desk.obey("move", side=1, port=port) == []
+    before, desk.ports = desk.ports, [desk.ports[0], port]
+    assert desk.talk(1, number=2)                       # heard at the new place
+    assert desk.talk(0, number=2)
+    desk.phones[0].sendto(write_packet(RtpPacket(0, 3, 480, 0, b"speech")), desk.ports[0])
+    assert desk.phones[1].recvfrom(2048)[1] == tuple(port)      # and sent from there
+    [told] = desk.obey("list")
+    [session] = told["sessions"]
+    assert list(map(tuple, session["ports"])) == [tuple(one) for one in desk.ports]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind(tuple(before[1]))                    # the former port is closed
+    assert port not in desk.leases
+
+
+def test_a_side_moves_to_no_port_that_is_not_leased(desk):
+    [told] = desk.obey("move", side=0, port=("127.0.0.86", 36000))
+    assert told["told"] == "refused"
+
+
+def test_other_ports_are_leased_from_then_on_and_sessions_keep_theirs(desk):
+    desk.direct(0)
+    desk.direct(1)
+    assert desk.obey("range", first=37000, last=37009) == []
+    [told] = desk.obey("lease", host=HOST, count=4)
+    assert all(37000 <= port.port <= 37009 for port in told["ports"])
+    assert desk.talk(0)
+    [closed] = desk.obey("close")
+    assert closed["told"] == "closed"

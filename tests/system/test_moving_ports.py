@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listeners that come, move and go on a running loop: their sockets, and the flows that outlive a move."""
+
+import asyncio
+import socket
+
+import pytest
+
+from appliance.errors import MachineError
+from appliance.sip.flow import TCP, UDP, Listener
+from appliance.system.sip_sockets.port_set import PortSet
+from appliance.vocabulary.counters import Counters
+from tests.interop.network import free_port
+from tests.system.stack_fixture import RecordingStack
+
+PATIENCE_S = 10
+
+
+def listener(transport=UDP, host=b"127.0.0.1", name="office"):
+    return Listener(name, transport, host, free_port(host.decode()))
+
+
+def peer():
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind(("127.0.0.1", 0))
+    opened.settimeout(PATIENCE_S)
+    return opened
+
+
+async def serve(stack, *listeners):
+    ports = PortSet(Counters())
+    ports.open(listeners, stack)
+    ports.start(asyncio.get_running_loop(), stack)
+    return ports
+
+
+async def until(condition):
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_a_listener_that_has_moved_is_heard_at_both_places_on_the_same_flows():
+    async def run():
+        stack, ours, theirs = RecordingStack(), listener(), peer()
+        ports = await serve(stack, ours)
+        flow = ports.flow_to(ours, b"127.0.0.1", theirs.getsockname()[1])
+        before, wanted = ours.port, listener(host=b"127.0.0.2")
+        ports.take_up(ports.prepare([], [(ours, wanted)], []))
+        assert (ours.host, ours.port, ours.via_prefix) == (wanted.host, wanted.port, wanted.via_prefix)
+        theirs.sendto(b"late", ("127.0.0.1", before))
+        theirs.sendto(b"new", ("127.0.0.2", ours.port))
+        await until(lambda: len(stack.datagrams) == 2)
+        assert {octets for octets, _, _ in stack.datagrams} == {b"late", b"new"}
+        assert all(one is flow for _, one, _ in stack.datagrams)
+        ours.outbox.append((b"said", flow))
+        ports.flush()
+        octets, source = await asyncio.to_thread(theirs.recvfrom, 100)
+        assert (octets, source) == (b"said", ("127.0.0.2", ours.port))
+        ports.close()
+        theirs.close()
+    asyncio.run(run())
+
+
+def test_what_cannot_be_bound_leaves_nothing_behind():
+    async def run():
+        stack, ours, squatter = RecordingStack(), listener(), peer()
+        ports = await serve(stack, ours)
+        before, added = ours.hostport, listener(name="new")
+        taken = Listener("office", UDP, b"127.0.0.1", squatter.getsockname()[1])
+        with pytest.raises(MachineError, match="another program has it"):
+            ports.prepare([added], [(ours, taken)], [])
+        assert ours.hostport == before
+        again = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        again.bind(("127.0.0.1", added.port))       # it was let go
+        again.close()
+        ports.close()
+        squatter.close()
+    asyncio.run(run())
+
+
+def test_a_connection_stands_while_its_listener_moves_to_another_port():
+    async def run():
+        stack, ours = RecordingStack(), listener(TCP)
+        ports = await serve(stack, ours)
+        reader, writer = await asyncio.open_connection("127.0.0.1", ours.port)
+        await until(lambda: ports.count_connections(ours) == 1)
+        ports.take_up(ports.prepare([], [(ours, listener(TCP))], []))
+        writer.write(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n")
+        await until(lambda: stack.messages)
+        second, other = await asyncio.open_connection("127.0.0.1", ours.port)
+        await until(lambda: ports.count_connections(ours) == 2)
+        for one in (writer, other):
+            one.close()
+        ports.close()
+        assert reader is not second
+    asyncio.run(run())
+
+
+def test_what_is_sent_by_a_listener_that_is_gone_fails_at_once():
+    async def run():
+        stack, ours = RecordingStack(), listener()
+        ports = await serve(stack, ours)
+        flow = ports.flow_to(ours, b"127.0.0.1", 9)
+        ports.take_up(ports.prepare([], [], [ours]))
+        ports._close_one(ours)                      # its farewell is over
+        ours.outbox.append((b"octets", flow))
+        ports.flush()
+        await until(lambda: stack.failed)
+        assert stack.failed == [flow]
+        assert not flow.is_open
+        assert not ports.flow_to(ours, b"127.0.0.1", 10).is_open
+        ports.close()
+    asyncio.run(run())
