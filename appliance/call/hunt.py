@@ -394,9 +394,12 @@ class Hunt:
             return
         status = release.status or 480
         leg.line.note_refusal(status, release.message, now)
-        if self._searches is not None and self._searches.try_later(leg, status, release.message is None, now):
-            self._ring_next(now)
-            return
+        if self._searches is not None:
+            if self._searches.try_later(leg, status, release.message is None, now):
+                self._ring_next(now)
+                return
+            status = self._searches.translate_failure(leg, status)
+            self._call.note(self._searches.reason)
         if release.cause is Cause.BROKEN:
             status = 502    # 21.5.3: what is wrong is their answer; whoever has answered is not called a second time
         if 300 <= status < 400 and self._follow(leg, release, now):
@@ -449,7 +452,7 @@ class Hunt:
         status, release = self._failures[place]
         message = release.message if release is not None else None
         lines = copy_reason(message) if message is not None else b""
-        if release is None and self._searches is not None:
+        if message is None and self._searches is not None:
             lines = self._searches.warning
         reason = release.cause.name.lower() if release is not None else ""
         record = self._call.record

@@ -109,13 +109,26 @@ class ServerSearches:
         """As the proxy says it: 404 where the DNS knows that nobody is there (21.4.5), 500 where nobody could say,
         since a 503 is not ours to pass on (16.7 step 6). A phone of ours that is nowhere is away, not unknown
         (21.4.18)."""
-        words = search.host + b": " + WARNINGS[verdict]
-        text = bytes([octet for octet in words if 0x20 <= octet < 0x7F and octet not in b'"\\'])
-        self.warning = b'Warning: 399 denwaban "%s"\r\n' % text
-        self.reason = text.decode("ascii")
+        self._warn(search.host + b": " + WARNINGS[verdict])
         is_nowhere = verdict in (Verdict.ABSENT, Verdict.OURSELVES)
         nobody = 404 if search.destination.callee.domain else 480
         self._owner.found_nothing(search.destination, nobody if is_nowhere else 500, now)
+
+    def _warn(self, words: bytes) -> None:
+        """20.43: for the person who reads the ladder."""
+        text = bytes([octet for octet in words if 0x20 <= octet < 0x7F and octet not in b'"\\'])
+        self.warning = b'Warning: 399 denwaban "%s"\r\n' % text
+        self.reason = text.decode("ascii")
+
+    def translate_failure(self, leg: Leg, status: int) -> int:
+        """What becomes of the refusal of somebody else's server, or of none being reached: a 503 would have the caller
+        take us for what is out of service (16.7 step 6). Why a connection failed is told."""
+        if status != 503 or not leg.party.domain or leg.line.is_trunk:
+            return status
+        flow = leg.handle.flow
+        if flow is not None and flow.failure:
+            self._warn(b"%s: %s" % (leg.party.domain, flow.failure.encode("ascii", "replace")))
+        return 500
 
     # further addresses of ours
 

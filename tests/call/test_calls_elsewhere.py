@@ -99,6 +99,16 @@ def test_the_next_server_is_asked_after_a_503(house):
     house.assert_quiet()
 
 
+def test_a_503_of_the_last_server_is_not_ours_to_pass_on(house):
+    """RFC 3261 16.7 step 6: the caller's phone would take us for what is out of service."""
+    house.bob.refuse_with(503)
+    Voice(house.network, TWO, "bob", "203.0.113.5").refuse_with(503)
+    house.call_out()
+    house.run()
+    assert house.desks["201"].user.releases[-1].status == 500
+    house.assert_quiet()
+
+
 def test_a_server_that_has_failed_is_asked_last_by_the_next_call(house):
     house.bob.refuse_with(503)
     second = Voice(house.network, TWO, "bob", "203.0.113.5")

@@ -296,6 +296,34 @@ def test_a_call_to_somebody_whose_certificate_has_expired_fails_and_says_why(udp
                                                        tls_server.journal("tls_handshake_failed")], 3, "the journal")
 
 
+def test_the_b2bua_calls_somebody_elsewhere_over_tls_and_sips(network, authority, tmp_path):
+    """In its own name: nothing of the caller is in what arrives."""
+    host, there = network.new_host(), network.new_host()
+    lines = tls_lines(authority.issue("b2bua.test", f"DNS:office.test,IP:{host}"), authority)
+    with (Server(tmp_path, host, lines=lines, role="b2bua") as server,
+          partner(there, authority.issue("friend.test", f"IP:{there}")) as (port, requests),
+          UdpPeer((host, server.port), network.new_host()) as udp):
+        send_invite(udp, f"sip:bob@{there}:{port};transport=tls", "1001")
+        assert receive_final(udp).status == 486
+        secure = TlsPeer(tls_address(server), network.new_host(), authority.certificate)
+        send_invite(secure, f"sips:bob@{there}:{port}", "1002")
+        assert receive_final(secure).status == 486
+        secure.close()
+        invites = [request for request in requests if request.method == b"INVITE"]
+        assert [request.header(b"Contact").partition(b":")[0] for request in invites] == [b"<sip", b"<sips"]
+        for request in invites:
+            assert request.all(b"Via")[0].startswith(f"SIP/2.0/TLS {host}:".encode())
+            assert len(request.all(b"Via")) == 1
+        assert server.show("show statistics")["counters"]["tls_handshakes_opened"] == 1
+        late = authority.issue("late2.test", f"IP:{there}", starts="20200101000000Z", ends="20200301000000Z")
+        with partner(there, late) as (other_port, heard):
+            send_invite(udp, f"sip:bob@{there}:{other_port};transport=tls", "1001")
+            final = receive_final(udp)
+            assert final.status == 500
+            assert b"certificate has expired" in final.header(b"Warning")
+            assert heard == []
+
+
 def test_sipsak_speaks_tls(tls_server, authority):
     require("sipsak")
     # sipsak compares the name with host:port, which no certificate can have
