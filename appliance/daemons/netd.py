@@ -155,14 +155,19 @@ class NetworkDaemon:
         return describe_interfaces(self._keeper.observed, self._keeper.sides, counters, self._dhcp.remaining_s)
 
     async def _check(self, path: str) -> object:
-        return describe_plan(await self._keeper.check(read_whole(path)))
+        return describe_plan(await self._keeper.check(await read_beside(path)))
 
     async def _apply(self, path: str) -> object:
-        return describe_plan(await self._keeper.apply(read_whole(path)))
+        return describe_plan(await self._keeper.apply(await read_beside(path)))
 
     async def _revert(self) -> object:
         plan = await self._keeper.revert()
         return describe_plan(plan) if plan is not None else {"steps": [], "missing": []}
+
+
+async def read_beside(path: str) -> Configuration:
+    """As read_whole, in a thread: a large office takes a while to read, and a ban does not wait."""
+    return await asyncio.get_running_loop().run_in_executor(None, read_whole, path)
 
 
 def read_whole(path: str) -> Configuration:

@@ -126,6 +126,14 @@ def test_a_value_that_is_none_is_refused(line):
     assert {one.id for one in load_smallest(line).findings if one.is_error()} & {"wrong-value", "wrong-name"}
 
 
+def test_a_static_wan_without_name_servers_is_warned_of():
+    def warnings_of(*lines):
+        result = load_smallest("set network managed true", *lines)
+        return [one.id for one in result.findings if one.id == "no-name-server"]
+    assert warnings_of(*STATIC) == ["no-name-server"]
+    assert warnings_of(*STATIC, "set system dns 203.0.113.1") == warnings_of(*WAN) == warnings_of(*LAN) == []
+
+
 def test_a_static_wan_without_gateway_and_a_server_without_range_are_warned_of():
     lines = (*LAN, *WAN, "set network wan address 203.0.113.5/24", "set network dhcp lease 7200")
     result = load_smallest("set network managed true", *lines)

@@ -137,6 +137,16 @@ def test_an_address_that_somebody_has_is_declined(box):
     lender.close()
 
 
+def test_the_lan_may_have_its_address_from_somebody_as_well(box):
+    """One interface in a network that others look after: a bridge of one is none."""
+    lender = box.lend("wan0", "192.168.7.1", "192.168.7.77")
+    box.start("set network interface wan0 role lan", "set network lan address dhcp")
+    box.watch().wait_for("lan", "192.168.7.77")
+    wait_until(lambda: box.routes() == {"default": "192.168.7.1"}, PATIENCE_S, "the way to the world")
+    assert not (box.state / "run" / "dnsmasq.child").exists()      # whoever lends addresses serves names
+    lender.close()
+
+
 def test_without_a_server_netd_is_ready_all_the_same(box):
     began = time.monotonic()
     box.start(*WAN)

@@ -11,6 +11,7 @@ from appliance.config.address_kinds import DYNAMIC, SHARED_PREFIX_MAXIMUM
 from appliance.config.finding import Finding, report_error, report_warning
 from appliance.config.leaf import Leaf
 from appliance.config.sections import network
+from appliance.config.sections.system import DNS_SERVERS
 from appliance.config.tree import Tree
 
 
@@ -20,6 +21,7 @@ def verify_network(tree: Tree) -> Iterator[Finding]:
     yield from verify_wan(tree)
     yield from verify_overlap(tree)
     yield from verify_routes_of_network(tree)
+    yield from verify_name_servers(tree)
 
 
 def list_interfaces(tree: Tree, role: str) -> list[str]:
@@ -88,6 +90,15 @@ def verify_wan(tree: Tree) -> Iterator[Finding]:
 def is_network_end(address: object, inside: IPv4Network) -> bool:
     """Whether it is the address of the network itself, or of everybody in it."""
     return inside.prefixlen <= SHARED_PREFIX_MAXIMUM and address in (inside.network_address, inside.broadcast_address)
+
+
+def verify_name_servers(tree: Tree) -> Iterator[Finding]:
+    """Without DHCP nobody tells us a name server."""
+    is_told = tree.value(network.LAN_ADDRESS) == DYNAMIC or static_address(tree, network.WAN_ADDRESS) is None
+    if tree.value(network.MANAGED) and list_interfaces(tree, "wan") and not is_told and not tree.has_said(DNS_SERVERS):
+        wrong = "no DHCP server tells us a name server, so nobody finds a name of the world"
+        line = tree.line(network.WAN_ADDRESS)
+        yield report_warning("no-name-server", DNS_SERVERS.path, wrong, "set system dns ADDRESS", line)
 
 
 def verify_overlap(tree: Tree) -> Iterator[Finding]:
