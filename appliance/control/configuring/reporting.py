@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from appliance.config.candidate import Reading
 from appliance.config.effects import describe_effects
@@ -11,6 +12,8 @@ from appliance.control.configuring.part import PartPlan
 from appliance.control.configuring.routing_changes import list_routing_changes
 from appliance.system.clock import render_wall
 from appliance.system.revisions.revision_store import Revision
+
+NOTHING_CHANGES: Final = "nothing changes"
 
 
 def describe_finding(finding: Finding) -> dict[str, object]:
@@ -35,7 +38,7 @@ def describe_change(old: Reading, new: Reading) -> list[str]:
     effects = describe_effects(old.tree, new.tree)
     if old.configuration is not None and new.configuration is not None:
         effects += list_routing_changes(old.configuration, new.configuration)
-    return effects or ["nothing changes but remarks" if old.text != new.text else "nothing changes"]
+    return effects or ["nothing changes but remarks" if old.text != new.text else NOTHING_CHANGES]
 
 
 def describe_plans(plans: Mapping[str, PartPlan]) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from appliance.control.asker import Asker
 from appliance.control.configuring.committing import Committer
 from appliance.control.configuring.part import Change, Part
 from appliance.control.configuring.reporting import (
+    NOTHING_CHANGES,
     describe_change,
     describe_finding,
     describe_plans,
@@ -195,6 +196,10 @@ class ConfiguringService:
         described = [describe_finding(one) for one in findings]
         if reading.configuration is None or any(one.is_error() for one in findings):
             return {"revision": None, "findings": described, "effects": [], "confirm_by": ""}
+        if reading.text == self._running.text and not granted_s:
+            if self._trial is not None:     # another commit confirms the one on trial
+                await self._keep_trial(session.user)
+            return {"revision": self._revision, "findings": described, "effects": [NOTHING_CHANGES], "confirm_by": ""}
         change = self._write_change(reading)
         plans = await self._committer.check(change, reading.text)
         effects = await asyncio.to_thread(describe_change, self._running, reading)
@@ -246,10 +251,13 @@ class ConfiguringService:
         async with self._one_at_a_time:
             if self._trial is None:
                 raise OperatorError("confirm", "nothing", "`commit confirmed` before it", "nothing waits for this")
-            await asyncio.to_thread(self._archive.trials.remove)
-            self._trial = None
-            self._journal.record("configuration_confirmed", revision=self._revision, user=asker.name())
+            await self._keep_trial(asker.name())
             return {"revision": self._revision}
+
+    async def _keep_trial(self, user: str) -> None:
+        await asyncio.to_thread(self._archive.trials.remove)
+        self._trial = None
+        self._journal.record("configuration_confirmed", revision=self._revision, user=user)
 
     def _watch_trial(self) -> None:
         if self._trial is not None and (self._watch is None or self._watch.done()):

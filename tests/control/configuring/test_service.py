@@ -102,6 +102,30 @@ def test_no_commit_leaves_nobody_to_call_for_help_unless_it_is_said(house):
     play(house, scenario)
 
 
+def test_a_commit_of_nothing_is_no_revision_and_one_of_remarks_is(house):
+    async def scenario() -> None:
+        operator = house.operator()
+        done = await operator.commit()
+        assert (done["revision"], done["effects"], house.log) == (1, ["nothing changes"], [])
+        await operator.ask("load", TEXT.replace("Hanako", "Taro"))
+        done = await operator.commit()
+        assert (done["revision"], done["effects"]) == (2, ["nothing changes but remarks", "0 calls affected"])
+        assert "Taro" in house.path.read_text()
+    play(house, scenario)
+
+
+def test_commits_that_come_at_the_same_time_are_made_one_after_the_other(house):
+    async def scenario() -> None:
+        operators = [house.operator(f"user{number}") for number in range(8)]
+        for number, one in enumerate(operators):
+            await one.say(f"set extension 20{number:02} secret word-{number}-xyz")
+        done = await asyncio.gather(*(one.commit() for one in operators))
+        assert sorted(one["revision"] for one in done) == list(range(2, 10))
+        assert len(house.calls.running.extensions) == 10
+        assert len([one for one in house.path.read_text().splitlines() if one.startswith("set extension 20")]) == 8
+    play(house, scenario)
+
+
 @pytest.mark.parametrize("error", [OperatorError("listener wan", "port 5060 is taken", "another", "free it"),
                                    MachineError("bind: no")])
 def test_what_one_part_refuses_the_others_undo(house, error):

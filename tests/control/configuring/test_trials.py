@@ -69,7 +69,7 @@ def test_who_does_not_confirm_gets_the_old_configuration_back_though_his_connect
     play(house, scenario)
 
 
-@pytest.mark.parametrize("word", ["confirm", "commit"])
+@pytest.mark.parametrize("word", ["confirm", "commit", "commit of nothing"])
 def test_what_is_confirmed_stays(house, word):
     async def scenario() -> None:
         await try_out(house)
@@ -77,6 +77,8 @@ def test_what_is_confirmed_stays(house, word):
         if word == "commit":
             await operator.say("set extension 1001 name Door")
             await operator.commit()
+        elif word == "commit of nothing":
+            assert (await operator.commit())["revision"] == 2
         else:
             await operator.look("confirm")
             with pytest.raises(OperatorError):
