@@ -37,14 +37,15 @@ DHCP_SERVER, DHCP_CLIENT = PortRange(67, 67), PortRange(68, 68)
 DHCPV6_SERVER, DHCPV6_CLIENT = PortRange(547, 547), PortRange(546, 546)
 ASKED_SERVERS = {53: "DNS", 123: "NTP"}
 ECHO_REQUESTS = {4: 8, 6: 128}
-# RFC 4890 4.3.1 and RFC 1191: errors that belong to a connection come in as related, these lack one at times.
-ERRORS = {4: {3: "unreachable", 11: "time exceeded", 12: "parameter problem"},
-          6: {1: "unreachable", 2: "packet too big", 3: "time exceeded", 4: "parameter problem"}}
 # RFC 4861, RFC 2710, RFC 3810: without these there is no IPv6. Routers and neighbours are on the link (hop limit 255).
-NEIGHBOUR_TYPES = {130: "multicast query", 134: "router advertisement", 135: "neighbour solicitation",
-                   136: "neighbour advertisement"}
+NEIGHBOUR_SOLICITATION = 135
+NEIGHBOUR_TYPES = {
+    130: "multicast query",
+    134: "router advertisement",
+    NEIGHBOUR_SOLICITATION: "neighbour solicitation",
+    136: "neighbour advertisement",
+}
 ECHO_A_SECOND, ECHO_BURST = 10, 20
-ERRORS_A_SECOND, ERRORS_BURST = 100, 200
 
 
 def list_early_rules(border: Border) -> Iterator[Rule]:
@@ -55,7 +56,7 @@ def list_early_rules(border: Border) -> Iterator[Rule]:
     for version in VERSIONS:
         yield Rule(EARLY.name, "shut out", (
             *wan,
-            *words.source_in(f"{BANS}", version),
+            *words.source_in(BANS, version),
             *words.source_not_in(NEVER_BANNED, version),
             *words.source_not_in(CARRIERS, version),
             *words.source_not_in(PEERS, version),
@@ -63,8 +64,9 @@ def list_early_rules(border: Border) -> Iterator[Rule]:
         ))
     # A DHCP server answers before we have an address, and so before there is a way back to it.
     yield Rule(EARLY.name, "DHCP from the WAN", (*wan, *dhcp_answers(4), *words.counted(ACCEPT)))
-    for number, name in NEIGHBOUR_TYPES.items():
-        yield Rule(EARLY.name, name, (*words.with_icmp_type(6, number), *words.counted(ACCEPT)))
+    # Whoever asks whether an address is free has none yet (RFC 4862 5.4.2).
+    asked = words.with_icmp_type(6, NEIGHBOUR_SOLICITATION)
+    yield Rule(EARLY.name, "neighbour solicitation", (*asked, *words.counted(ACCEPT)))
     for side in filter(None, (border.wan, border.lan)):
         yield Rule(EARLY.name, f"forged source on {side}", (
             *words.from_interface(side), *words.without_way_back(), *words.counted(DROP)))
@@ -104,8 +106,9 @@ def list_admission_rules(configuration: Configuration, border: Border) -> Iterat
     yield Rule(name, describe_media(media), (*words.with_port(words.UDP, media), *words.go_to(AUDIO.name)))
     yield Rule(name, "invalid", (*words.in_state(words.CT_INVALID), *words.counted(DROP)))
     yield from list_echo_rules()
+    # Errors that belong to a connection among them, without which paths do not work (RFC 4890 4.3.1, RFC 1191).
     yield Rule(name, "answers", (*words.in_state(answers), *words.counted(ACCEPT)))
-    yield from list_icmp_rules()
+    yield from list_neighbour_rules()
     for version in VERSIONS:
         yield Rule(name, "DHCP", (*dhcp_answers(version), *words.counted(ACCEPT)))
     for protocol, port in public_sockets(configuration):
@@ -128,13 +131,8 @@ def list_echo_rules() -> Iterator[Rule]:
         yield Rule(ADMISSION.name, "flood of echo requests", (*asked, *words.counted(DROP)))
 
 
-def list_icmp_rules() -> Iterator[Rule]:
-    """What keeps paths working, not more of it than that takes."""
-    for version in VERSIONS:
-        for number, name in ERRORS[version].items():
-            yield Rule(ADMISSION.name, name, (
-                *words.with_icmp_type(version, number), *words.at_most(ERRORS_A_SECOND, ERRORS_BURST),
-                *words.counted(ACCEPT)))
+def list_neighbour_rules() -> Iterator[Rule]:
+    """What connection tracking does not follow."""
     for number, name in NEIGHBOUR_TYPES.items():
         yield Rule(ADMISSION.name, name, (*words.with_icmp_type(6, number), *words.counted(ACCEPT)))
 

@@ -120,14 +120,18 @@ def test_ssh_is_for_those_who_manage(office):
     office.connect(office.lan, MACHINE, (BOX_LAN, 22))
 
 
-def test_answers_to_what_the_box_has_asked_come_in(office):
-    asked = office.udp(office.wan, STRANGER, 53)
+@pytest.mark.parametrize("port", [53, 123])
+def test_answers_to_what_the_box_has_asked_come_in(office, port):
+    asked = office.udp(office.wan, STRANGER, port)
     asking = office.udp(office.box, BOX_WAN, 30500)     # a resolver may choose a port of audio
-    asking.sendto(b"question", (STRANGER, 53))
+    asking.sendto(b"question", (STRANGER, port))
     _octets, address = asked.recvfrom(2000)
-    office.udp(office.wan, CARRIER, 53).sendto(b"unasked", address)
+    office.udp(office.wan, CARRIER, port).sendto(b"unasked", address)
     asked.sendto(b"answer", address)
     assert hear(asking) == (b"answer", STRANGER)
+
+
+def test_a_connection_that_the_box_makes_is_answered(office):
     connection = office.listen(office.wan, STRANGER, 8443)
     office.connect(office.box, BOX_WAN, (STRANGER, 8443)).sendall(b"hello")
     assert connection.accept()[0].recv(10) == b"hello"
@@ -306,6 +310,61 @@ def add_up(octets):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def test_an_error_that_belongs_to_something_is_heard_and_no_other(office):
+    asking = office.udp(office.box, BOX_WAN, 5090)
+    asking.connect((CARRIER, 9))
+    asking.send(b"nobody is there")
+    with pytest.raises(ConnectionRefusedError):     # RFC 1122 4.1.3.3, from an ICMP error
+        asking.recv(10)
+    before = office.count("invalid")
+    with office.inside(office.wan, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)) as raw:
+        head, told = struct.pack("!BBHI", 3, 3, 0, 0), write_datagram(BOX_WAN, MANAGER, 9, b"never sent")
+        checksum = struct.pack("!H", add_up(head + told))
+        raw.sendto(head[:2] + checksum + head[4:] + told, (BOX_WAN, 0))
+    wait_until(lambda: office.count("invalid") > before, 5, "the error of nothing is counted")
+
+
+@pytest.mark.parametrize(("number", "words"), [
+    (130, "multicast query"), (134, "router advertisement"), (135, "neighbour solicitation"),
+    (136, "neighbour advertisement")])
+def test_neighbours_are_heard(office, number, words):
+    def count():
+        return sum(one.packets for one in office.firewall.read_rules()
+                   if (one.chain, one.words) == ("admission", words))
+
+    def make():
+        made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+        made.bind((STRANGER_6, 0))
+        return made
+    before = count()
+    with office.inside(office.wan, make) as raw:
+        raw.sendto(struct.pack("!BBHI", number, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, BOX_6), (BOX_6, 0))
+    wait_until(lambda: count() > before, 5, "it is counted")
+
+
+def test_whoever_asks_whether_an_address_is_free_is_not_taken_for_a_forger(office):
+    """RFC 4862 5.4.2: it has no address yet."""
+    target = socket.inet_pton(socket.AF_INET6, BOX_6)
+    group = socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:5")     # RFC 4291 2.7.1
+    asked = struct.pack("!BBHI", 135, 0, 0, 0) + target
+    pseudo = bytes(16) + group + struct.pack("!II", len(asked), 58)
+    asked = asked[:2] + struct.pack("!H", add_up(pseudo + asked)) + asked[4:]
+    packet = struct.pack("!IHBB", 6 << 28, len(asked), 58, 255) + bytes(16) + group + asked
+
+    def ask():
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as link:
+            link.sendto(packet, ("eth0", 0x86DD, 0, 0, bytes.fromhex("3333ff000005")))
+
+    def count():
+        return sum(one.packets for one in office.firewall.read_rules()
+                   if (one.chain, one.words) == ("admission", "neighbour solicitation"))
+    before, forged = count(), office.count("forged source on eth0")
+    office.inside(office.wan, ask)
+    wait_until(lambda: count() > before, 5, "it is heard")
+    assert office.count("forged source on eth0") == forged
 
 
 def test_dhcp_answers_come_in_even_where_nothing_is_known_of_their_source(office):
