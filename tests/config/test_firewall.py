@@ -94,7 +94,7 @@ def test_a_firewall_without_a_wan_of_ours_is_warned_of():
 
 @pytest.mark.parametrize("where", ["address 203.0.113.5", "interface wan"])
 def test_a_private_listener_on_the_wan_is_warned_of(where):
-    wan = ("set network wan address 203.0.113.5/24", "set network wan gateway 203.0.113.1", "set system dns 203.0.113.1",
-           f"set sip listener wan {where}")
+    wan = ("set network wan address 203.0.113.5/24", "set network wan gateway 203.0.113.1",
+           "set system dns 203.0.113.1", f"set sip listener wan {where}")
     assert findings_of(*wan) == [("private-outside", "sip listener wan side")]
     assert findings_of(*wan, "set sip listener wan side public") == []
