@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A configuration service in memory: it keeps candidates, revisions and what is on trial, and persists nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 from appliance.config.difference import apply_differences, list_differences
@@ -56,9 +57,12 @@ class ConfigurationDouble:
 
     def _edit(self, session: int, lines: list[str]) -> object:
         findings: list[Finding] = []
-        tree = apply_differences(self.candidates[session], lines, findings)
-        if not any(one.is_error() for one in findings):
-            self.candidates[session] = tree
+        for number, line in enumerate(lines, 1):
+            wrong: list[Finding] = []
+            tree = apply_differences(self.candidates[session], [line], wrong)
+            if not any(one.is_error() for one in wrong):
+                self.candidates[session] = tree
+            findings += [replace(one, line=number) for one in wrong]
         return [describe(one) for one in findings]
 
     def _show(self, session: int, path: str = "") -> object:

@@ -12,7 +12,7 @@ from appliance.config.text import LineRefused, split_words
 from appliance.console.completion import END, Choice
 from appliance.console.configure.candidate import Candidate
 from appliance.console.configure.committing import carry_out_commit, confirm_trial
-from appliance.console.configure.findings import has_errors, render_findings
+from appliance.console.configure.findings import has_errors, is_error, render_findings
 from appliance.console.configure.paths import expand_path, find_leaf_at, follow_said, follow_schema, read_lines
 from appliance.console.configure.trial import render_status
 from appliance.console.configure.verbs import (
@@ -182,7 +182,10 @@ class ConfigurationMode:
         said = sum(1 for line in lines if line.split("#", 1)[0].strip())
         if findings:
             self._operator.output.write_error(render_findings(findings, has_lines=True).rstrip("\n"))
-        if has_errors(findings):
+        refused = len({one.get("line") for one in findings if is_error(one)})
+        if refused:
+            self._print(say("{count} lines loaded, {refused} refused", count=max(said - refused, 0), refused=refused)
+                        + "\n")
             return WRONG
         return self._print(say("{count} lines loaded", count=said) + "\n")
 

@@ -27,6 +27,7 @@ SENTENCES = {
     "a path, as ? lists it": "パス(? で一覧)",
     "loaded; `compare` shows the difference, `commit` makes it run":
         "読み込みました。compare で差分を表示、commit で動作に移します",
+    "{count} lines loaded, {refused} refused": "{count} 行を読み込み、{refused} 行は受け付けませんでした",
     "{count} lines loaded": "{count} 行を読み込みました",
     "a path with something below it": "下に何かがあるパス",
     "what was changed and not committed is gone": "コミットしていない変更は失われました",
