@@ -306,10 +306,11 @@ class ConfiguringService:
             if reading.configuration is None:
                 return reading.findings
             revision = await asyncio.to_thread(self._archive.write_revision, user, "the file was changed", how)
+            change = self._write_change(reading)._replace(staged_path=str(self._archive.file.path))    # it stands
             if reading.text == self._running.text:      # certificates may have changed all the same
-                await self._committer.apply(self._write_change(reading))
+                await self._committer.apply(change)
             else:
-                await self._committer.take_up_edited(self._write_change(reading), reading.text, revision)
+                await self._committer.take_up_edited(change, reading.text, revision)
                 self._revision, self._trial = revision.number, None
             self._running = reading
             return reading.findings
