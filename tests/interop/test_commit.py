@@ -175,7 +175,7 @@ def test_services_of_their_own_take_up_a_commit_and_go_on_without_configd(new_se
         start("configd")
         with ConfigDesk(server.state) as desk:      # nobody is there yet to take it up
             desk.edit("set extension 1100 secret early-1100")
-            assert "calls: does not run, takes effect at its next start" in desk.commit()["effects"]
+            assert "calls: does not run yet, takes this up when it starts" in desk.commit()["effects"]
         start("callserver")
         with UdpPeer((server.host, server.port), network.new_host()) as phone:
             register(phone, "1100", "early-1100")

@@ -82,7 +82,7 @@ class RemotePart:
         try:
             return read_plan(await asyncio.to_thread(self._ask, ["check", change.staged_path]))
         except Absent:
-            return PartPlan(notes=(f"{self.name}: does not run, takes effect at its next start",))
+            return PartPlan(notes=(f"{self.name}: does not run yet, takes this up when it starts",))
 
     async def apply(self, change: Change) -> None:
         """Part."""

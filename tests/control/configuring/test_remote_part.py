@@ -90,7 +90,7 @@ def test_what_it_refuses_is_told(tmp_path, part, change):
 
 def test_one_that_is_away_refuses_nothing_and_is_told_when_it_comes(tmp_path, part, change):
     async def scenario() -> None:
-        assert await part.check(change) == PartPlan(notes=("network: does not run, takes effect at its next start",))
+        assert await part.check(change) == PartPlan(notes=("network: does not run yet, takes this up when it starts",))
         await part.apply(change)
         Path(change.file_path).write_text("new\n")
         part.persisted(change)
