@@ -3,6 +3,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.box.technician import plain
 from tests.interop.wide_network import WideNetwork
 
 PROGRAM = shutil.which("qemu-system-aarch64")
-KERNEL_LINE = ("console=ttyAMA0 panic=5 quiet TERM=vt100 systemd.tty.term.console=dumb systemd.tty.term.ttyAMA0=vt100 "
+KERNEL_LINE = ("console=ttyAMA0 panic=5 quiet TERM=vt100 systemd.tty.term.console=dumb systemd.tty.term.ttyAMA0=dumb "
                "systemd.show_status=0")
 MAC = "52:54:00:99:00:02"
 PROMPT, CONFIGURATION = "denwaban> ", "denwaban# "
@@ -47,7 +48,9 @@ class Machine:
     def power_off(self) -> None:
         """The plug is pulled."""
         if self._terminal is not None:
-            self._terminal.close(force=True)                       # SIGHUP, SIGINT, then SIGKILL
+            self._terminal.kill(signal.SIGKILL)
+            self._terminal.wait()
+            self._terminal.close()
             self._terminal = None
 
     def wait_console(self, limit_s: float = BOOT_LIMIT_S) -> float:
