@@ -33,7 +33,7 @@ EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 SOCKET_NAME = "net.sock"
 COMMANDS = (
     "addresses", "apply PATH", "check PATH", "revert", "show bans", "show firewall", "show interfaces", "show leases",
-    "watch addresses",
+    "unban ADDRESS", "watch addresses",
 )
 
 
@@ -128,6 +128,8 @@ class NetworkDaemon:
                 return self._apply(path)
             case ["revert"]:
                 return self._revert()
+            case ["unban", address]:
+                return {"is_found": self._firewall.unban(address)}
             case ["show", "bans"]:
                 return self._firewall.describe_bans()
             case ["show", "firewall"]:

@@ -6,6 +6,10 @@ SENTENCES = {
     "There are no telephones yet. `setup` sets up telephones and an outside line.":
         "電話機がまだありません。setup で電話機と外線を設定できます。",
     "  ... and {count} more": "  ... ほか {count} 件",
+    "an address that `show bans` lists": "show bans にあるアドレス",
+    "{interface}: {address} by DHCP from {server}, for another {rest}":
+        "{interface}: {address} は {server} からDHCPで取得、残り {rest}",
+    "for ever": "無期限",
     "registered": "登録中",
     "{address} is let in again": "{address} の締め出しを解きました",
     "remedy: ": "対処: ",

@@ -19,6 +19,8 @@ def act(session: "Session", words: list[str]) -> int:
         address = str(ip_address(words[2]))
     except ValueError as error:
         raise OperatorError("clear ban", words[2], say("an IP address")) from error
-    session.servers.ask(NETWORK, ["unban", address])
+    answer = session.servers.ask(NETWORK, ["unban", address])
+    if isinstance(answer, dict) and not answer.get("is_found"):
+        raise OperatorError("clear ban", address, say("an address that `show bans` lists"))
     session.output.write(say("{address} is let in again", address=address) + "\n")
     return 0

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`show bans`: addresses that are shut out."""
+"""`show bans`: addresses that are shut out, for how long still, and why."""
+
+from typing import Any, cast
 
 from appliance.console.messages.catalog import say
-from appliance.console.operate.network_view import render_rows
 from appliance.console.servers import NETWORK
+from appliance.console.table import render_duration, render_table
 
 SERVER = NETWORK
+HEADINGS = ("address", "for another", "packets", "reason")
 
 
 def render(result: object) -> str:
-    """As netd says it."""
-    return render_rows(result, say("nobody is shut out"))
+    """One line an address."""
+    rows = cast("list[dict[str, Any]]", result)
+    if not rows:
+        return say("nobody is shut out") + "\n"
+    return render_table(HEADINGS, [(row["address"], render_duration(row["left_s"]), row["packets"], row["reason"])
+                                   for row in rows])

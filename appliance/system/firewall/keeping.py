@@ -6,11 +6,12 @@ it, and tells people what it does. Satisfies the network keeper's Firewall; used
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from time import monotonic
 from typing import Final
 
 from appliance.config.configuration import Configuration
-from appliance.errors import MachineError, MisuseError
+from appliance.errors import MachineError, MisuseError, OperatorError
 from appliance.networking.ruleset import build_ruleset, find_border
 from appliance.networking.ruleset_values import Ruleset
 from appliance.networking.side import Side
@@ -111,6 +112,16 @@ class FirewallKeeper:
         return {"in_force": self._firewall.ruleset is not None, "rules": rules,
                 "pinholes": [list(one) for one in pinholes], "peers": peers,
                 "bans": len(self._firewall.list_bans())}
+
+    def unban(self, address: str) -> bool:
+        """For `unban`: whether there was a ban. Raises OperatorError for what is no address, MachineError."""
+        try:
+            is_found = self._firewall.unban(ip_address(address))
+        except ValueError as error:
+            raise OperatorError("unban", address, "an IP address") from error
+        if is_found:
+            self._journal.record("source_unbanned", address=address)
+        return is_found
 
     def describe_bans(self) -> list[dict[str, object]]:
         """For `show bans`: who, how long still, why, and how much it kept out."""
