@@ -22,7 +22,9 @@ class DhcpLender:
         self.lease_s, self.renewal_s = lease_s, renewal_s
         self.is_silent = False
         self.heard: list[tuple[int, bool]] = []
+        self._is_closed = False
         self._socket = call_inside(namespace, self._open)
+        self._socket.settimeout(0.1)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -39,14 +41,16 @@ class DhcpLender:
         return sum(one == kind and is_unicast in (None, unicast) for one, unicast in self.heard)
 
     def close(self) -> None:
+        self._is_closed = True
+        self._thread.join()
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
+        while not self._is_closed:
             try:
                 octets, ancillary, _, _ = self._socket.recvmsg(2048, 256)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             options = self._read(octets)
             kind = options[53][0]
             destination = ancillary[0][2][8:12]
