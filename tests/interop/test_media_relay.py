@@ -54,7 +54,7 @@ class Call:
         media.say({"do": "lease", "host": host, "count": 2})
         self.ports = [tuple(port) for port in media.hear("leased")["ports"]]
         directions = [{"do": "direct", "session": "nobody's", "side": side,
-                       "media": [phone.getsockname(), None, None, False, [], 46]}
+                       "media": [phone.getsockname(), None, None, False, [], 46, None]}
                       for side, phone in enumerate(self.phones)]
         media.say({"do": "open", "session": "nobody's", "ports": self.ports}, *directions, {"do": "list"})
         assert [one["session"] for one in media.hear("sessions")["sessions"]] == ["nobody's"]
