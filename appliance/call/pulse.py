@@ -35,7 +35,7 @@ class Pulse:
         engine.watch.listener = self.note_figures
 
     def _note_call(self, call: Call) -> None:
-        if not self._alarm.is_set and self._find_voice(call) is not None:
+        if call.state is ANSWERED and not self._alarm.is_set and self._find_voice(call) is not None:
             self._alarm.set(call.answered_at + BEAT_S, self._beat)
 
     def _find_voice(self, call: Call) -> tuple[str, Line, int] | None:
