@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.console.commands import COMMANDS
-from appliance.control import observed
+from appliance.control import observed, route_question, watching
 from appliance.diagnosis import ladder
 
 TEXT = (Path(__file__).parents[2] / "docs" / "console.md").read_text("utf-8")
@@ -15,6 +15,7 @@ SHAPES = [observed.Registration, observed.Call, observed.Leg, observed.MessageCo
           observed.Alarm, observed.Statistics, observed.TlsListener, observed.TlsFailure, observed.TlsState,
           observed.WatchedState, observed.PublishedState, observed.Presence,
           observed.DnsServer, observed.DnsAnswer, observed.DnsState, observed.Trunk, observed.Explanation,
+          route_question.RouteFound, route_question.RouteStep, watching.WatchedMessages,
           observed.EvidenceLine, ladder.MediaRow,
           ladder.Participant, ladder.LadderMessage, ladder.Ladder]
 
