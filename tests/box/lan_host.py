@@ -11,7 +11,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from tests.interop.namespaces import call_inside
+from tests.interop.namespaces import call_inside, run_ip
 
 SEARCHED = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAM = shutil.which("udhcpc", path=SEARCHED)
@@ -45,6 +45,7 @@ def take_lease(namespace: str, folder: Path, device: str = "eth0") -> Lease:
     script, lease = folder / "udhcpc.script", folder / "lease"
     script.write_text(SCRIPT)
     script.chmod(0o700)
+    run_ip("-n", namespace, "link", "set", device, "up")
     done = subprocess.run(
         ["ip", "netns", "exec", namespace, PROGRAM or "udhcpc", "-i", device, "-f", "-q", "-n", "-t", "15", "-T", "1",
          "-O", "ntpsrv", "-O", "domain", "-s", script], env={"LEASE": str(lease), "PATH": SEARCHED},
