@@ -32,6 +32,10 @@ def fit_out(native: Path, root: Path, kernel: Kernel) -> None:
     shutil.copytree(kernel.modules, root / "usr/lib/modules" / kernel.version, symlinks=True)
     for folder in ("data", "var/lib/denwaban"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    (root / "etc/resolv.conf").symlink_to("/var/lib/denwaban/resolv.conf")      # netd writes it
+    with (root / "etc/shells").open("a") as shells:
+        shells.write("/usr/lib/denwaban/bin/denwaban-shell\n")
     (root / "etc/hostname").write_text(f"{HOST_NAME}\n")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")
     forget_secrets(root)
