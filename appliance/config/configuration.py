@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from appliance.config.finding import Finding
 from appliance.config.firewall_configuration import FirewallConfiguration, build_firewall
+from appliance.config.handset_configuration import HandsetConfiguration, build_handsets
 from appliance.config.leaf import Leaf
 from appliance.config.listening import decide_port, list_transports
 from appliance.config.network_configuration import NetworkConfiguration, build_network
@@ -125,6 +126,7 @@ class Configuration:
     message_max_octets: int
     message_max_days: int
     extensions: dict[str, ExtensionConfiguration]
+    handsets: dict[str, HandsetConfiguration]
     trunks: dict[str, TrunkConfiguration]
     routes: dict[str, RouteConfiguration]
     emergency: str
@@ -184,6 +186,7 @@ def build_configuration(tree: Tree) -> Configuration:
         message_max_octets=tree.certain_value(message.MAX_OCTETS),
         message_max_days=tree.certain_value(message.MAX_DAYS),
         extensions=_build_extensions(tree),
+        handsets=build_handsets(tree),
         trunks={name: _build_trunk(tree, name) for name in tree.names("trunk")},
         routes={name: _build_route(tree, name) for name in tree.names("route")},
         emergency=tree.value(emergency.WAIVER) or "",

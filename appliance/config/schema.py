@@ -7,7 +7,19 @@ from typing import Any
 
 from appliance.config.kind import Kind
 from appliance.config.leaf import Leaf, Section
-from appliance.config.sections import emergency, extension, firewall, media, message, network, route, sip, system, trunk
+from appliance.config.sections import (
+    emergency,
+    extension,
+    firewall,
+    handset,
+    media,
+    message,
+    network,
+    route,
+    sip,
+    system,
+    trunk,
+)
 
 SECTIONS: tuple[Section, ...] = (
     system.SECTION,
@@ -17,6 +29,7 @@ SECTIONS: tuple[Section, ...] = (
     media.SECTION,
     message.SECTION,
     extension.SECTION,
+    handset.SECTION,
     trunk.SECTION,
     route.SECTION,
     emergency.SECTION,

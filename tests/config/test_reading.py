@@ -34,7 +34,7 @@ def only_finding(*lines):
         (
             "set listener office port 5060",
             'F:2: line: unknown word "listener", did you mean "sip listener"; '
-            "one of emergency, extension, media, message, network, route, sip, system, trunk",
+            "one of emergency, extension, handset, media, message, network, route, sip, system, trunk",
         ),
         (
             "set extension 1001 secert alpha",
@@ -51,7 +51,7 @@ def only_finding(*lines):
         (
             "set",
             "F:2: line: the path ends too early; "
-            "one of emergency, extension, media, message, network, route, sip, system, trunk",
+            "one of emergency, extension, handset, media, message, network, route, sip, system, trunk",
         ),
         ("set extension", "F:2: extension: the path ends too early; a name"),
         ("set sip role", "F:2: sip role: the value is missing; b2bua or proxy or redirect"),
