@@ -82,7 +82,7 @@ def test_nothing_is_said_while_the_daemon_does_not_call_itself_healthy(manager, 
 
 @pytest.mark.parametrize(("limit", "owner", "expected"), [
     ("20000000", str(os.getpid()), 20.0), ("20000000", "", 20.0), ("20000000", "1", None), ("0", "", None),
-    ("", "", None), ("soon", "", None)])
+    ("", "", None), ("soon", "", None)], ids=["ours", "anybody's", "another's", "none", "empty", "no number"])
 def test_the_limit_is_the_managers_word_to_this_very_process(monkeypatch, limit, owner, expected):
     monkeypatch.setenv("WATCHDOG_USEC", limit)
     monkeypatch.setenv("WATCHDOG_PID", owner)
