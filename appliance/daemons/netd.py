@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import sys
@@ -31,6 +32,8 @@ from appliance.system.watchdog import LoopWatchdog
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
 SOCKET_NAME = "net.sock"
+SWITCH_S = 0.0001
+"""So long the thread that reads a configuration may keep the interpreter to itself: a ban waits for it."""
 COMMANDS = (
     "addresses", "apply PATH", "check PATH", "revert", "show bans", "show firewall", "show interfaces", "show leases",
     "unban ADDRESS", "watch addresses",
@@ -88,6 +91,9 @@ class NetworkDaemon:
             if is_single:
                 return refused
             self._is_ready = True
+            gc.collect()
+            gc.freeze()     # to look through all of it again would take longer than a ban may
+            sys.setswitchinterval(SWITCH_S)
             print("ready", flush=True)
             notify_manager("READY=1")
             self._watchdog.start(loop)

@@ -141,6 +141,12 @@ class Firewall:
         self._generation = read_generation(self._socket)
         self._handles = self._read_handles()
 
+    def _change(self, orders: Iterable[Order]) -> None:
+        """Of what is in the sets. Ours is no reason to read all the rules again, which takes longer than a ban may."""
+        self._socket.carry_out(list(orders))
+        if read_generation(self._socket) == self._generation + 1:
+            self._generation += 1
+
     def _read_handles(self) -> tuple[tuple[str, int], ...]:
         return tuple((one.chain, one.handle) for one in read_rules(self._socket))
 
@@ -157,7 +163,7 @@ class Firewall:
         if refusal:
             return refusal
         seconds = min(seconds, LONGEST_BAN_S)
-        self._socket.carry_out(list(order_ban(address, seconds, reason)))
+        self._change(order_ban(address, seconds, reason))
         self._bans[address] = (self._clock() + seconds, reason)
         return ""
 
@@ -166,7 +172,7 @@ class Firewall:
         if self._bans.pop(address, None) is None:
             return False
         try:
-            self._socket.carry_out(list(order_unban(address)))
+            self._change(order_unban(address))
         except MachineError:
             if any(one.address == address for one in read_bans(self._socket)):
                 raise
@@ -223,14 +229,14 @@ class Firewall:
     def _change_pinholes(self, opened: set[Pinhole], closed: set[Pinhole]) -> None:
         orders = [*order_pinholes(DELETE_ELEMENT, closed), *order_pinholes(NEW_ELEMENT, opened)]
         if self._is_filled() and orders:
-            self._socket.carry_out(orders)
+            self._change(orders)
         self._pinholes = (self._pinholes | opened) - closed
 
     def set_peers(self, networks: Iterable[IpNetwork]) -> None:
         """These may speak SIP to us, beside those of the configuration. Raises MachineError."""
         peers = merge_networks(networks)
         if self._is_filled() and peers != self._peers:
-            self._socket.carry_out(list(order_networks(PEERS, peers)))
+            self._change(order_networks(PEERS, peers))
         self._peers = peers
 
     def _is_filled(self) -> bool:

@@ -71,6 +71,18 @@ def test_a_refused_ruleset_changes_nothing_and_is_said_by_its_rule(place, firewa
     assert firewall.is_in_force()
 
 
+def test_what_we_change_ourselves_is_no_reason_to_read_the_rules_again_and_hides_nothing(place, firewall, monkeypatch):
+    fill(firewall)
+    firewall.ban(SCANNER, 60, "guessed")
+    firewall.close_pinholes(PINHOLES)
+    with monkeypatch.context() as patched:
+        patched.setattr(firewall, "_read_handles", lambda: pytest.fail("the rules were read"))
+        assert firewall.is_in_force()
+    place.nft("insert", "rule", "inet", "denwaban", "admission", "accept")
+    firewall.ban(SCANNER, 90, "again")        # ours after somebody else's
+    assert not firewall.is_in_force()
+
+
 def test_a_check_changes_nothing(place, firewall):
     before = place.nft("list", "ruleset")
     firewall.check(build(*WEB))
