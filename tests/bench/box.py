@@ -133,6 +133,10 @@ class Box(AbstractContextManager["Box"]):
         subprocess.run([PROGRAM, "netd", "--config", self.config, "--state", self.state, "--undo"], check=False,
                        capture_output=True, timeout=START_LIMIT_S)
 
+    def list_processes(self, *parts: str) -> list[int]:
+        """Those of these parts that have a unit of their own."""
+        return [self.processes[part].pid for part in parts]
+
     def cpu_ns(self) -> int:
         """Processor time of everything that runs here, what was started by it included."""
         return sum(cpu_ns(process.pid) for process in self.processes.values())

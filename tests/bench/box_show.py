@@ -19,6 +19,8 @@ from tests.bench.servers import HOST
 from tests.bench.sipp_load import LOAD_CPU, SCENARIOS, TRUSTED, Phones, write_pairs, write_users
 
 CALLS = 50
+FILLING = 5
+"""So often every phone registers: then the trace is as full as it gets."""
 LIMIT_MS = 150
 HOLDER_PORT = 5072
 PATIENCE_S = 60.0
@@ -85,7 +87,7 @@ def run_command(box: Box, command: str) -> tuple[float, float, float]:
 def measure_shows(report: Report, box: Box, rounds: int) -> None:
     """Rounds of all commands, so that a neighbour's work falls on all of them."""
     with Phones(box.folder):
-        register(box, write_users(box.folder / "users.csv", EXTENSIONS, HOST), EXTENSIONS)
+        register(box, write_users(box.folder / "users.csv", EXTENSIONS, HOST), FILLING * EXTENSIONS)
         with LineClient(box.state, "control.sock") as desk:
             registered = len(desk.ask("show", "registrations"))
         with hold_calls(box) as calls:
