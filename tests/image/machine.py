@@ -34,6 +34,7 @@ class Machine:
             "-drive", f"file={card},format=raw,if=none,id=card,cache=writethrough", "-device",
             "virtio-blk-pci,drive=card", "-netdev", f"tap,id=cable,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=cable,mac={MAC}", "-device", "i6300esb", "-action", "watchdog=reset"]
+        self._log_path = log
         self._log = log.open("a", encoding="utf-8")
         self._terminal: pexpect.spawn | None = None
         self.began = 0.0
@@ -91,6 +92,11 @@ class Machine:
         """Until the text comes."""
         self._serial.expect(re.escape(what), timeout=limit_s)
         return plain(self._serial.before)
+
+    def kernel_log(self) -> str:
+        """Everything that has been on the serial line since the first start."""
+        self._log.flush()
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:
         self.power_off()
