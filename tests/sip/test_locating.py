@@ -81,6 +81,19 @@ def test_what_a_numeric_host_is_found_by_is_remembered_for_each_size_and_never_f
     assert len(zone.asked) == 2 * first > 0
 
 
+def test_another_transport_of_ours_is_another_answer_for_what_is_remembered() -> None:
+    locator, results = Locator(Zone(), Timers(), Ability([(UDP, 4)]), zeros), []
+
+    def ask() -> Verdict:
+        locator.locate(b"sip:192.0.2.7;transport=tcp", 500, lambda located, _: results.append(located), NOW)
+        return results[-1].verdict
+    assert ask() is Verdict.UNREACHABLE
+    locator.ability = PLAIN
+    assert ask() is Verdict.FOUND
+    locator.ability = Ability([(UDP, 4)])
+    assert ask() is Verdict.UNREACHABLE
+
+
 def test_example_of_the_rfc_without_tls_ends_at_tcp() -> None:
     zone = Zone(dict(EXAMPLE))
     assert places("sip:user@example.com", zone) == ["tcp:192.0.2.1:5060", "tcp:192.0.2.2:5060"]

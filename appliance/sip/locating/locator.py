@@ -94,15 +94,25 @@ class Locator:
     records of equal priority.
     """
 
-    __slots__ = ("_known", "_random_octets", "ability", "resolver", "timers")
+    __slots__ = ("_ability", "_known", "_random_octets", "resolver", "timers")
 
     def __init__(self, resolver: Resolver, timers: Timers, ability: Ability,
                  random_octets: Callable[[int], bytes]) -> None:
         self.resolver = resolver
         self.timers = timers
-        self.ability = ability
+        self._ability = ability
         self._random_octets = random_octets
         self._known: dict[tuple[bytes, bool], Located] = {}     # a numeric one comes again with each request of a call
+
+    @property
+    def ability(self) -> Ability:
+        """What can be sent with; another one is another answer for every URI."""
+        return self._ability
+
+    @ability.setter
+    def ability(self, ability: Ability) -> None:
+        self._ability = ability
+        self._known.clear()
 
     def locate(self, uri: bytes, size_octets: int, found: Found, now: float, source: bytes = b"") -> Inquiry | None:
         """Find the servers of a SIP or SIPS URI for a request of this size from this host. `found` may be called before
@@ -117,7 +127,7 @@ class Locator:
         except PeerError:
             found(Located([], Verdict.ABSENT), now)
             return None
-        search, questions = search_for_uri(parsed, self.ability, self._random_octets, is_large)
+        search, questions = search_for_uri(parsed, self._ability, self._random_octets, is_large)
         if search.is_done:      # nobody had to be asked, so it will be the same the next time
             found(self._remember(uri, is_large, Located(search.targets(), search.verdict)), now)
             return None
