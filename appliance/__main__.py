@@ -59,6 +59,11 @@ def _start_configd(parsed: argparse.Namespace) -> int:
     return run_configd(parsed.config, parsed.state, parsed.first_start_box)
 
 
+def _start_handset(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.handset import run_handsets
+    return run_handsets(parsed.config, parsed.state)
+
+
 def _start_check(parsed: argparse.Namespace) -> int:
     from appliance.daemons.check_configuration import check_configuration
     return check_configuration(parsed.file)
@@ -132,6 +137,9 @@ def _add_services(parts: Parts) -> None:
         "Keeps the configuration and its history, and has the other daemons of DIR take up what is committed. `run` "
         "has this inside."))
     _add_first_start_box(configd)
+    _add_daemon(parts, "handset", "be the telephones at the sound card, as a service", (
+        "The handsets of FILE as phones of the server on this box. `run` starts it where there are any.")).set_defaults(
+            start=_start_handset)
     configd.set_defaults(start=_start_configd)
 
 

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`denwaban handset`: the telephones at the sound card and the pins of the box, as SIP phones of the loopback.
+
+It looks itself whether FILE has changed for it, and starts afresh once nobody talks. Exit codes: 0 stopped, or no
+handset is configured; 1 the machine says no, 2 the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from appliance.config.configuration import Configuration
+from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.daemons.handset_station import HandsetStation
+from appliance.errors import MachineError
+from appliance.handset.states import IDLE
+from appliance.system.address_watch import ask_addresses
+from appliance.system.journal import ProcessJournal
+from appliance.system.sd_notify import notify_manager
+from appliance.system.watchdog import LoopWatchdog
+
+EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
+LOOK_S = 1.0
+UNWANTED_LOOKS = 60         # without handsets: a commit that wants one is on its way, or nobody needs us
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+def run_handsets(config_path: str, state_directory: str) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code."""
+    os.umask(0o077)
+    os.makedirs(state_directory, mode=0o700, exist_ok=True)
+    while True:
+        result = read_configuration(config_path, None)
+        if result.configuration is None:
+            print_findings(result, sys.stderr)
+            return EXIT_CONFIGURATION
+        daemon = HandsetDaemon(result.configuration, config_path, state_directory)
+        asyncio.run(daemon.run())
+        if not daemon.is_starting_afresh:
+            return EXIT_STOPPED
+
+
+def find_server(configuration: Configuration, state_directory: str) -> str:
+    """host:port of our own server, for UDP; "" where it has no address yet."""
+    addresses: dict[str, str] = {}
+    for one in configuration.listeners.values():
+        if "udp" not in one.transports:
+            continue
+        host = one.address
+        if one.interface:
+            try:
+                addresses = addresses or ask_addresses(state_directory)
+            except MachineError:
+                continue
+            host = addresses.get(one.interface, "")
+        if host:
+            host = EVERYWHERE.get(host, f"[{host}]" if ":" in host else host)
+            return f"{host}:{one.port}"
+    return ""
+
+
+def read_concern(configuration: Configuration, state_directory: str) -> tuple[object, ...]:
+    """What of a configuration makes a difference to the handsets."""
+    handsets = configuration.handsets
+    wanted = [configuration.extensions.get(one.extension) for one in handsets.values()]
+    server = find_server(configuration, state_directory) if handsets else ""
+    return (handsets, wanted, configuration.domain, configuration.country, server,
+            tuple(configuration.extensions), tuple(route.prefix for route in configuration.routes.values()))
+
+
+class HandsetDaemon:
+    """Everything of the process, joined."""
+
+    def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
+        self._configuration = configuration
+        self._config_path = config_path
+        self._directory = state_directory
+        self._concern = read_concern(configuration, state_directory)
+        self._journal = ProcessJournal()
+        self._stations: list[HandsetStation] = []
+        self._stop = asyncio.Event()
+        self._watchdog = LoopWatchdog()
+        self._seen = self._look_at_file()
+        self._looks = 0
+        self._is_outdated = False
+        self.is_starting_afresh = False
+
+    async def run(self) -> None:
+        """Serve every handset until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._journal.start(loop)
+        server = str(self._concern[4])
+        try:
+            for one in self._configuration.handsets.values():
+                station = HandsetStation(one, self._configuration, server, self._directory, self._journal)
+                await station.open()
+                self._stations.append(station)
+            print("ready", flush=True)
+            notify_manager("READY=1")
+            self._watchdog.start(loop)
+            loop.call_later(LOOK_S, self._look)
+            await self._stop.wait()
+        finally:
+            self._watchdog.stop()
+            for station in self._stations:
+                await station.close()
+            self._journal.close()
+
+    # what FILE says now
+
+    def _look_at_file(self) -> tuple[int, int]:
+        try:
+            status = os.stat(self._config_path)
+        except OSError:
+            return (0, 0)       # being replaced, or gone: what we have goes on
+        return (status.st_mtime_ns, status.st_ino)
+
+    def _look(self) -> None:
+        asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        seen = self._look_at_file()
+        if seen != self._seen and seen != (0, 0):
+            self._seen = seen
+            result = read_configuration(self._config_path, None)
+            if result.configuration is not None:
+                self._is_outdated = read_concern(result.configuration, self._directory) != self._concern
+        self._looks += 1
+        is_unwanted = not self._configuration.handsets and self._looks >= UNWANTED_LOOKS
+        if self._is_outdated and all(station.handset.state is IDLE for station in self._stations):
+            self.is_starting_afresh = True
+        if is_unwanted or self.is_starting_afresh:
+            self._stop.set()

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One handset with its hands: SIP socket, sound thread, pins, and the socket on which a console moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from time import monotonic
+
+from appliance.config.configuration import Configuration
+from appliance.config.handset_configuration import HandsetConfiguration
+from appliance.control.asker import Asker
+from appliance.control.conversation import Words, require_plain_words
+from appliance.control.server import LineServer
+from appliance.errors import MachineError, OperatorError
+from appliance.handset.account import Account, Credentials
+from appliance.handset.dial_map import build_dial_map
+from appliance.handset.handset import Handset, HandsetPlan
+from appliance.handset.hook import HookEvent, HookReader, Motion
+from appliance.numbering.digit_map import DigitMap
+from appliance.sdp.origin import SESSION_ID_LIMIT
+from appliance.sip.flow import UDP, Listener
+from appliance.sip.stack import SipStack
+from appliance.system.gpio.pins import HookPin, OutputPin
+from appliance.system.gpio.signals import HandsetSignals
+from appliance.system.journal import ProcessJournal
+from appliance.system.sip_sockets.port_set import PortSet
+from appliance.system.sound.handset_voice import HandsetVoice
+from appliance.vocabulary.counters import Counters
+
+COMMANDS = ("lift", "hang-up", "flash", "press KEYS", "dial NUMBER", "show")
+LOOPBACK = "127.0.0.1"
+
+
+class HandsetStation:
+    """configuration: the whole; server: host:port of ours for its extension, "" for none. Raises MachineError where
+    sockets or pins cannot be had."""
+
+    def __init__(self, one: HandsetConfiguration, configuration: Configuration, server: str, state_directory: str,
+                 journal: ProcessJournal) -> None:
+        self.name = one.name
+        self._one = one
+        self._journal = journal
+        self._loop: asyncio.AbstractEventLoop | None = None
+        counters = Counters()
+        self._ports = PortSet(counters)
+        address, port = one.listen or (LOOPBACK, find_free_port(LOOPBACK))
+        listener = Listener(one.name, UDP, address.encode(), port)
+        self._listener = listener
+        self._stack = SipStack(self._ports.flow_to, os.urandom, counters)
+        self._account = Account(self._stack, listener, find_credentials(one, configuration, server), os.urandom,
+                                journal)
+        self._hook = HookReader((one.flash.least_ms / 1000, one.flash.most_ms / 1000), one.has_pulse)
+        self._hook_pin = HookPin(*one.hook, one.is_hook_active_low) if one.hook else None
+        self._hook_timer: asyncio.TimerHandle | None = None
+        self._signals = HandsetSignals(OutputPin(*one.ringer) if one.ringer else None,
+                                       OutputPin(*one.lamp) if one.lamp else None)
+        self.voice = HandsetVoice(one.device, one.cancels_echo, self._signals, self._report_device, self._report_keys)
+        plan = HandsetPlan(address, configuration.country, build_map(configuration), draw_session_id, one.hotline,
+                           one.hotline_delay_s)
+        self.handset = Handset(plan, self._account, self.voice, journal)
+        self._server = LineServer(state_directory, f"handset-{one.name}.sock", self._answer)
+
+    async def open(self) -> None:
+        """Serve from now on. Raises MachineError."""
+        self._loop = asyncio.get_running_loop()
+        await self._server.open()
+        self._ports.open([self._listener], self._stack)
+        self._ports.start(self._loop, self._stack)
+        self.voice.start()
+        self._account.start(monotonic())
+        self._ports.settle(monotonic())
+        if self._hook_pin is not None:
+            self._loop.add_reader(self._hook_pin.descriptor, self._read_hook)
+            self._move_hook(self._hook_pin.is_lifted(), monotonic())
+
+    async def close(self) -> None:
+        """Say goodbye, and give everything back."""
+        if self._hook_pin is not None:
+            asyncio.get_running_loop().remove_reader(self._hook_pin.descriptor)
+            self._hook_pin.close()
+        if self._hook_timer is not None:
+            self._hook_timer.cancel()
+        now = monotonic()
+        self.handset.stop(now)
+        self._ports.settle(now)
+        await asyncio.sleep(0.2)        # answers to BYE and REGISTER
+        self.voice.stop()
+        self._signals.close()
+        self._ports.close()
+        await self._server.close()
+
+    # the sound thread
+
+    def _report_device(self, trouble: str) -> None:
+        if trouble:
+            self._journal.record("sound_device_lost", handset=self.name, reason=trouble)
+        else:
+            self._journal.record("sound_device_open", handset=self.name, device=self._one.device)
+
+    def _report_keys(self, keys: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._press, keys)
+
+    def _press(self, keys: str) -> None:
+        now = monotonic()
+        for key in keys:
+            self.handset.press(key, now)
+        self._ports.settle(now)
+
+    # the hook
+
+    def _read_hook(self) -> None:
+        assert self._hook_pin is not None
+        for is_lifted, at in self._hook_pin.read_edges():
+            self._move_hook(is_lifted, at)
+
+    def _move_hook(self, is_lifted: bool, at: float) -> None:
+        self._carry_out(self._hook.change(is_lifted, at))
+
+    def _pass_hook_deadline(self) -> None:
+        self._hook_timer = None
+        self._carry_out(self._hook.pass_deadline(monotonic()))
+
+    def _carry_out(self, events: list[HookEvent]) -> None:
+        now = monotonic()
+        for event in events:
+            if event.motion is Motion.LIFTED:
+                self.handset.lift(now)
+            elif event.motion is Motion.HUNG_UP:
+                self.handset.hang_up(now)
+            elif event.motion is Motion.FLASH:
+                self.handset.flash(now)
+            else:
+                self.handset.press(event.digit, now)
+        self._ports.settle(now)
+        if self._hook_timer is not None:
+            self._hook_timer.cancel()
+            self._hook_timer = None
+        if self._hook.deadline is not None:
+            delay_s = max(0.0, self._hook.deadline - now)
+            self._hook_timer = asyncio.get_running_loop().call_later(delay_s, self._pass_hook_deadline)
+
+    # the console
+
+    def _answer(self, words: Words, _asker: Asker) -> object:
+        plain = require_plain_words(words)
+        now = monotonic()
+        handset = self.handset
+        moves: dict[str, Callable[[float], None]] = {"lift": handset.lift, "hang-up": handset.hang_up,
+                                                     "flash": handset.flash}
+        match plain:
+            case ["show"]:
+                return self.describe()
+            case [word] if word in moves:
+                moves[word](now)
+            case ["press", keys] if keys and set(keys) <= set("0123456789*#ABCD"):
+                self._press(keys)
+            case ["dial", number]:
+                if not handset.dial(number, now):
+                    raise OperatorError("handset", f"it is {describe_state(handset)}", "a handset on the hook, or with "
+                                        "dial tone", "hang it up first")
+            case _:
+                raise OperatorError("command", " ".join(plain), f"one of: {', '.join(COMMANDS)}")
+        self._ports.settle(monotonic())
+        return {"state": describe_state(handset)}
+
+    def describe(self) -> dict[str, object]:
+        """What it is doing, for people and scripts."""
+        handset = self.handset
+        calls = (("active", handset.active), ("held", handset.held), ("waiting", handset.waiting))
+        return {"name": self.name, "state": describe_state(handset), "lifted": handset.is_lifted,
+                "extension": self._one.extension, "registered": self._account.is_ready,
+                "address": self._listener.hostport.decode(), "dialled": handset.dialled,
+                "last_status": handset.last_status, "tone": self.voice.tone, "ringing": self.voice.is_ringing,
+                "calls": {word: call.peer for word, call in calls if call is not None},
+                "sound": self.voice.figures()}
+
+
+def describe_state(handset: Handset) -> str:
+    """In words."""
+    return handset.state.name.lower().replace("_", " ")
+
+
+def find_credentials(one: HandsetConfiguration, configuration: Configuration, server: str) -> Credentials | None:
+    """The account of its extension; None without one."""
+    extension = configuration.extensions.get(one.extension)
+    if extension is None or not server:
+        return None
+    return Credentials(extension.number, configuration.domain, extension.username, extension.secret, server,
+                       extension.name)
+
+
+def build_map(configuration: Configuration) -> DigitMap:
+    """What can be dialled in this office."""
+    return build_dial_map(configuration.country, configuration.extensions,
+                          [route.prefix for route in configuration.routes.values()])
+
+
+def draw_session_id() -> int:
+    """For o= (RFC 8866 5.2)."""
+    return int.from_bytes(os.urandom(8), "big") % SESSION_ID_LIMIT
+
+
+def find_free_port(address: str) -> int:
+    """A UDP port that nobody has at this moment. Raises MachineError."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise MachineError(f"a port at {address}: {error.strerror}", error.errno or 0) from error

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a handset is on the network: its user agent, and the registration that the server knows it by. Without a server
+it is an address that calls addresses (RFC 3261 4).
+
+Changed by its registration alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from appliance.sip.digest.client import DigestClient
+from appliance.sip.flow import Listener
+from appliance.sip.stack import SipStack
+from appliance.ua.agent_core import AgentCore
+from appliance.ua.in_dialog_methods import TRANSFER_METHODS
+from appliance.ua.numeric_locator import NumericLocator
+from appliance.ua.profile import AgentProfile
+from appliance.ua.registration import Registration, RegistrationState
+from appliance.vocabulary.journal import Journal
+
+EXPIRES_S: Final = 300
+SESSION_EXPIRES_S: Final = 1800
+PRODUCT: Final = b"denwaban handset"
+
+
+class Credentials(NamedTuple):
+    """An extension's account. server: host:port, numeric."""
+
+    number: str
+    domain: str
+    username: str
+    secret: str
+    server: str
+    name: str = ""
+
+
+class Account:
+    """core: for the user agent; is_ready: whether the server knows us, so that numbers can be called."""
+
+    __slots__ = ("_credentials", "_journal", "_registration", "core", "failure")
+
+    def __init__(self, stack: SipStack, listener: Listener, credentials: Credentials | None,
+                 random_octets: Callable[[int], bytes], journal: Journal) -> None:
+        self._credentials = credentials
+        self._journal = journal
+        self.failure = 0                # status of the last REGISTER that failed, 0: none has
+        profile = _build_profile(listener, credentials)
+        digest = DigestClient(self._find_secret, random_octets)
+        self.core = AgentCore(stack, profile, digest, NumericLocator(stack, [listener]), random_octets)
+        self.core.methods += [b"INFO", *TRANSFER_METHODS]
+        self._registration = None if credentials is None else Registration(
+            self.core, b"sip:%s" % _write_host(credentials.domain), self, EXPIRES_S)
+        if self._registration is not None:
+            self._registration.does_map = False
+
+    def _find_secret(self, _realm: bytes) -> tuple[bytes, bytes] | None:
+        one = self._credentials
+        return (one.username.encode(), one.secret.encode()) if one is not None else None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a number can be called."""
+        return self._registration is not None and self._registration.state is RegistrationState.HELD
+
+    @property
+    def has_server(self) -> bool:
+        """Whether there is one that numbers can be tried at."""
+        return self._credentials is not None
+
+    def start(self, now: float) -> None:
+        """Register, and stay so."""
+        if self._registration is not None:
+            self._registration.start(now)
+
+    def stop(self, now: float) -> None:
+        """Take the binding away."""
+        if self._registration is not None:
+            self._registration.stop(now)
+
+    def write_uri(self, dialled: str) -> bytes:
+        """What a number or an address is called by; b"" where nobody can be."""
+        if dialled[:4].lower() == "sip:" or dialled[:5].lower() == "sips:":
+            return dialled.encode()
+        if self._credentials is None:
+            return b""
+        number = dialled.replace("#", "%23")        # RFC 3261 25.1: not among the characters of a user part
+        return b"sip:%s@%s" % (number.encode(), _write_host(self._credentials.domain))
+
+    def is_direct(self, uri: bytes) -> bool:
+        """Whether this is called without the server: an address, or where there is no server."""
+        if self._credentials is None:
+            return True
+        return not uri.endswith(b"@" + _write_host(self._credentials.domain))
+
+    # RegistrationEvents
+
+    def registration_granted(self, registration: Registration, expires_s: int, now: float) -> None:
+        """RegistrationEvents."""
+        if self.failure or not expires_s:
+            self._journal.record("handset_registered", expires_s=expires_s)
+        self.failure = 0
+
+    def registration_failed(self, registration: Registration, status: int, retry_s: float, now: float) -> None:
+        """RegistrationEvents."""
+        if status != self.failure:
+            self._journal.record("handset_unregistered", status=status, retry_s=round(retry_s, 1))
+        self.failure = status
+
+    def registration_ended(self, registration: Registration, now: float) -> None:
+        """RegistrationEvents."""
+
+
+def _write_host(host: str) -> bytes:
+    return b"[%s]" % host.encode() if ":" in host else host.encode()
+
+
+def _build_profile(listener: Listener, credentials: Credentials | None) -> AgentProfile:
+    if credentials is None:
+        profile = AgentProfile(b"sip:%s@%s" % (listener.name.encode(), listener.hostport), listener.name.encode())
+    else:
+        user = credentials.number.encode()
+        profile = AgentProfile(b"sip:%s@%s" % (user, _write_host(credentials.domain)), user, credentials.name.encode())
+        profile.routes = (b"<sip:%s;lr>" % credentials.server.encode(),)
+    profile.supported = (b"timer", b"100rel")
+    profile.session_expires_s = SESSION_EXPIRES_S
+    profile.product = PRODUCT
+    return profile

@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A telephone: what lifting, hanging up, a flash and digits do, and what calls make it do.
+
+At most three calls: the one that is talked in, one on hold, one that waits. Changed by hands (`lift`, `hang_up`,
+`flash`, `press`, `dial`), by its calls, and by the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from appliance.audio import tones
+from appliance.errors import MachineError, MisuseError
+from appliance.handset.account import Account
+from appliance.handset.call_session import CallSession
+from appliance.handset.departure import Departure
+from appliance.handset.phone_call import PhoneCall
+from appliance.handset.states import (
+    BUSY,
+    CALLING,
+    COLLECTING,
+    DIAL_TONE,
+    HELD,
+    HOWLER,
+    IDLE,
+    RINGING,
+    TALKING,
+    TRANSITIONS,
+    HandsetState,
+)
+from appliance.handset.tone_plan import decide_tone
+from appliance.handset.voice import Voice
+from appliance.native.sip_scanner import Message
+from appliance.numbering import dialling
+from appliance.numbering.dialling import Dialling
+from appliance.numbering.digit_map import DigitMap
+from appliance.numbering.emergency import is_emergency
+from appliance.sdp.direction import Direction
+from appliance.sip.flow import Flow
+from appliance.ua.inspection import Refusal
+from appliance.ua.user_agent import UserAgent
+from appliance.vocabulary.journal import Journal
+
+BUSY_S: Final = 30.0
+HOWL_S: Final = 60.0
+EMERGENCY_PATIENCE_S: Final = 5.0
+"""Without a word from the server the caller must hear that this line is dead, and look for another telephone."""
+
+
+class HandsetPlan(NamedTuple):
+    """What its configuration says. address: ours, for voice; hotline: "" for none; session_ids: at random."""
+
+    address: str
+    country: str
+    digit_map: DigitMap
+    session_ids: Callable[[], int]
+    hotline: str = ""
+    hotline_delay_s: int = 0
+
+
+class Handset:
+    """active, held, waiting: its calls; state: changed through `_enter`; satisfies AgentEvents and CallOwner."""
+
+    def __init__(self, plan: HandsetPlan, account: Account, voice: Voice, journal: Journal) -> None:
+        self._plan = plan
+        self._account = account
+        self._voice = voice
+        self._journal = journal
+        self._agent = UserAgent(account.core, self)
+        self._alarm = account.core.alarm()
+        self._patience = account.core.alarm()
+        self._dialling: Dialling | None = None
+        self._departures: list[Departure] = []
+        self._has_ringback = False
+        self.dialled = ""
+        self.last_status = 0
+        self.is_lifted = False
+        self.state = IDLE
+        self.active: PhoneCall | None = None
+        self.held: PhoneCall | None = None
+        self.waiting: PhoneCall | None = None
+        account.core.stack.serve(self._agent)
+
+    def _enter(self, state: HandsetState) -> None:
+        if state is self.state:
+            return
+        if state not in TRANSITIONS[self.state]:
+            raise MisuseError(f"handset: {self.state.name} to {state.name}")
+        self.state = state
+        self._alarm.clear()
+        self._voice.listen_keys(state in (DIAL_TONE, COLLECTING))
+        self._voice.light(state in (CALLING, TALKING, HELD))
+        if state is not RINGING:
+            self._voice.ring(False)
+
+    # hands
+
+    def lift(self, now: float) -> None:
+        """The receiver is lifted."""
+        if self.is_lifted:
+            return
+        self.is_lifted = True
+        if self.state is RINGING:
+            self._take_ringing(now)
+        elif self._plan.hotline and not self._plan.hotline_delay_s:
+            self._call(self._plan.hotline, now)
+        else:
+            self._give_dial_tone(now)
+
+    def hang_up(self, now: float) -> None:
+        """It is back. Two calls are joined; one on hold rings back, one that waits goes on ringing."""
+        if not self.is_lifted:
+            return
+        self.is_lifted = False
+        self._patience.clear()
+        self._dialling = None
+        self._voice.stop_tone()
+        self._voice.disconnect()
+        active, held = self.active, self.held
+        self.active = None
+        if active is not None and held is not None:
+            self.held = None
+            self._departures.append(Departure(self, held, active))
+            self._departures[-1].start(now)
+        elif active is not None:
+            active.hang_up(now)
+        if self.held is not None or self.waiting is not None:
+            self._enter(RINGING)
+            self._voice.ring(True)
+        else:
+            self._enter(IDLE)
+
+    def flash(self, now: float) -> None:
+        """A short press of the hook: to the other call and back, or a second dial tone (RFC 3264 8.4 for the hold)."""
+        if self.state is TALKING and self.waiting is not None and self.held is None:
+            self._hold_active(now)
+            self._answer_waiting(now)
+        elif self.state is TALKING and self.held is not None:
+            other = self.held
+            self._hold_active(now)
+            self._resume(other, now)
+        elif self.state is TALKING:
+            self._hold_active(now)
+            self._give_dial_tone(now, tones.SECOND_DIAL)
+        elif self.is_lifted and self.held is not None:
+            self._drop_active(now)
+            other, self.held = self.held, None
+            self._resume(other, now)
+
+    def press(self, key: str, now: float) -> None:
+        """A key, of whatever kind of dial. In a call it goes to the other side."""
+        if self.state is TALKING:
+            self._voice.press(key)
+        elif self.state in (DIAL_TONE, COLLECTING):
+            if self._dialling is None:
+                self._dialling = Dialling(self._plan.digit_map, now)
+            self._voice.stop_tone()
+            self._enter(COLLECTING)
+            self._dialling.press(key, now)
+            self._look_at_digits(now)
+
+    def dial(self, target: str, now: float) -> bool:
+        """A whole number or address at once; lifts the receiver. False where it is otherwise engaged."""
+        if not self.is_lifted and self.state is IDLE:
+            self.is_lifted = True
+        elif self.state not in (DIAL_TONE, COLLECTING):
+            return False
+        self._call(target, now)
+        return True
+
+    def stop(self, now: float) -> None:
+        """The process ends."""
+        for call in (self.active, self.held, self.waiting):
+            if call is not None:
+                call.hang_up(now, 480)
+        self._account.stop(now)
+
+    # dialling
+
+    def _give_dial_tone(self, now: float, tone: tones.Tone = tones.DIAL) -> None:
+        self._enter(DIAL_TONE)
+        self.dialled = ""
+        self._dialling = None
+        self._voice.play(tone)
+        if self._plan.hotline and self.held is None:
+            self._alarm.set(now + self._plan.hotline_delay_s, self._call_hotline)
+        else:
+            self._alarm.set(now + dialling.FIRST_DIGIT_S, self._give_up_dialling)
+
+    def _call_hotline(self, now: float) -> None:
+        self._call(self._plan.hotline, now)
+
+    def _give_up_dialling(self, now: float) -> None:
+        """Nothing was dialled."""
+        if self.held is not None:
+            self._voice.stop_tone()
+            self._enter(HELD)
+        else:
+            self._fail(tones.CONGESTION, now)
+
+    def _look_at_digits(self, now: float) -> None:
+        one = self._dialling
+        if one is None:
+            return
+        self.dialled = one.digits
+        if one.state is dialling.COMPLETE:
+            self._call(one.digits, now)
+        elif one.state is dialling.FAILED:
+            self.last_status = 484
+            self._fail(decide_tone(484), now)
+        elif one.deadline is not None:
+            self._alarm.set(one.deadline, self._pass_deadline)
+
+    def _pass_deadline(self, now: float) -> None:
+        if self._dialling is not None:
+            self._dialling.pass_deadline(now)
+            self._look_at_digits(now)
+
+    def _fail(self, tone: tones.Tone, now: float) -> None:
+        """No call, and the tone that says why."""
+        self._dialling = None
+        self._enter(BUSY)
+        self._voice.play(tone)
+        self._alarm.set(now + BUSY_S, self._howl)
+
+    def _howl(self, now: float) -> None:
+        if self.held is not None or self.waiting is not None:
+            return      # somebody waits for this receiver; they hear us, so nothing howls
+        self._enter(HOWLER)
+        self._voice.play(tones.HOWLER)
+        self._alarm.set(now + HOWL_S, self._give_up_howling)
+
+    def _give_up_howling(self, _now: float) -> None:
+        self._voice.stop_tone()
+
+    # calls out
+
+    def _call(self, target: str, now: float) -> None:
+        self.dialled, self._dialling = target, None
+        is_urgent = is_emergency(target, self._plan.country)
+        account = self._account
+        uri = account.write_uri(target)
+        is_direct = account.is_direct(uri)
+        self._enter(CALLING)
+        self._voice.stop_tone()
+        if not uri or not (is_direct or account.is_ready or (is_urgent and account.has_server)):
+            self._lose_line(target, is_urgent, now)
+            return
+        call = self._open_call()
+        if call is None:
+            self._lose_line(target, is_urgent, now)
+            return
+        call.peer, call.target, call.is_emergency = target, uri, is_urgent
+        self.active = call
+        self._has_ringback = False
+        draft = self._agent.draft_call(uri, call.session.write_offer(Direction.SENDRECV))
+        if is_direct:
+            draft.set_routes(())
+        if is_urgent:
+            self._patience.set(now + EMERGENCY_PATIENCE_S, self._give_up_emergency)
+        call.begin(self._agent, draft, now)
+
+    def _lose_line(self, target: str, is_urgent: bool, now: float) -> None:
+        """Nobody can be called: said in a tone like no other, and where somebody may read it."""
+        self.last_status = 0
+        self._journal.record("handset_emergency_failed" if is_urgent else "handset_no_line", number=target)
+        self._fail(tones.NO_LINE, now)
+
+    def _give_up_emergency(self, now: float) -> None:
+        if self.state is CALLING and self.active is not None and self.active.is_unheard:
+            call, self.active = self.active, None
+            call.hang_up(now)
+            self._lose_line(call.peer, True, now)
+
+    def _open_call(self) -> PhoneCall | None:
+        try:
+            port = self._voice.open_port(self._plan.address)
+        except MachineError as error:
+            self._journal.record("handset_port_failed", reason=error.operation)
+            return None
+        session = CallSession(port.address, port.port, self._plan.session_ids())
+        return PhoneCall(self, port, session, self._account.core.alarm())
+
+    # calls in
+
+    def screen_call(self, request: Message, flow: Flow, now: float) -> PhoneCall | Refusal:
+        """AgentEvents. One may wait; for a third, and while anything but talk goes on, we are busy."""
+        if not self._may_be_called():
+            return Refusal(486)
+        return self._open_call() or Refusal(500)
+
+    def decide_availability(self, request: Message, now: float) -> int:
+        """AgentEvents."""
+        return 200 if self._may_be_called() else 486
+
+    def _may_be_called(self) -> bool:
+        if self.state is IDLE:
+            return True
+        return (self.state is TALKING and self.waiting is None and self.held is None and self.active is not None
+                and not self.active.is_emergency)
+
+    def call_offered(self, call: PhoneCall, now: float) -> None:
+        """CallOwner."""
+        self.waiting = call
+        call.alert(now)
+        if self.state is IDLE:
+            self._enter(RINGING)
+            self._voice.ring(True)
+        else:
+            self._voice.play(tones.CALL_WAITING, is_over=True)
+
+    def _take_ringing(self, now: float) -> None:
+        """The receiver is lifted while it rings: who was left on hold first, then who calls."""
+        if self.held is not None:
+            other, self.held = self.held, None
+            self._resume(other, now)
+        elif self.waiting is not None:
+            self._answer_waiting(now)
+
+    def _answer_waiting(self, now: float) -> None:
+        call, self.waiting = self.waiting, None
+        assert call is not None
+        self.active = call
+        self._enter(TALKING)
+        self._voice.stop_tone()
+        call.answer(now)
+        self._connect(call)
+
+    # what calls say
+
+    def call_progressed(self, call: PhoneCall, status: int, now: float) -> None:
+        """CallOwner. What the other network has to say is heard once it says it; until then it rings (RFC 3960 3.2)."""
+        if call is not self.active or self.state is not CALLING:
+            return
+        self._patience.clear()
+        if call.session.agreed is not None:
+            self._connect(call)
+        if not self._has_ringback:
+            self._has_ringback = True
+            self._voice.play(tones.RINGBACK, is_yielding=True)
+
+    def call_answered(self, call: PhoneCall, now: float) -> None:
+        """CallOwner."""
+        if call is not self.active:
+            return
+        self._patience.clear()
+        if self.state is CALLING:
+            self._enter(TALKING)
+            self._voice.stop_tone()
+        self._connect(call)
+
+    def call_changed(self, call: PhoneCall, now: float) -> None:
+        """CallOwner."""
+        if call is self.active and self.state is TALKING:
+            self._connect(call)
+
+    def call_ended(self, call: PhoneCall, status: int, now: float) -> None:
+        """CallOwner."""
+        if call is self.active:
+            self.active = None
+            self._lose_active(status, now)
+        elif call is self.held:
+            self.held = None
+            self._lose_other(now)
+        elif call is self.waiting:
+            self.waiting = None
+            self._lose_other(now)
+        for departure in tuple(self._departures):
+            departure.call_ended(call, now)
+
+    def _lose_active(self, status: int, now: float) -> None:
+        self._patience.clear()
+        self._voice.disconnect()
+        if self.state is CALLING:
+            self.last_status = status
+            self._fail(decide_tone(status), now)
+        elif self.is_lifted:
+            self._fail(tones.BUSY, now)
+
+    def _lose_other(self, now: float) -> None:
+        if self.state is RINGING and self.held is None and self.waiting is None:
+            self._enter(IDLE)
+        elif self.state is TALKING and self.waiting is None:
+            self._voice.stop_tone()
+        elif self.state is HELD and self.held is None:
+            self._fail(tones.BUSY, now)
+
+    # departures
+
+    def departure_ended(self, departure: Departure, left: PhoneCall | None, now: float) -> None:
+        """Both have each other, or `left` is still ours and rings back."""
+        self._departures.remove(departure)
+        if left is None or left.has_ended:
+            return
+        if self.state is IDLE:
+            self.held = left
+            self._enter(RINGING)
+            self._voice.ring(True)
+        else:
+            left.hang_up(now)
+
+    # pieces
+
+    def _connect(self, call: PhoneCall) -> None:
+        """Its voice is heard and ours goes there, as far as both sides have agreed."""
+        stream = call.session.agreed
+        if stream is None or stream.speech is None:
+            return
+        event = stream.event_payload_type
+        remote = (stream.remote[0].address.decode("ascii", "replace"), stream.remote[1])
+        self._voice.connect(call.port, remote, stream.speech.payload_type, -1 if event is None else event)
+        is_talk = call.is_confirmed or call.is_incoming
+        self._voice.let_pass(stream.may_send and is_talk, stream.direction.is_receiving)
+
+    def _hold_active(self, now: float) -> None:
+        call, self.active = self.active, None
+        self._voice.stop_tone()
+        self._voice.disconnect()
+        self.held = call
+        if call is not None:
+            call.want(Direction.SENDONLY, now)
+
+    def _resume(self, call: PhoneCall, now: float) -> None:
+        if self.held is call:
+            self.held = None
+        self.active = call
+        self._voice.stop_tone()
+        self._enter(TALKING)
+        call.want(Direction.SENDRECV, now)
+        self._connect(call)
+
+    def _drop_active(self, now: float) -> None:
+        call, self.active = self.active, None
+        self._patience.clear()
+        self._dialling = None
+        self._voice.disconnect()
+        if call is not None:
+            call.hang_up(now)

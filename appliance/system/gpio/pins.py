@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines of a GPIO chip that a handset is wired to, by gpiod (the kernel's character device, ABI 2).
+
+Raises MachineError where a chip or a line cannot be had; without gpiod no pin can.
+"""
+
+from __future__ import annotations
+
+import errno
+from datetime import timedelta
+from typing import Any, Final
+
+from appliance.errors import MachineError
+
+gpiod: Any
+try:
+    import gpiod
+    from gpiod.line import Bias, Clock, Direction, Edge, Value
+    HAS_GPIOD = True
+except ImportError:
+    HAS_GPIOD = False
+
+CONSUMER: Final = "denwaban"
+DEBOUNCE: Final = timedelta(milliseconds=2)     # the kernel's; what is longer HookReader sorts out
+
+
+
+def _require_gpiod() -> None:
+    if not HAS_GPIOD:
+        raise MachineError("gpiod is not installed", errno.ENOPKG)
+
+
+class HookPin:
+    """The hook switch: a pulled-up input whose edges are told with their times."""
+
+    def __init__(self, chip: str, line: int, is_active_low: bool) -> None:
+        """is_active_low: a lifted receiver connects the line to ground."""
+        _require_gpiod()
+        self._line = line
+        settings = gpiod.LineSettings(direction=Direction.INPUT, edge_detection=Edge.BOTH, active_low=is_active_low,
+                                      bias=Bias.PULL_UP if is_active_low else Bias.PULL_DOWN,
+                                      debounce_period=DEBOUNCE, event_clock=Clock.MONOTONIC)
+        self._request: Any = _request(chip, {line: settings})
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when there are edges."""
+        return int(self._request.fd)
+
+    def is_lifted(self) -> bool:
+        """As the line stands."""
+        return bool(self._request.get_value(self._line) == Value.ACTIVE)
+
+    def read_edges(self) -> list[tuple[bool, float]]:
+        """Those that wait: lifted, and when in monotonic seconds."""
+        return [(edge.event_type is edge.Type.RISING_EDGE, edge.timestamp_ns / 1e9)
+                for edge in self._request.read_edge_events()]
+
+    def close(self) -> None:
+        """Give the line back."""
+        self._request.release()
+
+
+class OutputPin:
+    """A line that drives a bell or a lamp."""
+
+    def __init__(self, chip: str, line: int) -> None:
+        _require_gpiod()
+        self._line = line
+        self._request: Any = _request(chip, {line: gpiod.LineSettings(direction=Direction.OUTPUT)})
+
+    def set(self, is_on: bool) -> None:
+        """On is high."""
+        self._request.set_value(self._line, Value.ACTIVE if is_on else Value.INACTIVE)
+
+    def close(self) -> None:
+        """Off, and given back."""
+        self.set(False)
+        self._request.release()
+
+
+def _request(chip: str, lines: dict[int, Any]) -> Any:
+    try:
+        return gpiod.request_lines(f"/dev/{chip}", consumer=CONSUMER, config=lines)
+    except (OSError, ValueError) as error:
+        raise MachineError(f"GPIO {chip} line {', '.join(map(str, lines))}: {error}",
+                           getattr(error, "errno", 0) or 0) from error

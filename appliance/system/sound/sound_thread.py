@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thread between a sound card and its handset's audio: a frame each 10 ms, whatever becomes of the card.
+
+Without a card the clock keeps the pace, and the card is tried again: the call goes on. Under real-time priority where
+the machine allows it. Others may read its counts and `stop` it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from appliance.errors import MachineError
+from appliance.native.handset_audio import HandsetAudio
+from appliance.system.sound.echo_canceller import EchoCanceller
+from appliance.system.sound.sound_card import SILENCE, SoundCard
+
+FRAME_S: Final = 0.01
+RETRY_FRAMES: Final = 100           # a second
+AHEAD_S: Final = 0.015              # a device without a clock of its own (alsa-lib's file and null) is slowed down
+PRIORITY: Final = 20
+SWITCH_INTERVAL_S: Final = 0.0005   # how long another thread of ours may keep the interpreter from this one
+
+DeviceReport = Callable[[str], None]
+"""Why there is no sound device, "" where there is one again. Called on this thread."""
+KeysReport = Callable[[str], None]
+"""Keys were heard in the microphone. Called on this thread."""
+
+
+class SoundThread(threading.Thread):
+    """frames, xruns, losses: counted since the start; latest_s: monotonic time of the last frame."""
+
+    def __init__(self, device: str, audio: HandsetAudio, cancels_echo: bool, report: DeviceReport,
+                 report_keys: KeysReport) -> None:
+        super().__init__(name="sound", daemon=True)
+        self._device = device
+        self._audio = audio
+        self._cancels_echo = cancels_echo
+        self._canceller: EchoCanceller | None = None
+        self._report = report
+        self._report_keys = report_keys
+        self._stopping = threading.Event()
+        self._trouble = "not opened yet"
+        self.frames = 0
+        self.xruns = 0
+        self.losses = 0
+
+    def run(self) -> None:
+        """Until `stop`."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._raise_priority()
+        while not self._stopping.is_set():
+            card = self._find_card()
+            if card is None:
+                self._go_on_without(RETRY_FRAMES)
+                continue
+            self._say("")
+            try:
+                self._serve(card)
+            except MachineError as error:
+                self.losses += 1
+                self._say(error.operation)
+            finally:
+                self.xruns += card.xruns
+                card.close()
+        if self._canceller is not None:
+            self._canceller.close()
+
+    def stop(self) -> None:
+        """End it; it takes a frame or two."""
+        self._stopping.set()
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no sound, "" where there is."""
+        return self._trouble
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._report(trouble)
+
+    @staticmethod
+    def _raise_priority() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+        except OSError:
+            return      # without the right to it, as any thread
+
+    def _find_card(self) -> SoundCard | None:
+        try:
+            card = SoundCard(self._device)
+        except MachineError as error:
+            self._say(error.operation)
+            return None
+        if self._cancels_echo:
+            self._renew_canceller()
+        return card
+
+    def _renew_canceller(self) -> None:
+        """Another card has another path from earpiece to microphone."""
+        if self._canceller is not None:
+            self._canceller.close()
+        try:
+            self._canceller = EchoCanceller()
+        except MachineError as error:
+            self._canceller = None
+            self._cancels_echo = False
+            self._report(error.operation)
+
+    def _serve(self, card: SoundCard) -> None:
+        audio, canceller = self._audio, self._canceller
+        played = SILENCE
+        begun, count = time.monotonic(), 0
+        while not self._stopping.is_set():
+            captured = card.read()
+            if canceller is not None:
+                captured = canceller.cancel(captured, played)
+            now_ns = time.monotonic_ns()
+            audio.speak(captured, now_ns)
+            played = audio.hear(now_ns)
+            card.write(played)
+            keys = audio.take_keys()
+            if keys:
+                self._report_keys(keys)
+            self.frames += 1
+            count += 1
+            ahead_s = count * FRAME_S - (now_ns / 1e9 - begun)
+            if ahead_s > AHEAD_S:
+                time.sleep(ahead_s - 0.005)
+            elif ahead_s < -1.0:
+                begun, count = now_ns / 1e9, 0      # a slow clock, or a pause: no hurry afterwards
+
+    def _go_on_without(self, frames: int) -> None:
+        due = time.monotonic()
+        for _ in range(frames):
+            if self._stopping.is_set():
+                return
+            now_ns = time.monotonic_ns()
+            self._audio.speak(SILENCE, now_ns)
+            self._audio.hear(now_ns)
+            self.frames += 1
+            due = max(due + FRAME_S, time.monotonic() - FRAME_S)
+            time.sleep(max(0.0, due - time.monotonic()))

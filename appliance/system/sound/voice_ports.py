@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UDP ports for voice: even ones, as RTP wants them (RFC 3550 11), the next one kept for RTCP."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Final
+
+from appliance.errors import MachineError
+
+ATTEMPTS: Final = 64
+EXPEDITED_FORWARDING: Final = 46 << 2      # RFC 3246
+
+
+class UdpVoicePort:
+    """Satisfies handset.voice.VoicePort."""
+
+    __slots__ = ("_control", "_socket", "address", "port")
+
+    def __init__(self, address: str) -> None:
+        """Raises MachineError where no pair of ports can be had."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.address = address
+        for _ in range(ATTEMPTS):
+            one, beside = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                one.bind((address, 0))
+                port = one.getsockname()[1]
+                if port % 2 == 0:
+                    beside.bind((address, port + 1))
+                    self._socket, self._control, self.port = one, beside, port
+                    self._mark(family)
+                    return
+            except OSError as error:
+                trouble = error.strerror or str(error)
+            else:
+                trouble = "odd ports alone"
+            one.close()
+            beside.close()
+        raise MachineError(f"voice port at {address}: {trouble}")
+
+    def _mark(self, family: int) -> None:
+        self._socket.setblocking(False)
+        with contextlib.suppress(OSError):      # a kernel without it sends unmarked
+            if family == socket.AF_INET:
+                self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
+            else:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the RTP socket."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        self._socket.close()
+        self._control.close()
