@@ -73,12 +73,21 @@ class Trace:
 
     def entries_of(self, call_ids: frozenset[bytes]) -> list[TraceEntry]:
         """The messages of these Call-IDs, oldest first: one call, or both legs of one."""
-        return [entry for entry in self.entries()
-                if any(call_id in entry.octets for call_id in call_ids) and _belongs(entry, call_ids)]
+        return [entry for entry in self._naming(call_ids) if _belongs(entry, call_ids)]
 
     def registrations_of(self, users: frozenset[bytes]) -> list[TraceEntry]:
         """REGISTER requests of these users, and their answers, oldest first."""
-        return [entry for entry in self.entries() if b"REGISTER" in entry.octets and names_user(entry, users)]
+        return [entry for entry in self._naming(users) if b"REGISTER" in entry.octets and names_user(entry, users)]
+
+    def _naming(self, words: frozenset[bytes]) -> Iterator[TraceEntry]:
+        """What has one of them somewhere. Thousands of messages are looked at while calls wait, so nothing is made of
+        those that are none of it."""
+        for at, is_sent, _size, batch in self._ring.batches():
+            for octets, flow in batch:
+                for word in words:
+                    if word in octets:
+                        yield TraceEntry(at, is_sent, octets, flow)
+                        break
 
 
 def _belongs(entry: TraceEntry, call_ids: frozenset[bytes]) -> bool:
