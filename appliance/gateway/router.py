@@ -2,6 +2,7 @@
 """Where calls go: extensions, emergency services, trunks. Satisfies call.line.Router; keeps no state of its own."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from appliance.call.line import Destination, Dial, Refused
 from appliance.gateway.dial_decision import Decision, DialRules, Kind
@@ -16,6 +17,7 @@ from appliance.vocabulary.journal import Journal
 Groups = list[list[Destination]]
 # Causes of Q.850, 2.2.7
 UNALLOCATED, NO_USER, REJECTED, ROUTING_ERROR, OUT_OF_ORDER, CONGESTED = 1, 20, 21, 25, 38, 42
+STRANGE_EMERGENCY: Final = "only the office's own telephones forward and transfer to an emergency number"
 
 
 class GatewayRouter:
@@ -47,6 +49,10 @@ class GatewayRouter:
         # a number at a trunk's own address is one to be dialled: nobody gets there but by a route
         if target[:4].lower() == b"urn:" or self._office.is_own_uri(target) or self.hosts.has_uri(target):
             named = dial._replace(dialled=read_uri_user(target), uri=target, is_elsewhere=False)
+            if not dial.extension and (number := self.rules.find_emergency(named.dialled, target)):
+                # nobody of another domain sends our user, or himself, to the police by our lines
+                self._journal.record("call_blocked", extension=b"", number=number, reason=STRANGE_EMERGENCY)
+                return Refused(403, REJECTED, STRANGE_EMERGENCY)
             return self._route_dialled(named, now)
         return self._office.find_elsewhere(dial._replace(routes=()), target, now)
 

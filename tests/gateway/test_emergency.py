@@ -93,6 +93,17 @@ def test_without_a_trunk_for_it_the_caller_learns_why_at_once():
     assert b"no trunk carries 110" in refused.lines
 
 
+@pytest.mark.parametrize("target", [b"sip:110@office.test", b"tel:119", b"urn:service:sos.police",
+                                    b"sip:9110@office.test", b"sip:110@198.51.100.2"])
+def test_nobody_of_another_domain_sends_a_call_of_ours_to_the_emergency_service(box, target):
+    """By 3xx or REFER, on which his rights count, who has none; a telephone of ours may."""
+    follow = box.gateway.router.follow
+    dial = Dial(b"bob@other.test", b"sip:bob@other.test", OFFICE_LINE, Party(b"201"), b"", is_elsewhere=True)
+    assert follow(dial, target, box.now).status == 403
+    assert box.journal.named("call_blocked")
+    assert reached(follow(dial._replace(extension=b"202"), target, box.now))
+
+
 def test_a_carrier_does_not_reach_the_emergency_service_through_us(box):
     dial = Dial(b"110", b"sip:110@203.0.113.5", box.trunk(), Party(b"05033334444"), b"")
     assert box.gateway.router.route(dial, box.now).status == 404
