@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from appliance.config.address_kinds import BRIDGE_NAME
@@ -65,9 +65,33 @@ def dynamic_roles(network: NetworkConfiguration) -> tuple[str, ...]:
     return tuple(role for role in ROLES if is_dynamic[role] and link_of(network, role))
 
 
+def choose_leases(network: NetworkConfiguration, leases: Mapping[str, DhcpLease]) -> dict[str, DhcpLease]:
+    """What of that is used, by role. The office goes before the world: a lease of the WAN that takes the LAN's network,
+    or a part of it, would cut all phones off, so it counts as none; its routes into the LAN's networks are left out."""
+    dynamic = dynamic_roles(network)
+    chosen: dict[str, DhcpLease] = {}
+    for role in ROLES:                      # the LAN first
+        lease = leases.get(role) if role in dynamic else None
+        other = address_of(network, "wan" if role == "lan" else "lan", chosen)
+        if lease is not None and (other is None or not takes_network(lease.address, other.network)):
+            chosen[role] = lease
+    lan = address_of(network, "lan", chosen)
+    if "wan" in chosen and lan is not None:
+        behind = [one.to for one in network.routes.values() if one.via in lan.network and one.to != DEFAULT_NETWORK]
+        told, protected = chosen["wan"], (lan.network, *behind)
+        routes = tuple(one for one in told.routes if not any(one[0].subnet_of(kept) for kept in protected))
+        chosen["wan"] = replace(told, routes=routes)
+    return chosen
+
+
+def takes_network(lent: IPv4Interface, network: IPv4Network) -> bool:
+    """Whether packets for that network would go to the lent one. A wider network around it takes nothing."""
+    return lent.ip in network or lent.network.subnet_of(network)
+
+
 def decide_desired(network: NetworkConfiguration, leases: Mapping[str, DhcpLease]) -> DesiredNetwork:
-    """leases: role -> what its server has lent us; those of other roles do not count."""
-    lent = {role: leases[role] for role in dynamic_roles(network) if role in leases}
+    """leases: role -> what its server has lent us; those of other roles do not count, see `choose_leases`."""
+    lent = choose_leases(network, leases)
     addresses = {}
     for role in ROLES:
         address = address_of(network, role, lent)

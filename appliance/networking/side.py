@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
 from appliance.config.network_configuration import NetworkConfiguration
-from appliance.networking.desired import ROLES, address_of, link_of
+from appliance.networking.desired import ROLES, address_of, choose_leases, link_of
 from appliance.networking.dhcp_lease import DhcpLease
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.values import HeldAddress
@@ -39,12 +39,13 @@ def decide_sides(
 ) -> dict[str, Side]:
     """By role, those that exist. An address counts when its link really has it."""
     sides = {}
+    used = choose_leases(network, leases)
     for role in ROLES:
         name = link_of(network, role)
         if not name:
             continue
-        address, link = address_of(network, role, leases), observed.links.get(name)
+        address, link = address_of(network, role, used), observed.links.get(name)
         is_held = address is not None and HeldAddress(name, address) in observed.addresses
         sides[role] = Side(role, name, address if is_held else None, link is not None and link.has_carrier,
-                           leases.get(role))
+                           used.get(role))
     return sides

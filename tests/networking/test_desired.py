@@ -4,6 +4,8 @@
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+import pytest
+
 from appliance.networking.desired import decide_desired
 from appliance.networking.dhcp_lease import DhcpLease
 from appliance.networking.observed import ObservedNetwork
@@ -82,6 +84,37 @@ def test_with_two_leases_the_world_is_behind_the_wan():
     assert desired_of(*lines, wan=LEASE, lan=lan_lease).routes == {
         Route(DEFAULT, IPv4Address("198.51.100.1"), "eth0")}
     assert desired_of(*lines, lan=lan_lease).routes == {Route(DEFAULT, IPv4Address("192.168.7.1"), "eth1")}
+
+
+@pytest.mark.parametrize("address", ["192.168.1.210/24", "192.168.1.1/32", "192.168.1.130/25", "192.168.1.7/16"])
+def test_a_lease_that_takes_the_network_of_the_lan_is_not_used(address):
+    """A modem that gives addresses of its own 192.168.1.0/24 is common; it must not cut the phones off."""
+    lease = replace(LEASE, address=IPv4Interface(address), routers=(IPv4Address("192.168.1.254"),))
+    desired = desired_of(*WAN, *LAN, wan=lease)
+    assert desired.addresses == {HeldAddress("eth1", IPv4Interface("192.168.1.1/24"))}
+    assert desired.routes == frozenset()
+    assert decide_sides(network_of(*WAN, *LAN), {"wan": lease}, ObservedNetwork({}, desired.addresses, frozenset(), {})
+                        )["wan"].lease is None
+
+
+def test_a_lease_of_a_wider_network_around_the_lan_is_used():
+    lease = replace(LEASE, address=IPv4Interface("192.168.77.5/16"), routers=(IPv4Address("192.168.77.1"),))
+    assert HeldAddress("eth0", lease.address) in desired_of(*WAN, *LAN, wan=lease).addresses
+
+
+def test_of_two_leases_in_one_network_the_lan_has_it():
+    lines = (*WAN, "set network interface eth1 role lan", "set network lan address dhcp")
+    lan_lease = replace(LEASE, address=IPv4Interface("198.51.100.8/24"))
+    assert desired_of(*lines, wan=LEASE, lan=lan_lease).addresses == {HeldAddress("eth1", lan_lease.address)}
+
+
+def test_routes_of_the_wan_never_lead_into_the_lan_or_what_is_behind_it():
+    routes = tuple((IPv4Network(to), IPv4Address("198.51.100.9")) for to in (
+        "0.0.0.0/0", "192.168.1.0/25", "192.168.1.104/32", "192.168.0.0/16", "10.7.1.0/24", "10.8.0.0/16"))
+    behind = ("set network route r to 10.7.0.0/16", "set network route r via 192.168.1.254")
+    told = {route.to for route in desired_of(*WAN, *LAN, *behind, wan=replace(LEASE, routes=routes)).routes
+            if route.link == "eth0"}
+    assert told == {DEFAULT, IPv4Network("192.168.0.0/16"), IPv4Network("10.8.0.0/16")}
 
 
 def test_a_lease_of_a_side_that_is_static_by_now_does_not_count():

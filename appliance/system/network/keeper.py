@@ -12,7 +12,7 @@ from typing import Protocol
 from appliance.config.configuration import Configuration
 from appliance.config.network_configuration import NetworkConfiguration
 from appliance.errors import MachineError
-from appliance.networking.desired import NOTHING, DesiredNetwork, decide_desired, dynamic_roles
+from appliance.networking.desired import NOTHING, DesiredNetwork, choose_leases, decide_desired, dynamic_roles
 from appliance.networking.dhcp_lease import DhcpLease
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.plan import Plan, decide_plan
@@ -54,6 +54,7 @@ class NetworkKeeper:
         self._leases: dict[str, DhcpLease] = {}
         self._filtered: dict[str, Side] = {}
         self._refused: list[str] = []
+        self._unusable: dict[str, DhcpLease] = {}
         self._followers: list[Callable[[], None]] = []
         self.observed = ObservedNetwork({}, frozenset(), frozenset(), {})
         self.sides: dict[str, Side] = {}
@@ -191,8 +192,19 @@ class NetworkKeeper:
         network = self._network()
         self.observed = await self._kernel.observe(())
         self.sides = decide_sides(network, self._leases, self.observed) if network is not None else {}
+        self._note_unusable(network)
         for follower in self._followers:
             follower()
+
+    def _note_unusable(self, network: NetworkConfiguration | None) -> None:
+        """Say once which leases are not used, so that somebody can change the network of the LAN."""
+        used = choose_leases(network, self._leases) if network is not None else {}
+        unusable = {} if network is None else {role: lease for role, lease in self._leases.items() if role not in used}
+        for role, lease in unusable.items():
+            if self._unusable.get(role) != lease:
+                self._journal.record("dhcp_lease_unusable", side=role, address=str(lease.address),
+                                     reason="it takes the network of the other side")
+        self._unusable = unusable
 
     async def _reconcile(self) -> tuple[bool, int]:
         """Whether anything had to be done, and how many steps of that were refused."""
