@@ -24,7 +24,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 EXTRA = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*p["dependencies"], *p["optional-dependencies"][sys.argv[1]], sep="\n")'
 
-.PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop clean \
+.PHONY: run test lint fuzz bench soak demo box image image-test setup setup-develop handset-sound clean \
 	packages-build packages-test packages-bench packages-demo packages-box packages-image packages-image-test
 .DELETE_ON_ERROR:
 
@@ -67,7 +67,7 @@ clean:
 	rm -rf build $(VENV) appliance/native/*.so ext/*.c *.egg-info
 
 # --- the virtual environment and the islands -------------------------------------------------------------------------
-setup: packages-build $(VENV)/stamp-program
+setup: packages-build $(VENV)/stamp-program handset-sound
 setup-develop: setup $(VENV)/stamp-develop
 
 $(VENV)/stamp-venv:
@@ -94,6 +94,15 @@ $(VENV)/stamp-develop: $(VENV)/stamp-build pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/develop.txt
 	@touch $@
 
+# The handset's way to alsa-lib, where its headers are (libasound2-dev); nothing else needs it.
+handset-sound: $(VENV)/stamp-program
+	@test $(VENV)/stamp-handset -nt pyproject.toml \
+		|| ! echo '#include <alsa/asoundlib.h>' | gcc -E - >/dev/null 2>&1 \
+		|| { $(EXTRA) handset >$(VENV)/handset.txt \
+			&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/handset.txt \
+			&& touch $(VENV)/stamp-handset; } \
+		|| echo "No handset: pyalsaaudio could not be built." >&2
+
 # --- Debian packages: asked for by what they give, so that a Python from elsewhere counts too -------------------------
 BUILD_PACKAGES = \
 	command -v $(PYTHON) >/dev/null || echo python3; \
@@ -114,7 +123,11 @@ BOX_PACKAGES = $(DEMO_PACKAGES); \
 TEST_PACKAGES = $(BOX_PACKAGES); \
 	command -v systemd-analyze >/dev/null || echo systemd; \
 	command -v sipp >/dev/null || echo sip-tester; \
-	command -v sipsak >/dev/null || echo sipsak
+	command -v sipsak >/dev/null || echo sipsak; \
+	command -v jackd >/dev/null || echo jackd2; \
+	ls /usr/lib/*/alsa-lib/libasound_module_pcm_jack.so >/dev/null 2>&1 || echo libasound2-plugins; \
+	echo '\#include <alsa/asoundlib.h>' | gcc -E - >/dev/null 2>&1 || echo libasound2-dev; \
+	ls /usr/lib/*/libspeexdsp.so.1 >/dev/null 2>&1 || echo libspeexdsp1
 IMAGE_PACKAGES = \
 	command -v mmdebstrap >/dev/null || echo mmdebstrap; \
 	command -v mksquashfs >/dev/null || echo squashfs-tools; \
@@ -155,6 +168,7 @@ provide_kamailio = had=$$(command -v kamailio || ls /usr/sbin/kamailio 2>/dev/nu
 # What is missing here only makes tests skip, with their reasons printed: without root we say so and go on.
 packages-test:
 	@$(call provide_kamailio,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
+	@$(MAKE) --no-print-directory handset-sound
 
 packages-bench:
 	@$(call provide_kamailio,$(BENCH_PACKAGES),exit 1)

@@ -57,6 +57,7 @@ from appliance.system.clock import WallClock
 from appliance.system.descriptor_store import open_descriptor_store
 from appliance.system.dns.name_servers import NameServers
 from appliance.system.dns.resolver import DnsResolver
+from appliance.system.handset_keeper import HandsetKeeper
 from appliance.system.journal import ProcessJournal
 from appliance.system.media.relay_keeper import RelayKeeper, RelaySurroundings
 from appliance.system.memory import read_resident_octets
@@ -152,6 +153,7 @@ class CallServer:
         self._join_network()
         self._tls.credentials.configure(*read_certificates(configuration))
         self._configuring: Configuring | None = None    # where it is a process of its own, that tells us
+        self._handsets = HandsetKeeper(config_path, state_directory, self._journal)
         self._reloading: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._is_coming_back = False
@@ -252,10 +254,12 @@ class CallServer:
             if self._configuring is not None:
                 await self._configuring.open()
             self._say_ready()
+            self._want_handsets()
             self._watchdog.start(loop)
             loop.call_later(UNCLAIMED_S, self._ports.kept.drop_rest)
             await self._stop.wait()
             notify_manager("STOPPING=1")
+            await self._handsets.close()
             await self._end_calls()
             await self._end_media()
         finally:
@@ -387,8 +391,14 @@ class CallServer:
         effects = self._taking_up.apply(configuration)
         self._network.reconfigure(configuration)
         self._network.peers_changed()
+        self._want_handsets()
         self._journal.record("configuration_loaded", file=self._config_path, extensions=len(configuration.extensions))
         return effects
+
+    def _want_handsets(self) -> None:
+        """Started beside us where we are the one program of the box; else they are a unit of their own."""
+        if self._configuring is not None and self._taking_up.configuration.handsets:
+            self._handsets.want()
 
     def _plan(self, configuration: Configuration) -> PartPlan:
         """What `apply_configuration` would do to the listeners, and how many calls it would end."""

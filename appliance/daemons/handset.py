@@ -85,6 +85,7 @@ class HandsetDaemon:
         self._watchdog = LoopWatchdog()
         self._seen = self._look_at_file()
         self._looks = 0
+        self._parent = os.getppid()
         self._is_outdated = False
         self.is_starting_afresh = False
 
@@ -130,7 +131,8 @@ class HandsetDaemon:
                 self._is_outdated = read_concern(result.configuration, self._directory) != self._concern
         self._looks += 1
         is_unwanted = not self._configuration.handsets and self._looks >= UNWANTED_LOOKS
-        if self._is_outdated and all(station.handset.state is IDLE for station in self._stations):
-            self.is_starting_afresh = True
-        if is_unwanted or self.is_starting_afresh:
+        is_quiet = all(station.handset.state is IDLE for station in self._stations)
+        is_orphaned = os.getppid() != self._parent      # whoever has started us starts another
+        self.is_starting_afresh = self._is_outdated and is_quiet and not is_orphaned
+        if is_unwanted or self.is_starting_afresh or (is_orphaned and is_quiet):
             self._stop.set()
