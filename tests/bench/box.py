@@ -83,6 +83,7 @@ class Box(AbstractContextManager["Box"]):
         self.config = write_configuration(folder / "box.conf")
         self.target = f"{HOST}:{PORT}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.start_s: dict[str, float] = {}     # from exec to ready
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(plug_in())
         self._stack.callback(self._undo_network)
@@ -104,12 +105,14 @@ class Box(AbstractContextManager["Box"]):
             [PROGRAM, part, "--config", self.config, "--state", self.state], stdin=subprocess.DEVNULL, stdout=output,
             stderr=errors, env=environment, start_new_session=True)
         self._stack.callback(self._stop, part)
-        limit = time.monotonic() + START_LIMIT_S
+        began = time.monotonic()
+        limit = began + START_LIMIT_S
         while not self._is_ready(part):
             if self.processes[part].poll() is not None or time.monotonic() > limit:
                 said = (self.folder / f"{part}.err").read_text(errors="replace")
                 raise RuntimeError(f"{part} did not become ready:\n{said[-3000:]}")
             time.sleep(0.01)
+        self.start_s[part] = time.monotonic() - began
 
     def _is_ready(self, part: str) -> bool:
         if part == "mediad":        # it tells nobody but a service manager
