@@ -138,6 +138,21 @@ def test_what_is_not_kept_is_taken_back_by_itself():
     assert desk.configuration.trial is not None
 
 
+def test_cards_of_a_box_with_one_cable_show_the_address_that_another_router_gave():
+    one_cable = BOX.replace("set network interface eth0 role wan\n", "").replace("192.168.1.1/24", "dhcp")
+    desk = Desk("en", "jp", "1", NO_LINE, "yes", "yes",
+                configuration=ConfigurationDouble("".join(line + "\n" for line in one_cable.splitlines()
+                                                          if "dhcp range" not in line)))
+    desk.session.servers.network["addresses"] = {"lan": {"interface": "eth1", "address": "10.1.2.3", "prefix": 24}}
+    assert "| Server     10.1.2.3\n" in desk.type("setup")
+
+
+def test_cards_say_where_to_look_while_nobody_knows_the_address():
+    text = BOX.replace("192.168.1.1/24", "dhcp").replace("set network dhcp range 192.168.1.100-192.168.1.199\n", "")
+    desk = Desk("en", "jp", "one", "1", NO_LINE, "yes", "yes", configuration=ConfigurationDouble(text))
+    assert "| Server     see `show interfaces`\n" in desk.type("setup")
+
+
 def test_a_pipe_cannot_answer():
     desk = Desk(is_terminal=False)
     from appliance.console.interaction import PipedInteraction

@@ -17,8 +17,9 @@ SENTENCES = {
     "no": "いいえ",
     "Language": "言語",
     "Country (two letters)": "国(2文字)",
-    "The outside line by its carrier: jp-050 for 050 services with a password, hikari-direct\n"
-    "for NTT Hikari-denwa without its home gateway, generic for any other, none for no line.":
+    "The outside line by its carrier: jp-050 for 050 services with a password,\n"
+    "hikari-direct for NTT Hikari-denwa without its home gateway, generic for any\n"
+    "other, none for no line.":
         "外線の事業者: jp-050 はパスワードのある 050 番号のサービス、hikari-direct は\n"
         "ホームゲートウェイのない NTT ひかり電話、generic はその他、none は外線なし。",
     "Outside line": "外線",
@@ -30,4 +31,5 @@ SENTENCES = {
     "How many telephones": "電話機の台数",
     "User name": "ユーザー名",
     "Cables": "つなぎ方",
+    "see `show interfaces`": "show interfaces で確認",
 }

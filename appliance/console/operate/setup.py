@@ -2,6 +2,7 @@
 """`setup`: the wizard. Nothing is changed before the last question; ctrl-C leaves everything as it is."""
 
 import os
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from appliance.console.servers import CONFIGURATION
 if TYPE_CHECKING:
     from appliance.console.configure.candidate import Candidate
     from appliance.console.session import Session
+    from appliance.console.setup.plan import Card
 
 DONE, WRONG = 0, 2
 TRIAL_MINUTES = 10
+LEASE_LIMIT_S, LOOK_AGAIN_S = 10.0, 0.5
+"""How long the cards wait for the address that another router gives us."""
 
 
 def act(session: "Session", _words: list[str]) -> int:
@@ -60,8 +64,29 @@ def _run_wizard(session: "Session", candidate: "Candidate") -> int:
         return DONE
     code = _commit(session, candidate)
     if code == DONE:
-        session.output.write_lines(render_cards(plan.cards).splitlines(keepends=True), is_whole=True)
+        cards = render_cards(complete_cards(session, plan.cards))
+        session.output.write_lines(cards.splitlines(keepends=True), is_whole=True)
     return code
+
+
+def complete_cards(session: "Session", cards: "Sequence[Card]") -> "list[Card]":
+    """With our address on the LAN where only its router knows it: a telephone there cannot look up our domain."""
+    missing = [card for card in cards if not card.server]
+    address = _find_lan_address(session) if missing else ""
+    return [card if card.server else card._replace(server=address or say("see `show interfaces`")) for card in cards]
+
+
+def _find_lan_address(session: "Session") -> str:
+    from appliance.console.servers import NETWORK
+    deadline = time.monotonic() + LEASE_LIMIT_S
+    while True:
+        sides = session.servers.look(NETWORK, ["addresses"])
+        lan = sides.get("lan") if isinstance(sides, dict) else None
+        if isinstance(lan, dict) and lan.get("address"):
+            return str(lan["address"])
+        if sides is None or time.monotonic() > deadline:
+            return ""
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _commit(session: "Session", candidate: "Candidate") -> int:

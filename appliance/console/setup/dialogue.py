@@ -37,8 +37,9 @@ class Dialogue:
         return self._ask_line(answers)
 
     def _ask_line(self, answers: Answers) -> Answers:
-        self._explain(say("The outside line by its carrier: jp-050 for 050 services with a password, hikari-direct\n"
-                          "for NTT Hikari-denwa without its home gateway, generic for any other, none for no line."))
+        self._explain(say("The outside line by its carrier: jp-050 for 050 services with a password,\n"
+                          "hikari-direct for NTT Hikari-denwa without its home gateway, generic for any\n"
+                          "other, none for no line."))
         profile = self.ask_choice(say("Outside line"), PROFILES, "jp-050" if answers.country == "jp" else "generic")
         if profile == NO_LINE:
             return answers._replace(profile=profile)

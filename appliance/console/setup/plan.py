@@ -37,7 +37,7 @@ class Answers(NamedTuple):
 
 
 class Card(NamedTuple):
-    """What is typed into a telephone."""
+    """What is typed into a telephone. server: our address, "" where only DHCP knows it."""
 
     extension: str
     secret: str
@@ -66,7 +66,7 @@ def plan_setup(answers: Answers, said: Lines, make_secret: Callable[[], str]) ->
         lines += plan_line(answers, choose_listener(answers, said), first)
     lines += plan_emergency(answers, said)
     server, domain = find_server(answers, said), find_value(["system", "domain"], said)
-    cards = [Card(extension, secret, server or domain, domain) for extension, secret in secrets.items()]
+    cards = [Card(extension, secret, server, domain) for extension, secret in secrets.items()]
     return SetupPlan([join_words(words) for words in lines], cards)
 
 
