@@ -17,9 +17,8 @@ SENTENCES = {
     "no": "いいえ",
     "Language": "言語",
     "Country (two letters)": "国(2文字)",
-    "The outside line by its carrier: jp-050 for 050 services with a password,\n"
-    "hikari-direct for NTT Hikari-denwa without its home gateway, generic for any\n"
-    "other, none for no line.":
+    "The outside line: jp-050 for 050 services with a password, hikari-direct for\n"
+    "NTT Hikari-denwa without its home gateway, generic for any other, or none.":
         "外線の事業者: jp-050 はパスワードのある 050 番号のサービス、hikari-direct は\n"
         "ホームゲートウェイのない NTT ひかり電話、generic はその他、none は外線なし。",
     "Outside line": "外線",

@@ -37,9 +37,8 @@ class Dialogue:
         return self._ask_line(answers)
 
     def _ask_line(self, answers: Answers) -> Answers:
-        self._explain(say("The outside line by its carrier: jp-050 for 050 services with a password,\n"
-                          "hikari-direct for NTT Hikari-denwa without its home gateway, generic for any\n"
-                          "other, none for no line."))
+        self._explain(say("The outside line: jp-050 for 050 services with a password, hikari-direct for\n"
+                          "NTT Hikari-denwa without its home gateway, generic for any other, or none."))
         profile = self.ask_choice(say("Outside line"), PROFILES, "jp-050" if answers.country == "jp" else "generic")
         if profile == NO_LINE:
             return answers._replace(profile=profile)
