@@ -54,10 +54,11 @@ class Candidate:
         return findings
 
     def load(self, text: str) -> list[Finding]:
-        """Another text, whole; what cannot be read of it. It stays as it is until it is changed."""
+        """Another text, whole; what cannot be read of it. It stays as it is until it is changed. May run in a thread:
+        until it is read the candidate is what it was."""
         findings: list[Finding] = []
-        self._edited = None
-        self._text, self._tree = text, read_tree(text, findings)
+        tree = read_tree(text, findings)
+        self._text, self._tree, self._edited = text, tree, None
         return findings
 
     def text(self) -> str:

@@ -38,9 +38,10 @@ def read_request(line: bytes) -> tuple[object, Words]:
 
 
 def require_plain_words(words: Words) -> list[str]:
-    """For sockets whose commands are words alone. Raises OperatorError for anything else."""
-    if not all(isinstance(word, str) for word in words):
-        raise OperatorError("command", str(words)[:40], "words, and nothing else")
+    """For sockets whose commands are words alone. Raises OperatorError for anything else: no path of a file and no name
+    has a NUL or half a surrogate pair in it."""
+    if not all(isinstance(word, str) and word.isprintable() for word in words):
+        raise OperatorError("command", ascii(words)[:40], "printable words, and nothing else")
     return words
 
 

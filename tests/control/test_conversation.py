@@ -121,3 +121,10 @@ def test_calls_are_explained():
     assert ask(command("explain", "call", "x"))["error"]["path"] == "explain call"
     assert ask(command("explain", "call", "1", "now"))["error"]["allowed"] == "nothing more"
     assert ask(command("explain"))["error"]["path"] == "command"
+
+
+@pytest.mark.parametrize("word", ["/etc/\0", "\ud800", "\x1b[2J", "two\nlines"])
+def test_a_word_that_no_name_can_be_is_refused(word):
+    """The kernel takes none of them for a path, and a terminal is not to be moved by an answer."""
+    answer = ask(command("show", "call", word))
+    assert (answer["ok"], answer["error"]["path"]) == (False, "command")

@@ -6,6 +6,7 @@ trial alone, one after the other.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -37,6 +38,10 @@ LINE_LIMIT_OCTETS: Final = 8 * 1024 * 1024
 LOOK_S: Final = 2.0
 """How often a trial is looked at: the clock that decides goes on while the machine sleeps, the loop's does not."""
 TRIAL_MINUTES_LIMIT: Final = 24 * 60
+EDIT_LINES_LIMIT: Final = 5000
+COMMENT_CHARACTERS: Final = 500
+USER_CHARACTERS: Final = 64
+REVISION_FORM: Final = re.compile("[0-9]{1,8}")
 NOTHING: Final = Reading("", read_tree("", []), None, ())
 COMMANDS: Final = ("open", "edit", "show", "compare", "check", "commit", "confirm", "discard", "rollback", "revisions",
                    "revision", "running", "load", "status", "close")
@@ -91,7 +96,8 @@ class ConfiguringService:
     # candidates
 
     def _open(self, words: Words, asker: Asker) -> object:
-        user = str(words[0]) if words and asker.is_ours() else ""
+        said = words[0] if words and asker.is_ours() else ""
+        user = said[:USER_CHARACTERS] if isinstance(said, str) and said.isprintable() else ""
         session = self._sessions.open(asker, user or asker.name(), Candidate(self._running))
         return {"session": session.number, "base": self._revision}
 
@@ -104,11 +110,14 @@ class ConfiguringService:
         lines = words[1] if len(words) > 1 else None
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise OperatorError("edit", str(lines)[:40], "a list of set and delete lines")
+        if len(lines) > EDIT_LINES_LIMIT:       # calls wait meanwhile
+            raise OperatorError("edit", f"{len(lines)} lines", f"{EDIT_LINES_LIMIT} at a time", "load a whole text")
         return [describe_finding(one) for one in session.candidate.apply(lines)]
 
-    def _load(self, words: Words, asker: Asker) -> object:
+    async def _load(self, words: Words, asker: Asker) -> object:
         session = self._sessions.find(words, asker)
-        return [describe_finding(one) for one in session.candidate.load(require(words, 1, str, "load", "a text"))]
+        text = require(words, 1, str, "load", "a text")
+        return [describe_finding(one) for one in await asyncio.to_thread(session.candidate.load, text)]
 
     def _show(self, words: Words, asker: Asker) -> object:
         session = self._sessions.find(words, asker)
@@ -119,7 +128,7 @@ class ConfiguringService:
         if len(words) < 2:
             return session.candidate.list_changes(self._running.tree)
         number = str(words[1]).removeprefix("rollback").strip()
-        text = await self._find_text(int(number) if number.isdigit() else number)
+        text = await self._find_text(int(number) if REVISION_FORM.fullmatch(number) else number)
         return session.candidate.list_changes(read_tree(text, []))
 
     def _discard(self, words: Words, asker: Asker) -> object:
@@ -188,8 +197,12 @@ class ConfiguringService:
         minutes = options.get("confirmed_minutes") or 0
         if not isinstance(minutes, int | float) or not 0 <= minutes <= TRIAL_MINUTES_LIMIT:
             raise OperatorError("commit confirmed", str(minutes)[:40], f"minutes, at most {TRIAL_MINUTES_LIMIT}")
+        comment = options.get("comment", "")
+        if not isinstance(comment, str) or not comment.isprintable() or len(comment) > COMMENT_CHARACTERS:
+            allowed = f"at most {COMMENT_CHARACTERS} printable characters"
+            raise OperatorError("commit comment", ascii(comment)[:40], allowed)
         async with self._one_at_a_time:
-            return await self._commit_candidate(session, str(options.get("comment", "")), minutes * 60.0)
+            return await self._commit_candidate(session, comment, minutes * 60.0)
 
     async def _commit_candidate(self, session: Session, comment: str, granted_s: float) -> object:
         reading, findings = await self._read_candidate(session)

@@ -279,3 +279,31 @@ def test_what_means_nothing_is_refused_with_what_is_allowed(house, words):
             await operator.look(*words)
         assert refused.value.allowed
     play(house, scenario)
+
+
+@pytest.mark.parametrize("comment", ["\x1b[2Jall is well", "two\nlines", "x" * 501, "\ud800", 5])
+def test_a_comment_that_would_not_be_shown_as_it_is_is_refused_and_nothing_is_committed(house, comment):
+    async def scenario() -> None:
+        operator = house.operator()
+        await operator.say(*NEW)
+        with pytest.raises(OperatorError, match="commit comment"):
+            await operator.commit(comment)
+        assert (house.path.read_text(), house.log) == (TEXT, [])
+    play(house, scenario)
+
+
+@pytest.mark.parametrize("number", ["rollback ²", "rollback " + "9" * 5000, "rollback \ud800", "rollback -1", ""])
+def test_comparing_with_what_is_no_revision_is_refused(house, number):
+    async def scenario() -> None:
+        with pytest.raises(OperatorError, match="revision"):
+            await house.operator().ask("compare", number)
+    play(house, scenario)
+
+
+def test_an_endless_list_of_changes_is_refused_and_changes_nothing(house):
+    async def scenario() -> None:
+        operator = house.operator()
+        with pytest.raises(OperatorError, match="5000 at a time"):
+            await operator.say(*["set extension 1003 name X"] * 5001)
+        assert await operator.ask("compare") == []
+    play(house, scenario)
