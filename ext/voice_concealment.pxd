@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is heard where nothing came: appliance/rtp/concealment.py for the stream of a handset, sample by sample the same.
+# What is heard where nothing came: appliance/rtp/concealment.py for the stream of a handset, the same but for rounding.
 from libc.stdint cimport int16_t, int32_t
 from libc.string cimport memcpy, memmove
 
