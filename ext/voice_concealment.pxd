@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is heard where nothing came: appliance/rtp/concealment.py for the stream of a handset, the same but for rounding.
+# What is heard where nothing came: appliance/rtp/concealment.py for the stream of a handset, sample by sample the same.
 from libc.stdint cimport int16_t, int32_t
 from libc.string cimport memcpy, memmove
 
@@ -13,6 +13,11 @@ cdef struct concealment_t:
     int32_t made_up                 # samples since the last that came
 
 
+cdef inline int32_t divide(int32_t value, int32_t divisor) noexcept nogil:
+    """Downwards, as Python does."""
+    return value // divisor - (value % divisor < 0)
+
+
 cdef inline int16_t make_up(const concealment_t *state, int32_t place) noexcept nogil:
     """The sample at this place behind the history: to and fro over it, ever softer."""
     cdef int32_t last = HISTORY_UNITS - 1, turn
@@ -21,7 +26,7 @@ cdef inline int16_t make_up(const concealment_t *state, int32_t place) noexcept 
         return 0
     turn = (place + 1) % (2 * last)
     product = <int32_t>state.history[last - turn if turn <= last else turn - last] * (FADE_UNITS - place)
-    return <int16_t>(product // FADE_UNITS)
+    return <int16_t>divide(product, FADE_UNITS)
 
 
 cdef inline void conceal(concealment_t *state, int16_t *samples, int32_t count) noexcept nogil:
@@ -42,7 +47,7 @@ cdef inline void join_heard(concealment_t *state, int16_t *samples, int32_t coun
         joint = 0
     for index in range(joint):
         before = left_out[index] if left_out_count else make_up(state, state.made_up + index)
-        samples[index] = <int16_t>((before * (min(JOINT_UNITS, joint) - index) + samples[index] * index) // joint)
+        samples[index] = <int16_t>divide(before * (joint - index) + samples[index] * index, joint)
     if count >= HISTORY_UNITS:
         memcpy(state.history, samples + count - HISTORY_UNITS, HISTORY_UNITS * sizeof(int16_t))
     else:
