@@ -23,13 +23,15 @@ def measure_box(report: Report, scale: Scale, folder: Path) -> None:
     if is_possible():
         place = folder / "box"
         place.mkdir()
-        measure_rulesets(report, place)
         with Box(place / "daemons", is_whole=False) as box:
             measure_memory(report, box, "four daemons")
-            measure_commits(report, box, "four daemons", COMMITS_A_ROUND * scale.rounds)
-            measure_bans(report, box, BANS_A_ROUND * scale.rounds)
-            measure_applies(report, box, 2 * scale.rounds)
-            measure_shows(report, box, scale.rounds)
+            with box.before_others():
+                measure_commits(report, box, "four daemons", COMMITS_A_ROUND * scale.rounds)
+                measure_bans(report, box, BANS_A_ROUND * scale.rounds)
+                measure_applies(report, box, 2 * scale.rounds)
+                measure_shows(report, box, scale.rounds)
+                box.close()
+                measure_rulesets(report, place)
 
 
 def measure_whole_box(report: Report, scale: Scale, folder: Path) -> None:
@@ -37,7 +39,8 @@ def measure_whole_box(report: Report, scale: Scale, folder: Path) -> None:
     if is_possible():
         with Box(folder / "box-run", is_whole=True) as box:
             measure_memory(report, box, "`denwaban run`")
-            measure_commits(report, box, "`denwaban run`", COMMITS_A_ROUND * scale.rounds)
+            with box.before_others():
+                measure_commits(report, box, "`denwaban run`", COMMITS_A_ROUND * scale.rounds)
 
 
 def is_possible() -> bool:

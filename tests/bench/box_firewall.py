@@ -4,7 +4,6 @@ the last one. Of bans the kernel itself tells when it has them (nftables' notifi
 """
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -74,15 +73,13 @@ def start_echo() -> Iterator[socket.socket]:
 
 
 def measure_bans(report: Report, box: Box, bans: int) -> None:
-    """On an idle box, and while netd does nothing but take up one configuration after the other. netd and we run before
-    whatever else is on this machine, which on a box is nothing."""
-    with run_before_others(os.getpid(), *box.list_processes("netd")):
-        used = box.cpu_ns()
-        times = time_bans(box, bans, 0)
-        cpu_us = (box.cpu_ns() - used) / 1000 / bans
-        add_bans(report, "a ban in force", *times, BAN_LIMIT_US, f"CPU of all daemons meanwhile {cpu_us:.0f} us a ban")
-        with Applying(box):
-            times = time_bans(box, bans, bans)
+    """On an idle box, and while netd does nothing but take up one configuration after the other."""
+    used = box.cpu_ns()
+    times = time_bans(box, bans, 0)
+    cpu_us = (box.cpu_ns() - used) / 1000 / bans
+    add_bans(report, "a ban in force", *times, BAN_LIMIT_US, f"CPU of all daemons meanwhile {cpu_us:.0f} us a ban")
+    with Applying(box):
+        times = time_bans(box, bans, bans)
     add_bans(report, "a ban while netd takes up configurations", *times, None, "the file read without pause")
 
 
@@ -92,19 +89,6 @@ def add_bans(report: Report, what: str, bans_us: list[float], wakes_us: list[flo
         place = int(share * len(bans_us))
         report.add(Figure(f"{what}: {name}", "us", bans_us[place], spread(bans_us), "a process woken",
                           wakes_us[place], judged="ours" if limit_us else "", limit=limit_us, note=note))
-
-
-@contextmanager
-def run_before_others(*processes: int) -> Iterator[None]:
-    """Real-time scheduling for every thread of these and what they start."""
-    threads = [int(thread) for process in processes for thread in os.listdir(f"/proc/{process}/task")]
-    for thread in threads:
-        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
-    try:
-        yield
-    finally:
-        for thread in threads:
-            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Applying(AbstractContextManager["Applying"]):
