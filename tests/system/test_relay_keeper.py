@@ -359,3 +359,32 @@ def test_a_relay_left_alone_without_calls_ends_by_itself(tmp_path):
     (700.0, 699.9, True)])
 def test_a_relay_left_alone_goes_on_while_somebody_talks_but_not_for_ever(now, last_packet, expected):
     assert may_leave(now, 100.0, last_packet) == expected
+
+
+@pytest.mark.parametrize("ports", [PORTS, (36000, 37399)])
+def test_a_call_has_a_port_at_once_after_a_change_of_addresses_and_ports(tmp_path, ports):
+    """It may be one for help. What the relay says meanwhile is not lost, and not heard in the middle of the change."""
+    async def act(office):
+        await office.user.hears("found")
+        for name, host in (("old", HOST), ("new", "127.0.0.9")):
+            ours = office.relay.take_port(host), office.relay.take_port(host)
+            office.relay.open_session(name, ours)
+            office.relay.ask_figures(name)
+            told = len(office.user.told)
+            office.keeper.reconfigure(ports, (HOST, "127.0.0.9"))
+            for one in (HOST, "127.0.0.9"):
+                assert ports[0] <= office.relay.take_port(one).port <= ports[1]
+            assert len(office.user.told) == told
+            await office.user.hears("figures")
+    play(tmp_path, act)
+
+
+def test_a_relay_that_dies_while_ports_are_waited_for_is_lost_and_replaced(tmp_path):
+    async def act(office):
+        await office.user.hears("found")
+        os.kill(office.pids()[0], signal.SIGKILL)
+        office.keeper.reconfigure((36000, 37399), (HOST,))
+        await office.user.hears("lost")
+        await office.noted("media_relay_present", 2)
+        assert office.relay.take_port(HOST).port >= 36000
+    play(tmp_path, act)

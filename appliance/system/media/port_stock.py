@@ -38,6 +38,11 @@ class PortStock:
         """Whether the next order should not wait."""
         return host in self._ports and 2 * len(self._ports[host]) < self._sizes[host]
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there is an address without a port whose ports are on order."""
+        return any(self._ordered[host] and not ports for host, ports in self._ports.items())
+
     def add(self, host: str, ports: list[LocalPort], asked: int) -> None:
         """The answer to an order: fewer may have come than were asked for."""
         if host not in self._ports:
@@ -72,6 +77,13 @@ class PortStock:
             ports.clear()
             self._ordered[host] = 0
         self._filled.clear()
+
+    def order_first(self) -> Iterator[tuple[str, int]]:
+        """What to order before anything else: addresses of which nothing is there or on order. (host, count)."""
+        for host, ports in self._ports.items():
+            if not ports and not self._ordered[host]:
+                self._ordered[host] += ORDER_SIZE
+                yield host, ORDER_SIZE
 
     def order(self) -> Iterator[tuple[str, int]]:
         """What to order now: (host, count)."""

@@ -6,6 +6,7 @@ and when it is found again, with the sessions it has. Runs on the event loop; ch
 """
 
 import asyncio
+import select
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -67,6 +68,7 @@ class RelayClient:
         self._offered: dict[str, int] = {}      # sessions of which at most one side is known: which one, -1 for none
         self._waiting: deque[bytes] = deque()   # what the socket has not taken
         self._found: list[RelayedSession] = []
+        self._unheard: list[Message] = []       # read while ports were waited for
         self._socket: socket.socket | None = None
         self._is_present = False
         self._short: set[str] = set()           # addresses of which there were not enough ports
@@ -111,6 +113,7 @@ class RelayClient:
             self._shortage.cancel()
             self._shortage = None
         self._queued.clear()
+        self._unheard.clear()
         self._offered.clear()
         self._waiting.clear()
         self._stock.clear()
@@ -125,15 +128,46 @@ class RelayClient:
         """Other addresses of ours that media may use; ports for new ones are ordered at once."""
         self._give_back(self._stock.set_hosts(hosts))
         self._short &= set(hosts)
-        if self._socket is not None and self._order():
-            self._flush_soon()
+        self._order_anew()
 
     def change_range(self, first: int, last: int) -> None:
         """Other ports from now on; sessions keep theirs."""
         self._send({"do": "range", "first": first, "last": last})
         self._give_back(self._stock.empty())
-        if self._socket is not None and self._order():
-            self._flush_soon()
+        self._order_anew()
+
+    def await_ports(self, limit_s: float) -> None:
+        """Stand still until each address has some of the ports that are on order, at most limit_s: the next call, which
+        may be one for help, is not to be refused for a change of ours. What else the relay says is heard afterwards."""
+        self._flush()
+        end = monotonic() + limit_s
+        while (connection := self._socket) is not None and self._is_present and self._stock.is_awaited:
+            poller = select.poll()
+            poller.register(connection, select.POLLIN)
+            if not poller.poll(max(0.0, end - monotonic()) * 1000.0) or not self._read_ports(connection):
+                return
+
+    def _read_ports(self, connection: socket.socket) -> bool:
+        """Ports at once, everything else on the next wake; False at the end of the connection, which `_read` sees as
+        well."""
+        try:
+            octets = connection.recv(4 * MESSAGE_LIMIT_OCTETS)
+        except OSError:
+            return False
+        if not octets:
+            return False
+        if not self._unheard:
+            asyncio.get_running_loop().call_soon(self._read)
+        try:
+            for message in read_objects(octets):
+                if message.get("told") == "leased":
+                    self._read_leased(message, monotonic())
+                else:
+                    self._unheard.append(message)
+        except (PeerError, KeyError):
+            self._unheard.append({})        # which `_read` takes as badly
+            return False
+        return True
 
     def _give_back(self, ports: Sequence[LocalPort]) -> None:
         for port in ports:
@@ -190,6 +224,16 @@ class RelayClient:
         self._send({"do": "figures", "session": session})
 
     # ---- out
+
+    def _order_anew(self) -> None:
+        """A few for each address in a message of their own, since the relay answers each message as a whole."""
+        if self._socket is None:
+            return
+        for host, count in self._stock.order_first():
+            self._send({"do": "lease", "host": host, "count": count})
+        self._flush()
+        if self._order():
+            self._flush_soon()
 
     def _order(self) -> bool:
         """Order what is missing. Whether anything was."""
@@ -259,6 +303,8 @@ class RelayClient:
 
     def _read(self) -> None:
         now = monotonic()
+        unheard, self._unheard = self._unheard, []
+        self._hear(unheard, now)
         while self._socket is not None:
             try:
                 octets = self._socket.recv(4 * MESSAGE_LIMIT_OCTETS)
@@ -270,11 +316,19 @@ class RelayClient:
                 self._lose()
                 break
             try:
-                for message in read_objects(octets):
-                    self._readers[read_word(message, "told")](message, now)
-            except (PeerError, KeyError):
-                self._lose()        # it speaks something else
+                messages = read_objects(octets)
+            except PeerError:
+                self._lose()
+                break
+            self._hear(messages, now)
         self._settle(now)
+
+    def _hear(self, messages: Sequence[Message], now: float) -> None:
+        try:
+            for message in messages:
+                self._readers[read_word(message, "told")](message, now)
+        except (PeerError, KeyError):
+            self._lose()        # it speaks something else
 
     def _read_hello(self, message: Message, _now: float) -> None:
         self._owner.relay_greeted(read_greeting(message))

@@ -24,6 +24,7 @@ SENTENCE = "the process that relays media cannot be had: calls through this box 
 REMEDY = "look for media_relay lines in the journal; is the machine out of memory or of descriptors?"
 START_LIMIT_S = 3.0             # a start waits no longer for it; the office is served without
 GREETING_LIMIT_S = 5.0          # one that says nothing for so long is ended
+PORTS_LIMIT_S = 0.5             # a change waits no longer for its first ports; they take some 50 ms
 LEAVING_LIMIT_S = 1.0           # one that was asked to end and does not
 SAID_DELAY_S = 0.2
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 30.0
@@ -89,6 +90,7 @@ class RelayKeeper:
             if self._state == RelayState.PRESENT:
                 self.relay.change_range(*ports)
         self.relay.set_hosts(hosts)
+        self.relay.await_ports(PORTS_LIMIT_S)
 
     def open(self) -> None:
         """Adopt or start one; `wait_present` waits for it. The user hears `relay_found` on a later wake."""
