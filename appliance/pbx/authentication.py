@@ -81,8 +81,8 @@ class GuessWatch(Protocol):
     def note_guess(self, source: bytes, username: bytes, is_held: bool, now: float) -> None:
         """A wrong digest, over a nonce of ours; is_held: the pair gets no verdict from now on, for a while."""
 
-    def note_excess(self, source: bytes, now: float) -> None:
-        """A request beyond what a source may ask."""
+    def note_excess(self, source: bytes, is_forgeable: bool, now: float) -> None:
+        """A request beyond what a source may ask; is_forgeable: over UDP, where anybody can say any source."""
 
     def note_proof(self, source: bytes, now: float) -> None:
         """Somebody there has proved who he is."""

@@ -3,7 +3,8 @@
 who floods. Sources of public listeners alone; never one where a user has proved himself within the hour, never a
 carrier's, never one that is trusted.
 
-A wrong digest counts where its nonce is ours: a source that nobody has ever heard an answer at may be a forged one.
+A wrong digest counts where its nonce is ours: a source that nobody has ever heard an answer at may be a forged one, and
+whoever forges must not choose whom we shut out. So a flood of datagrams counts only where our nonce has come back.
 Changed by what authentication and the limiter tell it. `now` is monotonic seconds; every table is bounded.
 """
 
@@ -31,11 +32,12 @@ Ban = Callable[[str, int, str], bool]
 class Suspect:
     """What one source has done in this window, and how long its last ban was, 0 for none."""
 
-    __slots__ = ("ban_s", "banned_until", "began", "excess", "guesses", "holds", "usernames")
+    __slots__ = ("ban_s", "banned_until", "began", "excess", "guesses", "holds", "is_real", "usernames")
 
     def __init__(self, now: float) -> None:
         self.ban_s = 0
         self.banned_until = 0.0
+        self.is_real = False        # it has received something from us
         self.begin(now)
 
     def begin(self, now: float) -> None:
@@ -70,15 +72,18 @@ class BanWatch:
     def note_guess(self, source: bytes, username: bytes, is_held: bool, now: float) -> None:
         """GuessWatch."""
         suspect = self._find(source, now)
+        suspect.is_real = True
         suspect.guesses += 1
         suspect.holds += is_held
         if len(suspect.usernames) < USERNAMES:
             suspect.usernames.add(username[:64])
         self._judge(source, suspect, now)
 
-    def note_excess(self, source: bytes, now: float) -> None:
+    def note_excess(self, source: bytes, is_forgeable: bool, now: float) -> None:
         """GuessWatch."""
         suspect = self._find(source, now)
+        if is_forgeable and not suspect.is_real:
+            return
         suspect.excess += 1
         if suspect.excess % EXCESS == 0:
             self._judge(source, suspect, now)

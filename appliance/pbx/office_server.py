@@ -132,7 +132,7 @@ class OfficeServer:
             parts.stack.counters["discarded_rate_limited"] += 1
             watch = parts.authentication.watch
             if watch is not None and not parts.authentication.is_trusted(flow):
-                watch.note_excess(flow.host, now)
+                watch.note_excess(flow.host, not flow.listener.is_reliable, now)
             return  # no answer: the source may be forged
         if parts.overload.is_pressed and not message.to_tag:
             lines = parts.overload.decide_refusal(message)

@@ -81,7 +81,23 @@ def test_a_flood_is_shut_out():
     wall = Firewall()
     for _ in range(EXCESS):
         assert wall.bans == []
-        wall.watch.note_excess(SCANNER, 5.0)
+        wall.watch.note_excess(SCANNER, False, 5.0)
+    assert len(wall.bans) == 1
+
+
+def test_a_flood_of_datagrams_shuts_nobody_out_whose_address_may_be_forged():
+    wall = Firewall()
+    for _ in range(3 * EXCESS):
+        wall.watch.note_excess(SCANNER, True, 5.0)
+    assert wall.bans == []
+
+
+def test_a_flood_of_datagrams_counts_once_our_nonce_has_come_back():
+    wall = Firewall()
+    wall.scan(0.0, times=1)
+    for _ in range(EXCESS):
+        assert wall.bans == []
+        wall.watch.note_excess(SCANNER, True, 5.0)
     assert len(wall.bans) == 1
 
 

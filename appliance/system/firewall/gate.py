@@ -130,7 +130,7 @@ class Gate:
         try:
             message = json.loads(octets)
             self._carry_out(message)
-        except (ValueError, TypeError, RecursionError):     # netd survives whatever it is told
+        except (ValueError, TypeError, OverflowError, RecursionError):     # netd survives whatever it is told
             self._journal.record("gate_message_not_understood", message=octets[:TEXT_CHARACTERS].decode("latin-1"))
         except MachineError as error:
             self._journal.record("gate_failed", message=octets[:TEXT_CHARACTERS].decode("latin-1"),

@@ -122,7 +122,7 @@ def test_each_message_does_what_it_says(tmp_path, message, done):
     ["open", "203.0.113.5", 0], ["open", "203.0.113.5", 65535], ["open", "203.0.113.5", 3.5], ["open", "x", 30000],
     ["only", [["203.0.113.5"]]], ["only", [3]], ["only", [["203.0.113.5", "x"]]], ["peers", [["0.0.0.0/0", 0, "udp"]]],
     ["peers", [["203.0.113.9/24", 0, "udp"]]], ["peers", ["x"]], ["close", "203.0.113.5", 30000, "more"],
-    b"[" * 100_000, b"\xff\xfe", b"{",
+    b"[" * 100_000, b"\xff\xfe", b"{", ["ban", "198.51.100.66", 10**400, "x"],
 ])
 def test_what_is_no_message_is_journalled_and_does_nothing(tmp_path, message):
     recorder = say(tmp_path, message)
