@@ -76,6 +76,12 @@ class Machine:
         while self._serial.expect([r".+", pexpect.TIMEOUT], timeout=quiet_s) == 0:
             pass
 
+    def read_for(self, seconds: float) -> None:
+        """Read what comes in that time, and wait no longer."""
+        end = time.monotonic() + seconds
+        while (left_s := end - time.monotonic()) > 0:
+            self._serial.expect([r".+", pexpect.TIMEOUT], timeout=left_s)
+
     def type(self, line: str, answer: str = PROMPT, limit_s: float = 60) -> str:
         """A line and Enter; what came before the answer, without what moves the cursor."""
         for character in line:                                     # a person types no faster; a UART has 16 octets

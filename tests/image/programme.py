@@ -121,7 +121,7 @@ class Life:
             if is_in_flight:
                 self.machine.send("commit")
                 delay_s = chance.uniform(0.0, 3.0)
-                time.sleep(delay_s)
+                self.machine.read_for(delay_s)
             else:
                 said = self.machine.type("commit", CONFIGURATION, PATIENCE_S)
                 assert "commit complete" in said, said
