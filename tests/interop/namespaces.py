@@ -4,9 +4,11 @@
 Every name begins with `dw` and this process's number; `close` takes everything away again.
 """
 
+import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -30,6 +32,20 @@ def require_namespaces() -> None:
 
 def run_ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+
+def list_processes(namespace: str) -> list[int]:
+    """Who runs there; [] where there is no such namespace."""
+    listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
+
+
+def remove_namespace(namespace: str) -> None:
+    """Ends what still runs there and deletes it; a namespace that is gone already is no error."""
+    for process_id in list_processes(namespace):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
 class Office:
@@ -60,7 +76,7 @@ class Office:
 
     def close(self) -> None:
         for name in (*self.hosts, self.switch):
-            run_ip("netns", "del", name)
+            remove_namespace(name)
 
 
 def call_inside(namespace: str, act: Callable[[], Result]) -> Result:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.dhcp_lender import DhcpLender
-from tests.interop.namespaces import require_namespaces, run_ip
+from tests.interop.namespaces import list_processes, remove_namespace, require_namespaces, run_ip
 from tests.interop.network import PATIENCE_S, wait_until
 
 PROGRAM = Path(sys.executable).parent / "denwaban"
@@ -64,7 +64,7 @@ class Box:
                 program.kill()
                 program.wait()
             for name in (self.name, *self.peers.values()):
-                run_ip("netns", "del", name)
+                remove_namespace(name)
 
     def write(self, *lines: str) -> Path:
         """The configuration, and where it is."""
@@ -86,11 +86,12 @@ class Box:
         return self
 
     def stop(self) -> None:
-        """By SIGTERM; insists on exit 0 and on a journal without traceback."""
+        """By SIGTERM; insists on exit 0, on a journal without traceback and on nobody being left behind."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(PATIENCE_S) == 0, self.errors.read_text()
         assert "Traceback" not in self.errors.read_text(), self.errors.read_text()
+        wait_until(lambda: not list_processes(self.name), PATIENCE_S, "the box to be empty")
 
     def kill(self) -> None:
         assert self.process is not None
@@ -132,8 +133,8 @@ class Box:
         return self.ask_raw("apply", str(self.write(*lines)))
 
     def journal(self) -> list[dict]:
-        lines = self.errors.read_text().splitlines() if self.errors.exists() else []
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        lines = self.errors.read_text().splitlines(keepends=True) if self.errors.exists() else []
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def ip(self, *words: str, namespace: str = "") -> list[dict]:
         """`ip -j` in the box or elsewhere."""

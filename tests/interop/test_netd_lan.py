@@ -161,6 +161,12 @@ def child_of(box, name):
     return int((box.state / "run" / f"{name}.child").read_text())
 
 
+def test_in_a_namespace_the_clock_of_the_machine_is_left_alone(box):
+    box.start(*WAN, *LAN, *NTP)
+    command = Path(f"/proc/{child_of(box, 'chronyd')}/cmdline").read_bytes().split(b"\0")
+    assert b"-x" in command
+
+
 def test_a_program_that_dies_is_started_again_and_ends_with_netd(box):
     box.start(*WAN, *LAN, *NTP)
     lan = box.peers["lan0"]

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from appliance.networking.ruleset_values import Ruleset
 from appliance.system.firewall.firewall import Firewall
-from tests.interop.namespaces import call_inside, run_ip
+from tests.interop.namespaces import call_inside, remove_namespace, run_ip
 
 Result = TypeVar("Result")
 ROUTER, CARRIER, STRANGER, MANAGER = "203.0.113.1", "203.0.113.9", "203.0.113.66", "198.51.100.7"
@@ -65,7 +65,7 @@ class WalledOffice:
         self.close_sockets()
         self.firewall.close()
         for name in (self.wan, self.box, self.lan):
-            run_ip("netns", "del", name)
+            remove_namespace(name)
 
     def close_sockets(self) -> None:
         for one in self._open:

@@ -5,13 +5,11 @@ A host has one leg for each network it is plugged into. The NAT router is the ke
 happens, `close` ends what still runs in the namespaces and takes them away.
 """
 
-import contextlib
 import os
-import signal
 import subprocess
 from pathlib import Path
 
-from tests.interop.namespaces import call_inside, run_ip
+from tests.interop.namespaces import call_inside, remove_namespace, run_ip
 
 PREFIX = "dwfig"
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -100,15 +98,6 @@ class WideNetwork:
 
 def set_sysctl(namespace: str, name: str, value: str) -> None:
     call_inside(namespace, lambda: Path("/proc/sys", name).write_text(value))
-
-
-def remove_namespace(namespace: str) -> None:
-    """Ends what still runs there and deletes it; a namespace that is gone already is no error."""
-    listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
-    for word in listed.stdout.split():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(word), signal.SIGKILL)
-    subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
 def remove_orphans() -> list[str]:

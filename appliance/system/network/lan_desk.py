@@ -48,6 +48,7 @@ class LanDesk:
         self._dnsmasq = ServedProgram("dnsmasq", self._run, lambda file: [DNSMASQ, "-k", "-C", str(file)], journal)
         self._chronyd = ServedProgram("chronyd", self._run, lambda file: [*chronyd, "-f", str(file)], journal)
         self._resolv_text: str | None = None
+        self._is_closed = False
 
     @staticmethod
     def _drift_file(directory: Path) -> str:
@@ -61,7 +62,9 @@ class LanDesk:
         self._chronyd.sweep()
 
     def update(self, configuration: Configuration | None, sides: Mapping[str, Side]) -> None:
-        """Serve what is wanted now."""
+        """Serve what is wanted now. What the kernel tells while we end starts nothing again."""
+        if self._is_closed:
+            return
         if configuration is None or not configuration.network_managed:
             self._dnsmasq.configure("")
             self._chronyd.configure("")
@@ -71,7 +74,8 @@ class LanDesk:
         self._chronyd.configure(write_chrony(configuration, sides, self._places))
 
     async def close(self) -> None:
-        """End the programs."""
+        """End the programs, for good."""
+        self._is_closed = True
         await self._dnsmasq.close()
         await self._chronyd.close()
 
@@ -104,4 +108,4 @@ def may_set_time() -> bool:
     try:
         return os.readlink("/proc/self/ns/net") == os.readlink("/proc/1/ns/net")
     except OSError:
-        return True     # who is not root may not look, and has been given the capability on purpose
+        return os.geteuid() != 0    # who may not look has been given the capability on purpose, but root in a sandbox
