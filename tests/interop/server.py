@@ -113,10 +113,10 @@ class Server:
         return self.errors.read_text(errors="replace")[-size_octets:] if self.errors.exists() else ""
 
     def journal(self, event: str | None = None) -> list[dict[str, object]]:
-        """What the journal says so far: its JSON lines, those of one event if named."""
+        """What the journal says so far: its whole JSON lines, those of one event if named."""
         entries = []
-        for line in self.errors.read_text(errors="replace").splitlines():
-            if line.startswith("{"):
+        for line in self.errors.read_text(errors="replace").splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("\n"):
                 entries.append(json.loads(line))
         return [entry for entry in entries if event is None or entry.get("event") == event]
 

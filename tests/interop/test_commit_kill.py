@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -28,7 +29,9 @@ def write_old(host: str) -> str:
 
 
 class Daemon:
-    """One life of configd (or run)."""
+    """One life of configd (or run). lives: all of this test."""
+
+    lives: ClassVar["list[Daemon]"] = []
 
     def __init__(self, folder: Path, part: str, step: int) -> None:
         self.state = folder / "state"
@@ -41,6 +44,7 @@ class Daemon:
                 [sys.executable, DYING, armed, str(step), part, "--config", folder / "denwaban.conf", "--state",
                  self.state], stdout=output, stderr=errors, stdin=subprocess.DEVNULL, start_new_session=True,
                 env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"})
+        self.lives.append(self)
         self.armed = armed
         wait_until(self._is_ready, PATIENCE_S, f"{part} to be ready")
 
@@ -104,8 +108,12 @@ class Scene:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
-    return (tmp_path / f"life{number}" for number in itertools.count())
+def folders(tmp_path: Path) -> Iterator[Iterator[Path]]:
+    yield (tmp_path / f"life{number}" for number in itertools.count())
+    while Daemon.lives:         # of a test that has failed
+        process = Daemon.lives.pop().process
+        process.kill()
+        process.wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
