@@ -34,7 +34,7 @@ run: setup
 
 test: setup-develop packages-test
 	$(BIN)/python -m pytest -rfEsR --durations=10 --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		--max-suite-reruns 12 $(TESTS)
+		--max-suite-reruns 12 --rerun-show-tracebacks $(TESTS)
 
 lint: setup-develop
 	$(BIN)/ruff check .
