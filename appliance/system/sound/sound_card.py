@@ -6,6 +6,7 @@ Nothing waits longer than a moment: a device that gives nothing is as gone as on
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -119,5 +120,14 @@ class SoundCard:
         """A second call does nothing."""
         for one in (self._capture, self._playback):
             if one is not None:
+                drop_samples(one)
                 one.close()
         self._capture = self._playback = None
+
+
+def drop_samples(one: Any) -> None:
+    """What has not sounded will not: closing would wait for it, on a device that is gone for ever."""
+    drop = getattr(one, "drop", None)       # pyalsaaudio before 0.11 has none
+    if drop is not None:
+        with contextlib.suppress(alsaaudio.ALSAAudioError):
+            drop()

@@ -17,11 +17,12 @@ from typing import Final
 from appliance.errors import MachineError
 from appliance.native.handset_audio import HandsetAudio
 from appliance.system.sound.echo_canceller import EchoCanceller
-from appliance.system.sound.sound_card import SILENCE, SoundCard
+from appliance.system.sound.sound_card import FRAME_OCTETS, SILENCE, SoundCard
 
 FRAME_S: Final = 0.01
 RETRY_FRAMES: Final = 100           # a second
 AHEAD_S: Final = 0.015              # a device without a clock of its own (alsa-lib's file and null) is slowed down
+CATCH_UP_S: Final = 0.15            # what a try to open a card has cost is made up for
 PRIORITY: Final = 20
 SWITCH_INTERVAL_S: Final = 0.0005   # how long another thread of ours may keep the interpreter from this one
 
@@ -45,9 +46,12 @@ class SoundThread(threading.Thread):
         self._report_keys = report_keys
         self._stopping = threading.Event()
         self._trouble = "not opened yet"
+        self._captured = self._played = b""     # half a packet for the canceller
+        self._due_s = 0.0               # of the next frame, while there is no card
         self.frames = 0
-        self.xruns = 0
+        self.xruns_before = 0           # of cards that are closed
         self.losses = 0
+        self.card: SoundCard | None = None
 
     def run(self) -> None:
         """Until `stop`."""
@@ -58,6 +62,7 @@ class SoundThread(threading.Thread):
             if card is None:
                 self._go_on_without(RETRY_FRAMES)
                 continue
+            self.card = card
             self._say("")
             try:
                 self._serve(card)
@@ -65,7 +70,8 @@ class SoundThread(threading.Thread):
                 self.losses += 1
                 self._say(error.operation)
             finally:
-                self.xruns += card.xruns
+                self.card = None
+                self.xruns_before += card.xruns
                 card.close()
         if self._canceller is not None:
             self._canceller.close()
@@ -73,6 +79,12 @@ class SoundThread(threading.Thread):
     def stop(self) -> None:
         """End it; it takes a frame or two."""
         self._stopping.set()
+
+    @property
+    def xruns(self) -> int:
+        """How often the card and this thread have missed each other."""
+        card = self.card
+        return self.xruns_before + (card.xruns if card is not None else 0)
 
     @property
     def trouble(self) -> str:
@@ -113,15 +125,14 @@ class SoundThread(threading.Thread):
             self._report(error.operation)
 
     def _serve(self, card: SoundCard) -> None:
-        audio, canceller = self._audio, self._canceller
+        audio = self._audio
         played = SILENCE
+        self._captured = self._played = b""
         begun, count = time.monotonic(), 0
         while not self._stopping.is_set():
             captured = card.read()
-            if canceller is not None:
-                captured = canceller.cancel(captured, played)
             now_ns = time.monotonic_ns()
-            audio.speak(captured, now_ns)
+            self._speak(captured, played, now_ns)
             played = audio.hear(now_ns)
             card.write(played)
             keys = audio.take_keys()
@@ -135,8 +146,22 @@ class SoundThread(threading.Thread):
             elif ahead_s < -1.0:
                 begun, count = now_ns / 1e9, 0      # a slow clock, or a pause: no hurry afterwards
 
+    def _speak(self, captured: bytes, played: bytes, now_ns: int) -> None:
+        """Two frames at a time where there is a canceller: a packet has two."""
+        canceller = self._canceller
+        if canceller is None:
+            self._audio.speak(captured, now_ns)
+            return
+        self._captured += captured
+        self._played += played
+        if len(self._captured) < 2 * FRAME_OCTETS:
+            return
+        cleaned = canceller.cancel(self._captured, self._played)
+        self._captured = self._played = b""
+        self._audio.speak(cleaned[:FRAME_OCTETS], now_ns)
+        self._audio.speak(cleaned[FRAME_OCTETS:], now_ns)
+
     def _go_on_without(self, frames: int) -> None:
-        due = time.monotonic()
         for _ in range(frames):
             if self._stopping.is_set():
                 return
@@ -144,5 +169,5 @@ class SoundThread(threading.Thread):
             self._audio.speak(SILENCE, now_ns)
             self._audio.hear(now_ns)
             self.frames += 1
-            due = max(due + FRAME_S, time.monotonic() - FRAME_S)
-            time.sleep(max(0.0, due - time.monotonic()))
+            self._due_s = max(self._due_s + FRAME_S, time.monotonic() - CATCH_UP_S)
+            time.sleep(max(0.0, self._due_s - time.monotonic()))
