@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
 from appliance.config.kind import Kind, ValueRefused, show_text
@@ -22,6 +22,8 @@ OPTION_LAST = 254
 DYNAMIC = "dhcp"
 # What the server itself must say, RFC 2131 4.3.1: mask, and everything that belongs to the lease.
 OWN_OPTIONS = frozenset({1, *range(50, 60), 61, 82})
+# RFC 2132 3.5 to 3.13, 5, 8, RFC 5859: these say addresses. The server would not start with anything else there.
+ADDRESS_OPTIONS = frozenset({*range(3, 12), 16, 21, 28, 32, 33, 41, 42, 44, 45, 48, 49, 65, *range(68, 77), 150})
 
 InterfaceAddress = IPv4Interface | str
 """An address with the prefix of its network, or `dhcp`."""
@@ -126,6 +128,16 @@ def valid_option_text(text: str) -> str:
     if OPTION_TEXT_FORM.fullmatch(text) is None:
         raise ValueRefused(f"{show_text(text)} cannot stand here")
     return text
+
+
+def are_addresses(text: str) -> bool:
+    """Whether it is IPv4 addresses, separated by commas."""
+    try:
+        for part in text.split(","):
+            IPv4Address(part)
+    except AddressValueError:
+        return False
+    return True
 
 
 INTERFACE = Kind("interface", "the name of a network interface, such as eth0", valid_interface)

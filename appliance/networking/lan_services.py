@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
 
+from appliance.config.address_kinds import are_addresses
 from appliance.config.configuration import Configuration
 from appliance.config.network_configuration import DhcpServerConfiguration
 from appliance.networking.dhcp_message import Option
@@ -106,12 +106,7 @@ def write_dhcp_server(server: DhcpServerConfiguration, lan: Side, has_router: bo
 
 def quote_option(text: str) -> str:
     """Addresses as they are, so that dnsmasq sends them as addresses; anything else as text."""
-    try:
-        for part in text.split(","):
-            IPv4Address(part)
-    except AddressValueError:
-        return f'"{text}"'
-    return text
+    return text if are_addresses(text) else f'"{text}"'
 
 
 def write_chrony(configuration: Configuration, sides: Mapping[str, Side], places: Places) -> str:

@@ -83,6 +83,8 @@ def test_routes_may_lead_by_a_neighbour_on_either_side():
     ((*LAN, RANGE, "set network dhcp host a mac 02:00:00:00:00:01", "set network dhcp host a address 192.168.1.1"),
      ("dhcp-host", "network dhcp host a address")),
     ((*LAN, RANGE, "set network dhcp host a address 192.168.1.9"), ("missing", "network dhcp host a mac")),
+    ((*LAN, RANGE, "set network dhcp option 42 ntp.nict.jp"), ("dhcp-option", "network dhcp option 42")),
+    ((*LAN, RANGE, "set network dhcp option 6 192.168.1.53,"), ("dhcp-option", "network dhcp option 6")),
     ((*LAN, "set network route r to 10.0.0.0/8", "set network route r via 172.16.0.1"),
      ("route-via", "network route r via")),
     ((*LAN, "set network route r to 10.0.0.0/8", "set network route r via 192.168.1.1"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DHCP server: its addresses are the LAN's, nobody's else and each machine's own."""
+"""The DHCP server: its addresses are the LAN's, nobody's else and each machine's own; its options what they must be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Interface
 from typing import Any
 
+from appliance.config.address_kinds import ADDRESS_OPTIONS, are_addresses
 from appliance.config.finding import Finding, report_warning
 from appliance.config.leaf import Leaf
 from appliance.config.sections import network
@@ -27,6 +28,7 @@ def verify_dhcp_server(tree: Tree) -> Iterator[Finding]:
         return
     yield from verify_range(tree, lan)
     yield from verify_hosts(tree, lan)
+    yield from verify_options(tree)
 
 
 def verify_range_said(tree: Tree) -> Iterator[Finding]:
@@ -73,3 +75,12 @@ def verify_hosts(tree: Tree, lan: IPv4Interface) -> Iterator[Finding]:
         if holder != f"host {name}":
             wrong = f"{address} is taken by {holder}"
             yield refuse("dhcp-host", tree, (network.HOST_ADDRESS, name), wrong, "an address of its own")
+
+
+def verify_options(tree: Tree) -> Iterator[Finding]:
+    """Options that say addresses say nothing else: with a name there the LAN would have no DHCP and no DNS at all."""
+    for number in tree.names("dhcp-option"):
+        text = tree.value(network.OPTION, number)
+        if text is not None and int(number) in ADDRESS_OPTIONS and not are_addresses(text):
+            wrong = f"option {number} says addresses, and this is none"
+            yield refuse("dhcp-option", tree, (network.OPTION, number), wrong, "IPv4 addresses separated by commas")
