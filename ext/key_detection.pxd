@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# DTMF keys in sound (ITU-T Q.23, Q.24): Goertzel filters over blocks of 12.75 ms, a key is two blocks that agree. Taken:
-# down to about -38 dBm0 each, some 7 dB twist either way. What keeps speech out is the share of the whole energy
-# that the two frequencies must have.
+# DTMF keys in sound (ITU-T Q.23, Q.24): Goertzel filters over blocks of 12.75 ms, a key is two blocks that agree. It
+# takes keys down to about -38 dBm0 each, with some 7 dB twist either way. What keeps speech out is the share of the
+# whole energy that the two frequencies must have.
 from libc.math cimport M_PI, cos
 from libc.stdint cimport int16_t, int32_t
 from libc.string cimport memset
