@@ -115,9 +115,11 @@ DEMO_PACKAGES = \
 	{ command -v kamailio || test -x /usr/sbin/kamailio; } >/dev/null || echo kamailio; \
 	{ command -v nft || test -x /usr/sbin/nft; } >/dev/null || echo nftables; \
 	{ command -v ip || test -x /sbin/ip; } >/dev/null || echo iproute2
+# chrony would drive out what keeps the machine's own clock: it stays, and tests against chrony are skipped.
+HAS_TIME_DAEMON = dpkg-query --show --showformat '$${db:Status-Abbrev}$${Provides}\n' | grep '^ii.*time-daemon'
 BOX_PACKAGES = $(DEMO_PACKAGES); \
 	{ command -v dnsmasq || test -x /usr/sbin/dnsmasq; } >/dev/null || echo dnsmasq-base; \
-	{ command -v chronyd || test -x /usr/sbin/chronyd; } >/dev/null || echo chrony; \
+	{ command -v chronyd || test -x /usr/sbin/chronyd || $(HAS_TIME_DAEMON); } >/dev/null 2>&1 || echo chrony; \
 	{ command -v udhcpc || test -x /usr/sbin/udhcpc; } >/dev/null || echo udhcpc; \
 	command -v tshark >/dev/null || echo tshark
 TEST_PACKAGES = $(BOX_PACKAGES); \
@@ -160,27 +162,28 @@ packages-build:
 	@$(call provide,$(BUILD_PACKAGES),exit 1)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 
-# Debian starts kamailio as a service when it is installed; everything here wants its own one only.
-# $(call provide_kamailio,WHAT IS MISSING,WHAT TO DO WITHOUT ROOT)
-provide_kamailio = had=$$(command -v kamailio || ls /usr/sbin/kamailio 2>/dev/null); $(call provide,$(1),$(2)); \
-	test -n "$$had" || test "$$(id -u)" != 0 || systemctl disable --now kamailio 2>/dev/null || true
+# Debian starts kamailio and chrony as services when they are installed; everything here wants its own ones only.
+# $(call provide_quietly,WHAT IS MISSING,WHAT TO DO WITHOUT ROOT)
+provide_quietly = new=; test -x /usr/sbin/kamailio || new=kamailio; test -x /usr/sbin/chronyd || new="$$new chrony"; \
+	$(call provide,$(1),$(2)); \
+	test "$$(id -u)" != 0 || for service in $$new; do systemctl disable --now $$service 2>/dev/null || true; done
 
 # What is missing here only makes tests skip, with their reasons printed: without root we say so and go on.
 packages-test:
-	@$(call provide_kamailio,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
+	@$(call provide_quietly,$(TEST_PACKAGES),echo "Tests against them are skipped." >&2)
 	@$(MAKE) --no-print-directory handset-sound
 
 packages-bench:
-	@$(call provide_kamailio,$(BENCH_PACKAGES),exit 1)
+	@$(call provide_quietly,$(BENCH_PACKAGES),exit 1)
 
 packages-demo:
-	@$(call provide_kamailio,$(DEMO_PACKAGES),exit 1)
+	@$(call provide_quietly,$(DEMO_PACKAGES),exit 1)
 
 packages-box:
-	@$(call provide_kamailio,$(BOX_PACKAGES),exit 1)
+	@$(call provide_quietly,$(BOX_PACKAGES),exit 1)
 
 packages-image:
 	@$(call provide,$(IMAGE_PACKAGES),exit 1)
 
 packages-image-test:
-	@$(call provide_kamailio,$(IMAGE_TEST_PACKAGES),exit 1)
+	@$(call provide_quietly,$(IMAGE_TEST_PACKAGES),exit 1)
