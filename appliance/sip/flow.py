@@ -8,6 +8,7 @@ wants octets sent appends `(octets, flow)` to `flow.outbox`, which the socket la
 from enum import IntEnum
 
 UDP, TCP, TLS = b"UDP", b"TCP", b"TLS"
+FORMER_LIMIT = 8
 
 
 class Side(IntEnum):
@@ -21,17 +22,20 @@ class Listener:
     """One bound address and transport of ours. It may move: whoever refers to it, flows above all, goes with it.
 
     name: the configuration's name of it; transport: b"UDP", b"TCP" or b"TLS"; host: our numeric address without
-    brackets, address: the same as text; port: bound port; outbox: what waits to be sent on it.
+    brackets, address: the same as text; port: bound port; outbox: what waits to be sent on it; former: the hostports
+    that it had before it moved, the last first.
     """
 
-    __slots__ = ("address", "family", "host", "hostport", "is_reliable", "name", "outbox", "port", "side", "transport",
-                 "via_prefix")
+    __slots__ = ("address", "family", "former", "host", "hostport", "is_reliable", "name", "outbox", "port", "side",
+                 "transport", "via_prefix")
 
     def __init__(self, name: str, transport: bytes, host: bytes, port: int, side: Side = Side.PRIVATE) -> None:
         self.transport = transport
         self.family = 6 if b":" in host else 4
         self.is_reliable = transport != UDP
         self.outbox: list[tuple[bytes, Flow]] = []
+        self.hostport = b""
+        self.former: tuple[bytes, ...] = ()
         self.move(name, host, port, side)
 
     def move(self, name: str, host: bytes, port: int, side: Side) -> None:
@@ -42,7 +46,10 @@ class Listener:
         self.port = port
         self.side = side
         bracketed = b"[%s]" % host if self.family == 6 else host
-        self.hostport = b"%s:%d" % (bracketed, port)
+        hostport = b"%s:%d" % (bracketed, port)
+        if self.hostport and self.hostport != hostport:
+            self.former = (self.hostport, *self.former[:FORMER_LIMIT - 1])
+        self.hostport = hostport
         self.via_prefix = b"Via: SIP/2.0/%s %s;branch=" % (self.transport, self.hostport)
 
     def __repr__(self) -> str:

@@ -168,8 +168,10 @@ class SipStack:
             self.counters["discarded_faulty_response"] += 1
             return
         client = self._clients.get(message.client_key)
-        # 18.1.2: a response whose top Via is not ours is discarded; RFC 6026 8.4: so is one without a transaction
-        if client is None or message.sent_by != client.flow.listener.hostport:
+        # 18.1.2: a response whose top Via is not ours is discarded; RFC 6026 8.4: so is one without a transaction. What
+        # went out before its listener moved is answered with what the listener was.
+        if client is None or (message.sent_by != client.flow.listener.hostport
+                              and message.sent_by not in client.flow.listener.former):
             self.counters["discarded_stray_response"] += 1
             return
         client.receive_response(message, now)

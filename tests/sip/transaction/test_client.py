@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from appliance.sip.flow import TCP, Flow
+from appliance.sip.flow import FORMER_LIMIT, TCP, Flow
 from appliance.sip.transaction.core import Failure
 from tests.sip.transaction.bench_stack import RememberingOwner, VirtualWire, request, response
 
@@ -139,6 +139,33 @@ def test_response_with_a_foreign_top_via_is_discarded() -> None:
     wire.receive(response(octets, 200, via="Via: SIP/2.0/UDP 192.168.1.1:5060;branch=z9hG4bKother"))
     assert owner.statuses == []
     assert wire.stack.counters["discarded_stray_response"] == 2
+
+
+@pytest.mark.parametrize("moves", [1, 2, 3, 8])
+def test_what_went_out_before_its_listener_moved_is_answered_all_the_same(moves) -> None:
+    """There and back again, too; and what goes out from the new place has only that."""
+    wire = VirtualWire()
+    listener = wire.flow.listener
+    owner, octets, client = send(wire, "INVITE")
+    for number in range(moves):
+        listener.move(listener.name, (b"192.168.1.2", b"192.168.1.1")[number % 2], 5060 + number // 2, listener.side)
+    wire.receive(response(octets, 180))
+    assert owner.statuses == [180]
+    wire.sent()
+    cancel = client.build_cancel(b"", wire.now)
+    assert b"192.168.1.1:5060;branch=z9hG4bKours" in cancel         # RFC 3261 9.1: the Via of the INVITE
+    wire.receive(response(octets, 487, tag="xyz"))
+    assert owner.statuses == [180, 487]
+    assert b"ACK" in wire.sent()[0]
+
+
+def test_no_place_but_the_last_few_of_a_listener_is_known() -> None:
+    wire = VirtualWire()
+    listener = wire.flow.listener
+    for number in range(50):
+        listener.move(listener.name, b"192.168.1.2", 6000 + number, listener.side)
+    assert len(listener.former) == FORMER_LIMIT
+    assert listener.former[0] == b"192.168.1.2:6048"
 
 
 def test_failed_connection_ends_its_transactions_with_a_transport_error() -> None:
