@@ -2,6 +2,7 @@
 """Writing a file so that after any power cut it is the old one or the new one, whole."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import MachineError
@@ -21,7 +22,8 @@ def write_atomically(path: Path | str, octets: bytes, mode: int = 0o600) -> None
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):     # on a disk that has become read-only nothing is taken away either
+            temporary.unlink()
         raise MachineError(f"write {path}: {error.strerror}", error.errno or 0, retry_after_s=60.0) from error
 
 

@@ -74,7 +74,7 @@ class DhcpRunner:
         """The lease goes back to its server."""
         self._client.release(monotonic())
         self._close()
-        self._path.unlink(missing_ok=True)
+        self._forget()
 
     def note_link_up(self) -> None:
         """The link is back."""
@@ -217,14 +217,21 @@ class DhcpRunner:
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
         lease = self._client.lease
         if lease is None:
-            self._path.unlink(missing_ok=True)
-            self._kept_until = 0.0
+            self._forget()
         elif self._client.expires != self._kept_until:
             self._kept_until = self._client.expires
             try:
                 write_atomically(self._path, write_lease(lease, time() + self._client.expires - monotonic()))
             except MachineError as error:
                 self._journal.record("dhcp_lease_not_kept", error=error.operation)
+
+    def _forget(self) -> None:
+        """No lease is kept. A file that stays on a disk that has become read-only is refused by the server in time."""
+        self._kept_until = 0.0
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._journal.record("dhcp_lease_not_kept", error=f"remove {self._path}: {error.strerror}")
 
 
 def read_lease_file(path: Path) -> tuple[DhcpLease, float] | None:

@@ -6,6 +6,7 @@ After any power cut the file is the old one or the new one. It keeps owner, grou
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,8 @@ class StagedFile:
                 file.flush()
                 os.fsync(descriptor)
         except OSError as error:
-            self._unlink()
+            with suppress(OSError):     # on a disk that has become read-only nothing is taken away either
+                self._unlink()
             raise MachineError(f"write {self.staged}: {error.strerror}", error.errno or 0) from error
 
     def put_in_place(self) -> None:

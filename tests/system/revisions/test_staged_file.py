@@ -8,6 +8,7 @@ import stat
 import pytest
 
 from appliance.errors import MachineError
+from appliance.system.disk import write_atomically
 from appliance.system.revisions.staged_file import StagedFile
 
 
@@ -84,3 +85,15 @@ def test_a_file_that_cannot_be_replaced_stands(path, monkeypatch):
     with pytest.raises(MachineError, match="Read-only"):
         file.put_in_place()
     assert path.read_text() == "old\n"
+
+
+def test_a_disk_that_has_become_read_only_is_told(path, monkeypatch):
+    """As cards do when they fail: there even taking away what does not exist is refused."""
+    def refuse(*_arguments, **_named):
+        raise OSError(errno.EROFS, "Read-only file system")
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(MachineError, match="Read-only"):
+        StagedFile(path).stage(b"new")
+    with pytest.raises(MachineError, match="Read-only"):
+        write_atomically(path, b"new")
