@@ -35,17 +35,28 @@ def write_file_card(folder: Path, voice: Path, seconds: int = 60) -> Path:
     return path
 
 
+def write_handset_configuration(office: Path, folder: Path) -> Path:
+    """The office's configuration with a handset for 1001; a file of its own, since `run` would start one as well."""
+    path = folder / "handset.conf"
+    path.write_text(office.read_text() + "set handset desk extension 1001\nset handset desk device desk\n"
+                    "set handset desk echo-cancel false\n")
+    return path
+
+
 class Handset:
     """One `denwaban handset`; a context manager that ends it by SIGTERM and insists on exit 0."""
 
-    def __init__(self, config: Path, state: Path, folder: Path, card: Path | None, name: str = "desk") -> None:
+    def __init__(self, config: Path, state: Path, folder: Path, card: Path | None, name: str = "desk",
+                 environment: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.state, self.folder, self.name = config, state, folder, name
         self._card = card
+        self._environment = environment or {}
         self.log = folder / "handset.log"
 
     def __enter__(self) -> "Handset":
         environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+        environment.update(self._environment)
         if self._card is not None:
             environment["ALSA_CONFIG_PATH"] = str(self._card)
         with self.log.open("ab") as log:

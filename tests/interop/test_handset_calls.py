@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The handset of the box and a real telephone: calls both ways, and what each hears of the other."""
 
+import contextlib
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import Handset, write_file_card, write_handset_configuration
+from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.server import SECRETS, Server
 from tests.interop.sound import likeness, write_babble, write_chirp
 
@@ -21,14 +24,13 @@ SETTLING_S = 1.6                # until the jitter buffer knows the line
 @pytest.fixture(scope="module")
 def voices(tmp_path_factory):
     folder = tmp_path_factory.mktemp("voices")
-    return {"chirp": write_chirp(folder / "chirp.wav"), "babble": write_babble(folder / "babble.wav")}
+    return {"chirp": write_chirp(folder / "chirp.wav", 20.0),
+            "babble": write_babble(folder / "babble.wav", 20.0)}
 
 
 @pytest.fixture(scope="module")
 def office(network, tmp_path_factory) -> Iterator[Server]:
-    lines = ["set handset desk extension 1001", "set handset desk device desk", "set handset desk echo-cancel false",
-             "set emergency none"]
-    with Server(tmp_path_factory.mktemp("office"), network.new_host(), lines=lines, role="b2bua") as running:
+    with Server(tmp_path_factory.mktemp("office"), network.new_host(), role="b2bua") as running:
         yield running
 
 
@@ -36,17 +38,26 @@ def office(network, tmp_path_factory) -> Iterator[Server]:
 def desk(office, tmp_path, voices) -> Iterator[Handset]:
     folder = tmp_path / "handset"
     folder.mkdir()
-    with Handset(office.config, office.state, folder, write_file_card(folder, voices["babble"])) as handset:
+    config = write_handset_configuration(office.config, folder)
+    with Handset(config, office.state, folder, write_file_card(folder, voices["babble"])) as handset:
         handset.wait_registered()
         yield handset
 
 
 @pytest.fixture
-def phone(network, office, tmp_path, voices) -> Iterator[Baresip]:
-    account = Account("1002", SECRETS["1002"], f"{office.host}:{office.port}")
-    with Baresip(network, tmp_path / "phone", account, voices["chirp"]) as running:
-        running.wait_registered()
-        yield running
+def new_phone(network, office, tmp_path, voices) -> Iterator[Callable[..., Baresip]]:
+    with contextlib.ExitStack() as phones:
+        def make(user: str, voice: str) -> Baresip:
+            account = Account(user, SECRETS[user], f"{office.host}:{office.port}")
+            running = phones.enter_context(Baresip(network, tmp_path / user, account, voices[voice]))
+            running.wait_registered()
+            return running
+        yield make
+
+
+@pytest.fixture
+def phone(new_phone) -> Baresip:
+    return new_phone("1002", "chirp")
 
 
 def compare_voices(desk: Handset, phone: Baresip, voices, frames: tuple[int, int]) -> None:
@@ -67,6 +78,7 @@ def test_the_handset_calls_and_both_hear_each_other(desk, phone, voices):
     first = desk.frame()
     time.sleep(TALK_S)
     last = desk.frame()
+    assert desk.resident_kib() < 40 * 1024
     desk.ask("hang-up")
     assert desk.wait_state("idle")["calls"] == {}
     compare_voices(desk, phone, voices, (first, last))
@@ -86,3 +98,55 @@ def test_a_telephone_calls_the_handset_which_rings_and_both_hear_each_other(desk
     desk.ask("hang-up")
     desk.wait_state("idle")
     compare_voices(desk, phone, voices, (first, last))
+
+
+def call_from_desk(desk: Handset, phone: Baresip) -> None:
+    desk.ask("press", phone.account.user)
+    phone.wait("CALL_INCOMING")
+    phone.answer()
+    phone.wait("CALL_ESTABLISHED")
+    desk.wait_state("talking")
+
+
+def test_a_flash_holds_toggles_and_hanging_up_joins_the_two(desk, phone, new_phone, office):
+    boss = new_phone("1003", "babble")
+    desk.ask("lift")
+    call_from_desk(desk, phone)
+    desk.ask("flash")
+    assert desk.wait_state("dial tone")["tone"] == "second dial"
+    call_from_desk(desk, boss)
+    assert {word: peer[:4] for word, peer in desk.show()["calls"].items()} == {"active": "1003", "held": "1002"}
+    desk.ask("flash")
+    assert desk.wait_state("talking")["calls"]["active"] == "1002"
+    desk.ask("flash")
+    assert desk.wait_state("talking")["calls"]["active"] == "1003"
+    desk.ask("hang-up")
+    wait_until(lambda: desk.show()["calls"] == {}, PATIENCE_S, "the end of both calls here")
+    wait_until(lambda: len(office.show("show calls")) == 1, PATIENCE_S, "one call of two")
+    told = str(office.show("show calls"))
+    assert "1002" in told
+    assert "1003" in told
+    wait_until(lambda: re.findall(r"audio=64000/64000", phone.read_log()[-400:]), PATIENCE_S, "voices of the two")
+    boss.hang_up()
+    phone.wait("CALL_CLOSED")
+
+
+def test_an_address_is_called_without_any_server(network, tmp_path, voices, office, phone):
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    config = folder / "denwaban.conf"
+    config.write_text("# denwaban-config 1\nset system domain office.test\n"
+                      f"set sip listener office address {network.new_host()}\n"
+                      "set handset porch device desk\nset handset porch echo-cancel false\n")
+    card = write_file_card(folder, voices["babble"])
+    with Handset(config, folder / "state", folder, card, name="porch") as porch:
+        assert not porch.show()["registered"]
+        porch.ask("dial", f"sip:1002@{phone.host}:{phone.sip_port}")
+        phone.wait("CALL_INCOMING")
+        phone.answer()
+        porch.wait_state("talking")
+        first = porch.frame()
+        time.sleep(TALK_S)
+        last = porch.frame()
+        porch.ask("hang-up")
+        compare_voices(porch, phone, voices, (first, last))
