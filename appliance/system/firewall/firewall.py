@@ -69,7 +69,8 @@ class Firewall:
         self._generation = 0
         self._bans = {one.address: (clock() + one.left_s, one.reason) for one in read_bans(self._socket)}
         self._pinholes = set(read_pinholes(self._socket))
-        self._peers = tuple(self._read_peers())
+        self._peers = tuple(self._read_networks(PEERS))
+        self._is_doubtful = False       # somebody has been at our sets
         self.ruleset: Ruleset | None = None
 
     def close(self) -> None:
@@ -92,6 +93,7 @@ class Firewall:
         self._reserved = ruleset.media_ports
         self._socket.carry_out(list(self._order_everything(ruleset)))
         self.ruleset = ruleset
+        self._is_doubtful = False
         self._note_state()
 
     def has_table(self) -> bool:
@@ -100,12 +102,13 @@ class Firewall:
 
     def is_in_force(self) -> bool:
         """Whether the rules are those that we have made. Without `apply` before there is nothing to miss."""
-        if self.ruleset is None or read_generation(self._socket) == self._generation:
+        if self.ruleset is None or (read_generation(self._socket) == self._generation and not self._is_doubtful):
             return True
         generation = read_generation(self._socket)
-        if self._read_handles() != self._handles:
+        if self._read_handles() != self._handles or not self._are_sets_ours(self.ruleset):
+            self._is_doubtful = True
             return False
-        self._generation = generation
+        self._generation, self._is_doubtful = generation, False
         return True
 
     def _order_everything(self, ruleset: Ruleset) -> Iterator[Order]:
@@ -117,7 +120,7 @@ class Firewall:
         for name in STATIC_SETS:
             yield from order_networks(name, ruleset.networks.get(name, ()))
         yield from map(order_rule, ruleset.rules)
-        if not is_ours or self.ruleset is None:
+        if not is_ours or self.ruleset is None or self._is_doubtful:
             yield from self._order_living()
 
     def _order_living(self) -> Iterator[Order]:
@@ -150,8 +153,14 @@ class Firewall:
     def _read_handles(self) -> tuple[tuple[str, int], ...]:
         return tuple((one.chain, one.handle) for one in read_rules(self._socket))
 
-    def _read_peers(self) -> Iterator[IpNetwork]:
-        for first, last in read_networks(self._socket, PEERS):
+    def _are_sets_ours(self, ruleset: Ruleset) -> bool:
+        """But for bans, which end by themselves."""
+        wanted = {PEERS: self._peers, **{name: ruleset.networks.get(name, ()) for name in STATIC_SETS}}
+        return set(read_pinholes(self._socket)) == self._pinholes and all(
+            merge_networks(self._read_networks(name)) == merge_networks(networks) for name, networks in wanted.items())
+
+    def _read_networks(self, name: str) -> Iterator[IpNetwork]:
+        for first, last in read_networks(self._socket, name):
             yield from summarize_address_range(first, last)
 
     # ---- bans
@@ -229,7 +238,12 @@ class Firewall:
     def _change_pinholes(self, opened: set[Pinhole], closed: set[Pinhole]) -> None:
         orders = [*order_pinholes(DELETE_ELEMENT, closed), *order_pinholes(NEW_ELEMENT, opened)]
         if self._is_filled() and orders:
-            self._change(orders)
+            try:
+                self._change(orders)
+            except MachineError:
+                self._is_doubtful |= bool(closed)       # somebody has closed it before us: it is not to come back
+                self._pinholes -= closed
+                raise
         self._pinholes = (self._pinholes | opened) - closed
 
     def set_peers(self, networks: Iterable[IpNetwork]) -> None:

@@ -125,6 +125,36 @@ def test_a_flushed_ruleset_is_noticed_and_everything_comes_back(place, firewall)
     assert_filled(place)
 
 
+@pytest.mark.parametrize("words", [
+    ("flush", "set", "inet", "denwaban", "pinholes4"),
+    ("add", "element", "inet", "denwaban", "management4", "{ 0.0.0.0/1 }"),
+    ("add", "element", "inet", "denwaban", "carriers6", "{ 2001:db8:77::/48 }"),
+    ("flush", "set", "inet", "denwaban", "peers4"),
+])
+def test_what_somebody_does_to_our_sets_is_noticed_and_undone(place, firewall, words):
+    fill(firewall)
+    assert firewall.is_in_force()
+    before = {name: place.list_set(name) for name in ("pinholes4", "management4", "carriers6", "peers4")}
+    place.nft(*words)
+    assert {name: place.list_set(name) for name in before} != before
+    assert not firewall.is_in_force()
+    place.apply(firewall, firewall.ruleset)
+    assert {name: place.list_set(name) for name in before} == before
+    assert firewall.is_in_force()
+    assert_filled(place)
+
+
+def test_a_pinhole_that_somebody_else_has_closed_is_closed_for_us_as_well(place, firewall):
+    fill(firewall)
+    place.nft("flush", "set", "inet", "denwaban", "pinholes4")
+    with pytest.raises(MachineError, match="pinholes"):
+        firewall.close_pinholes(PINHOLES)
+    assert firewall.pinholes == frozenset()
+    assert not firewall.is_in_force()
+    place.apply(firewall, firewall.ruleset)
+    assert (place.list_set("pinholes4"), place.list_set("pinholes6")) == ([], [])
+
+
 def test_one_rule_that_somebody_adds_is_noticed_and_another_table_is_not_ours(place, firewall):
     place.nft("add", "table", "inet", "other")
     place.nft("add", "chain", "inet", "other", "mine")
