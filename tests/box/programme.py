@@ -172,7 +172,8 @@ def play_step(verdict: Verdict, act: Callable[[Verdict], None], technician: Tech
         act(verdict)
     except WHAT_CAN_FAIL as error:
         verdict.claim(False, str(error))
-    return verdict, technician.transcript[began:]
+    screen = technician.transcript
+    return verdict, screen[screen.rfind("\n", 0, began) + 1:] if len(screen) > began else ""
 
 
 def empty_box(place: Place) -> Server:

@@ -47,7 +47,9 @@ class Technician:
         began = len(self.transcript)
         self._terminal.send(line + "\r")
         self._terminal.expect_exact("\n", timeout=timeout_s)       # the line itself, echoed
-        self.transcript += plain(self._terminal.before + "\n")
+        echoed = plain(self._terminal.before + "\n")
+        drawn = next((prompt for prompt in (OPERATIONAL, CONFIGURATION) if self.transcript.endswith(prompt)), "")
+        self.transcript += echoed.removeprefix(drawn)              # the editor draws the prompt again
         self.expect(*(answers or (OPERATIONAL, CONFIGURATION)), timeout_s=timeout_s)
         return self.transcript[began:]
 
