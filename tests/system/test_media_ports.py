@@ -161,3 +161,42 @@ def test_a_port_that_somebody_else_has_is_passed_over():
 def test_an_address_that_is_not_ours_is_an_error_of_the_machine():
     with pytest.raises(MachineError, match=r"198\.51\.100\.1"):
         make_pool().lease("198.51.100.1", 0.0)
+
+
+def read_buffer(descriptor):
+    with socket.socket(fileno=os.dup(descriptor)) as opened:
+        return opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def fill(address):
+    """How many of many packets the kernel keeps for a socket that nobody reads."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for _ in range(500):
+            stranger.sendto(bytes(172), address)
+
+
+def count_waiting(descriptor):
+    with socket.socket(fileno=os.dup(descriptor)) as opened:
+        count = 0
+        while True:
+            try:
+                opened.recv(1)
+            except BlockingIOError:
+                return count
+            count += 1
+
+
+def test_a_stranger_fills_no_memory_by_ports_that_nobody_reads():
+    pool = make_pool()
+    lease = pool.lease(HOST, 0.0)
+    for _ in range(2):
+        fill((HOST, lease.port.port))
+        fill((HOST, lease.port.port + 1))
+        assert 1 <= count_waiting(lease.rtp) <= 8
+        assert 1 <= count_waiting(lease.rtcp) <= 32
+        lease.set_read(True)
+        assert read_buffer(lease.rtp) >= 64 * 1024
+        fill((HOST, lease.port.port))
+        assert count_waiting(lease.rtp) >= 50       # a second of voice
+        lease.set_read(False)                       # as when a call has ended
+    lease.close()

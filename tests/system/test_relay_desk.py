@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the desk of the relay tells of its own: silence of a leg, of a session. And what it does with what is said."""
 
+import os
 import random
 import socket
 import threading
@@ -255,3 +256,22 @@ def test_other_ports_are_leased_from_then_on_and_sessions_keep_theirs(desk):
     assert desk.talk(0)
     [closed] = desk.obey("close")
     assert closed["told"] == "closed"
+
+
+def test_sockets_have_room_for_a_second_of_voice_while_they_are_read_and_for_next_to_nothing_at_rest(desk):
+    def read_rooms():
+        found = []
+        for lease in leases:
+            with socket.socket(fileno=os.dup(lease.rtp)) as opened:
+                found.append(opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+        return found
+    [told] = desk.obey("lease", host=HOST, count=3)
+    leases = list(desk.leases.values())
+    assert max(read_rooms()) < 8 * 1024
+    assert desk.obey("open", session="t", ports=told["ports"][:2]) == []
+    assert min(read_rooms()[:2]) > 64 * 1024
+    desk.obey("move", session="t", side=1, port=told["ports"][2])
+    leases = [leases[0], leases[2]]         # the other one is closed
+    assert min(read_rooms()) > 64 * 1024
+    desk.obey("close", session="t")
+    assert max(read_rooms()) < 8 * 1024

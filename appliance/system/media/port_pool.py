@@ -3,7 +3,9 @@
 
 A port that was used rests before it is used again, so that a late packet of one call reaches no other; where nothing
 else is left, the one that has rested longest serves. To open and close sockets is most of what a call costs here, so
-some rest with theirs open. Changed by `lease`, `give_back` and `close`; `now` is monotonic seconds.
+some rest with theirs open. What nobody reads has room for a packet or two, or a stranger could fill the kernel's memory
+for UDP (udp_mem), and nothing on this machine would hear any more. Changed by `lease`, `give_back` and `close`; `now`
+is monotonic seconds.
 """
 
 import errno
@@ -20,6 +22,9 @@ from appliance.rtp.relaying import LocalPort
 QUARANTINE_S = 30.0
 BUSY_TRIES = 64
 OPEN_LIMIT = 1024               # pairs that rest with open sockets: 5 KiB of the kernel's memory each
+UNREAD_OCTETS = 1               # of receive buffer; the kernel makes its least of it, 2,304
+READ_OCTETS = 106_496           # what a socket has by itself, as it is asked for: the kernel doubles it
+RTCP_OCTETS = 4096              # a report each few seconds
 _OCCUPIED = (errno.EADDRINUSE, errno.EACCES)
 _Drawn = TypeVar("_Drawn")
 
@@ -30,6 +35,15 @@ class Lease(NamedTuple):
     port: LocalPort
     rtp: int
     rtcp: int
+
+    def set_read(self, is_read: bool) -> None:
+        """Whether somebody reads it from now on. Raises OSError."""
+        family = socket.AF_INET6 if ":" in self.port.host else socket.AF_INET
+        opened = SocketType(family, socket.SOCK_DGRAM, 0, self.rtp)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_OCTETS if is_read else UNREAD_OCTETS)
+        finally:
+            opened.detach()
 
     def close(self) -> None:
         os.close(self.rtp)
@@ -145,21 +159,22 @@ class PortPool:
 
 def open_pair(host: str, port: int) -> Lease:
     """Bind both or none. Raises OSError."""
-    rtp = _bind(host, port)
+    rtp = _bind(host, port, UNREAD_OCTETS)
     try:
-        return Lease(LocalPort(host, port), rtp, _bind(host, port + 1))
+        return Lease(LocalPort(host, port), rtp, _bind(host, port + 1, RTCP_OCTETS))
     except OSError:
         os.close(rtp)
         raise
 
 
-def _bind(host: str, port: int) -> int:
+def _bind(host: str, port: int, buffer_octets: int) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # what `socket.socket` wraps: the wrapping costs as much as the kernel does
     opened = SocketType(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_octets)
         opened.bind((host, port))
     except OSError:
         opened.close()

@@ -181,6 +181,8 @@ class RelayDesk:
 
     def _join(self, first: Lease, second: Lease, key: bytes) -> int:
         try:
+            first.set_read(True)
+            second.set_read(True)
             return self._relay.open_session((first.rtp, first.rtcp), (second.rtp, second.rtcp), key)
         except OverflowError as error:
             raise MachineError("as many sessions as there may be") from error
@@ -220,6 +222,7 @@ class RelayDesk:
         if lease is None:
             raise PeerError("the port is not leased")
         try:
+            lease.set_read(True)
             self._relay.move_side(session.handle, side, (lease.rtp, lease.rtcp))
         except OSError as error:
             raise MachineError(f"moving a side: {error.strerror}", error.errno or 0) from error
@@ -249,6 +252,7 @@ class RelayDesk:
         figures = tuple(map(read_counts, self._relay.close_session(session.handle, True)))
         del self._sessions[session.name], self._names[session.handle]
         for lease in session.leases:
+            lease.set_read(False)
             self._pool.give_back(lease, now)
         yield {"told": "closed", "session": session.name, "figures": figures}
 
