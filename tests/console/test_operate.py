@@ -7,6 +7,7 @@ from appliance.console.operate import (
     show_alarms,
     show_call,
     show_calls,
+    show_configuration,
     show_dns,
     show_help,
     show_ladder,
@@ -233,3 +234,10 @@ def test_tls_in_paragraphs():
 
 def test_no_tls_is_said():
     assert show_tls.render({"listeners": [], "failures": []}) == "no listener speaks tls\n"
+
+
+def test_a_configuration_that_was_edited_by_hand_cannot_move_the_cursor():
+    text = "# denwaban-config 1\nset extension 201 name 受付\t# front\n# \x1b[2J\x9b31m\u202e\rall is well"
+    assert show_configuration.render(text) == (
+        "# denwaban-config 1\nset extension 201 name 受付\t# front\n# ?[2J?31m??all is well\n")
+    assert show_configuration.render("") == ""

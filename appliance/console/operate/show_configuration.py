@@ -2,6 +2,7 @@
 """`show configuration`: what runs, as `set` lines, with the operator's comments."""
 
 from appliance.console.servers import CONFIGURATION
+from appliance.console.table import clean
 
 SERVER = CONFIGURATION
 
@@ -12,6 +13,7 @@ def ask(_words: list[str]) -> list[str]:
 
 
 def render(result: object) -> str:
-    """The text as it is."""
+    """The text as it is, but for what would move the cursor: a file that was edited by hand may hold anything."""
     text = str(result)
-    return text if text.endswith("\n") or not text else text + "\n"
+    shown = "\n".join("\t".join(map(clean, line.split("\t"))) for line in text.split("\n"))
+    return shown if shown.endswith("\n") or not shown else shown + "\n"
