@@ -60,9 +60,19 @@ def server(request: pytest.FixtureRequest, network: LoopbackNetwork,
 
 
 @pytest.fixture
-def new_server(network: LoopbackNetwork, tmp_path: Path) -> Callable[..., Server]:
-    """Makes a server of the test's own (not started); keyword arguments as `Server`."""
-    return lambda **more: SERVER(tmp_path / "own-server", network.new_host(), **more)
+def new_server(network: LoopbackNetwork, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Makes a server of the test's own (not started); keyword arguments as `Server`. Those that a test which failed has
+    left running are killed."""
+    made: list[Server] = []
+
+    def make(**more: object) -> Server:
+        made.append(SERVER(tmp_path / "own-server", network.new_host(), **more))
+        return made[-1]
+    yield make
+    for server in made:
+        if server.process is not None and server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
 
 
 @pytest.fixture
