@@ -107,6 +107,26 @@ def test_a_listener_moves_and_its_trunk_and_its_call_go_with_it(house, network):
     house.gateway.wait_no_calls()
 
 
+def test_a_call_that_rings_while_its_listener_moves_is_answered(house, network):
+    """For help it would be the same. The answer comes to where the INVITE was sent from (RFC 3261 18.2.2)."""
+    house.carrier.answers_by_itself = False
+    house.start()
+    wait_until(lambda: house.gateway.show("show trunks")[0]["state"] == "up", PATIENCE_S, "the trunk is up")
+    inside = house.add_phone().dial("0312345678")
+    outside = house.carrier.wait_call()
+    outside.ring()
+    wait_until(lambda: 180 in inside.statuses(b"INVITE"), PATIENCE_S, "it rings")
+    house.rewrite(f"listener wan address {house.gateway.outside}", f"listener wan address {network.new_host()}")
+    house.gateway.reload()
+    wait_until(lambda: house.gateway.journal("listener_changed"), PATIENCE_S, "the move")
+    outside.answer()
+    assert inside.wait_status() == 200
+    wait_until(lambda: talk(inside, outside), PATIENCE_S, "talk both ways")
+    inside.bye()
+    outside.wait_over()
+    house.gateway.wait_no_calls()
+
+
 def test_a_listener_that_cannot_be_opened_changes_nothing(house, network):
     house.start()
     house.carrier.wait_registered()
