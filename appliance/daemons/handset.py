@@ -15,6 +15,7 @@ import sys
 from appliance.config.configuration import Configuration
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.daemons.handset_station import HandsetStation
+from appliance.daemons.own_bugs import OwnBugs
 from appliance.errors import MachineError
 from appliance.handset.states import IDLE
 from appliance.system.address_watch import ask_addresses
@@ -39,6 +40,8 @@ def run_handsets(config_path: str, state_directory: str) -> int:
             return EXIT_CONFIGURATION
         daemon = HandsetDaemon(result.configuration, config_path, state_directory)
         asyncio.run(daemon.run())
+        if daemon.own_bugs.has_given_up:
+            return EXIT_MACHINE
         if not daemon.is_starting_afresh:
             return EXIT_STOPPED
 
@@ -83,6 +86,7 @@ class HandsetDaemon:
         self._stations: list[HandsetStation] = []
         self._stop = asyncio.Event()
         self._watchdog = LoopWatchdog()
+        self.own_bugs = OwnBugs(self._journal, self._raise_alarm, self._stop.set)
         self._seen = self._look_at_file()
         self._looks = 0
         self._parent = os.getppid()
@@ -94,6 +98,7 @@ class HandsetDaemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.set_exception_handler(self.own_bugs.handle)
         self._journal.start(loop)
         server = str(self._concern[4])
         try:
@@ -111,6 +116,9 @@ class HandsetDaemon:
             for station in self._stations:
                 await station.close()
             self._journal.close()
+
+    def _raise_alarm(self, sentence: str) -> None:
+        self._journal.record("alarm", sentence=sentence)
 
     # what FILE says now
 
