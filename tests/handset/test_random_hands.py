@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever hands and callers do in whatever order: no state is left that nothing follows, and nothing is left behind."""
+"""Whatever hands and callers do, in whatever order: every state can be left, and nothing is left behind."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -83,7 +83,9 @@ class SoundCard:
         ready = self._poll.poll(LOST_MS)
         if not ready:
             raise MachineError("sound device: it gives nothing", errno.ENODEV)
-        self._capture.polldescriptors_revents(ready)    # plugins forget their wake only so
+        forget = getattr(self._capture, "polldescriptors_revents", None)
+        if forget is not None:          # plugins forget their wake only so; pyalsaaudio before 0.11 has none
+            forget(ready)
 
     def _read(self) -> bool:
         """Take what is there; whether there was anything."""
