@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable, Iterable
@@ -32,6 +33,7 @@ class KernelNetwork:
 
     def __init__(self) -> None:
         self._route: Any = AsyncIPRoute()
+        self._listing = asyncio.Lock()      # a socket lists one thing at a time: EBUSY, netlink(7)
         self._hands: dict[type, Callable[[Any], Awaitable[None]]] = {
             steps.CreateBridge: self._create_bridge,
             steps.RemoveBridge: self._remove_bridge,
@@ -61,10 +63,11 @@ class KernelNetwork:
     async def observe(self, settings: Iterable[str]) -> ObservedNetwork:
         """What is there; settings: the files under /proc/sys/net to be read. Raises MachineError."""
         try:
-            links = {link.index: link for link in await self._read_links()}
-            names = {index: link.name for index, link in links.items()}
-            addresses = await self._read_addresses(names)
-            routes = await self._read_routes(names)
+            async with self._listing:
+                links = {link.index: link for link in await self._read_links()}
+                names = {index: link.name for index, link in links.items()}
+                addresses = await self._read_addresses(names)
+                routes = await self._read_routes(names)
         except (NetlinkError, OSError) as error:
             raise MachineError(f"read the network: {_explain(error)}", _number(error)) from error
         values = ((path, read_setting(path)) for path in settings)
@@ -74,7 +77,8 @@ class KernelNetwork:
     async def read_counters(self) -> dict[str, dict[str, int]]:
         """Packets and octets by link, both ways. Raises MachineError."""
         try:
-            messages = [message async for message in await self._route.get_links()]
+            async with self._listing:
+                messages = [message async for message in await self._route.get_links()]
         except (NetlinkError, OSError) as error:
             raise MachineError(f"read the network: {_explain(error)}", _number(error)) from error
         counted = {}
