@@ -69,7 +69,7 @@ class Life:
         wait_until(lambda: self.provider.given()[0] in self.show("show interfaces"), PATIENCE_S, "its address")
         verdict.claim(True, f"show interfaces: {self.provider.given()[0]}, which the router gave")
         said = self.show("show statistics")
-        verdict.claim("uptime" in said, "the call server answers")
+        verdict.claim("messages" in said, "the call server answers")
 
     def set_up(self, verdict: Verdict) -> None:
         machine = self.machine
