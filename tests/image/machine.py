@@ -87,7 +87,7 @@ class Machine:
         for character in line:                                     # a person types no faster; a UART has 16 octets
             self._serial.send(character)
         self._serial.send("\r")
-        self._serial.expect_exact("\r\n", timeout=limit_s)         # the line is taken; before, it was drawn with its prompt
+        self._serial.expect_exact("\r\n", timeout=limit_s)         # before, the line is drawn with its prompt
         self._serial.expect_exact(answer, timeout=limit_s)
         return plain(self._serial.before)
 
