@@ -126,7 +126,7 @@ class ConfiguringService:
     async def _compare(self, words: Words, asker: Asker) -> object:
         session = self._sessions.find(words, asker)
         if len(words) < 2:
-            return session.candidate.list_changes(self._running.tree)
+            return session.candidate.list_changes(session.candidate.base.tree)      # what a commit would merge
         number = str(words[1]).removeprefix("rollback").strip()
         text = await self._find_text(int(number) if REVISION_FORM.fullmatch(number) else number)
         return session.candidate.list_changes(read_tree(text, []))

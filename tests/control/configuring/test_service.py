@@ -194,6 +194,19 @@ def test_two_operators_both_get_what_they_want(house):
     play(house, scenario)
 
 
+def test_what_another_has_committed_meanwhile_is_not_among_ones_own_changes(house):
+    async def scenario() -> None:
+        first, second = house.operator(), house.operator()
+        await first.say("set extension 1001 name Door")
+        await second.say("set extension 1002 secret a-secret-of-1002")
+        await second.commit()
+        assert await first.ask("compare") == ["set extension 1001 name Door"]
+        await first.commit()
+        assert "set extension 1002 secret a-secret-of-1002" in house.path.read_text()
+        assert "set extension 1001 name Door" in house.path.read_text()
+    play(house, scenario)
+
+
 def test_a_conflict_is_named_and_nothing_is_applied(house):
     async def scenario() -> None:
         hanako, taro = house.operator("hanako"), house.operator("taro")
