@@ -16,7 +16,7 @@ TESTS   ?= tests
 BENCH   ?=
 IMAGE   ?=
 # Processes that share the files of tests among them, since most of the time they wait for telephones; 0: one by one.
-WORKERS ?= 2
+WORKERS ?= 3
 
 VENV := .venv
 BIN  := $(VENV)/bin
