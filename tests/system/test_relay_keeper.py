@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -376,6 +377,22 @@ def test_a_call_has_a_port_at_once_after_a_change_of_addresses_and_ports(tmp_pat
                 assert ports[0] <= office.relay.take_port(one).port <= ports[1]
             assert len(office.user.told) == told
             await office.user.hears("figures")
+    play(tmp_path, act)
+
+
+def test_what_a_dead_relay_was_asked_is_not_waited_for_from_the_next_one(tmp_path):
+    """The order itself finds out that the relay is gone: nothing may stay on order then."""
+    async def act(office):
+        await office.user.hears("found")
+        death = os.pidfd_open(office.pids()[0])
+        os.kill(office.pids()[0], signal.SIGKILL)
+        assert select.select([death], [], [], PATIENCE_S)[0]        # its socket is closed, and the loop has not read it
+        os.close(death)
+        office.relay.change_range(36000, 37399)
+        assert not office.relay._stock.is_awaited
+        await office.noted("media_relay_present", 2)
+        taken = []
+        await until(lambda: taken.append(office.relay.take_port(HOST)) or taken[-1], "a port of the new one")
     play(tmp_path, act)
 
 

@@ -236,7 +236,9 @@ class RelayClient:
             self._flush_soon()
 
     def _order(self) -> bool:
-        """Order what is missing. Whether anything was."""
+        """Order what is missing. Whether anything was. What nobody would hear must not count as on order for ever."""
+        if self._socket is None:
+            return False
         has_ordered = False
         for host, count in self._stock.order():
             has_ordered = True
