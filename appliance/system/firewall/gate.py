@@ -21,7 +21,7 @@ from appliance.errors import MachineError
 from appliance.system.firewall.elements import Pinhole
 from appliance.system.firewall.firewall import Firewall
 from appliance.system.peer_access import PRIVATE_MODE, is_admitted, share_socket
-from appliance.system.unix_address import open_unix_address
+from appliance.system.unix_address import clear_stale_address, open_unix_address
 from appliance.vocabulary.journal import Journal
 
 SOCKET_NAME: Final = "gate.sock"
@@ -78,14 +78,8 @@ class Gate:
 
     def _refuse_rival(self, address: str) -> None:
         """Take away what a killed process left; leave a living one its socket."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-            try:
-                probe.connect(address)
-            except FileNotFoundError:
-                return
-            except ConnectionRefusedError:
-                os.unlink(address)
-                return
+        if clear_stale_address(address):
+            return
         raise MachineError(f"gate socket {os.path.join(self._directory, SOCKET_NAME)}: another netd listens there")
 
     def _accept(self) -> None:

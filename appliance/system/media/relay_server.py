@@ -26,7 +26,7 @@ from appliance.system.media.messages import (
 from appliance.system.media.relay_desk import Leases, RelayDesk
 from appliance.system.peer_access import PRIVATE_MODE, is_admitted, share_socket
 from appliance.system.sd_notify import read_ping_interval_s, say_alive
-from appliance.system.unix_address import open_unix_address
+from appliance.system.unix_address import clear_stale_address, open_unix_address
 
 CLIENTS_LIMIT = 4
 MESSAGES_A_TURN = 64
@@ -126,14 +126,8 @@ class RelayServer:
 
     def _refuse_rival(self, address: str) -> None:
         """Take away what a killed process left; leave a living one its socket."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-            try:
-                probe.connect(address)
-            except FileNotFoundError:
-                return
-            except ConnectionRefusedError:
-                os.unlink(address)
-                return
+        if clear_stale_address(address):
+            return
         path = os.path.join(self._directory, SOCKET_NAME)
         raise MachineError(f"media socket {path}: another process relays on this state directory")
 
