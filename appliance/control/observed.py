@@ -144,12 +144,16 @@ class CallCounts(TypedDict):
 
 
 class Alarm(TypedDict):
-    """Something that a person should see to. name: snake_case; remedy: what to do."""
+    """Something that a person should see to. name: snake_case; remedy: what to do; kind, subject, detail: of what the
+    sentence was made, for who has it in another language (vocabulary.trunk_alarm); "" where it is one of a kind."""
 
     name: str
     sentence: str
     remedy: str
     raised_at: str
+    kind: str
+    subject: str
+    detail: str
 
 
 class Statistics(TypedDict):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running office as the console sees it: satisfies `Observed` by reading, and changes nothing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from appliance.control.call_view import CallView, Records, describe_call, write_moment
 from appliance.control.dns_view import describe_no_dns
@@ -26,6 +26,7 @@ from appliance.control.observed import (
 )
 from appliance.control.proxied_calls import ProxiedCalls
 from appliance.control.tls_view import describe_no_tls
+from appliance.control.trunk_alarms import list_trunk_alarms
 from appliance.control.trunk_view import describe_trunk
 from appliance.diagnosis.call_ladder import build_call_ladder
 from appliance.diagnosis.explain.evidence import Evidence
@@ -162,7 +163,7 @@ class OfficeView:
             "transactions_open": office.stack.transactions_open,
             "bindings": office.location.count_bindings(),
             "counters": dict(sorted(counters.items())),
-            "alarms": list(machine.alarms.values()),
+            "alarms": self.alarms(now),
         }
 
     def dns(self, now: float) -> DnsState:
@@ -173,9 +174,10 @@ class OfficeView:
         """Certificates, and handshakes that failed."""
         return self._machine.tls()
 
-    def alarms(self, now: float) -> Iterable[Alarm]:
+    def alarms(self, now: float) -> list[Alarm]:
         """What is wrong now."""
-        return list(self._machine.alarms.values())
+        machine = self._machine
+        return [*machine.alarms.values(), *list_trunk_alarms(machine.trunks.trunk_states(now), self._wall)]
 
     def _wall(self, at: float) -> str:
         """A monotonic time as UTC, "" for 0.0."""

@@ -442,7 +442,8 @@ class CallServer:
             self._office.messages.write_anew()
         if is_raised:
             raised_at = self._wall.render(monotonic())
-            self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at}
+            self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at,
+                                          "kind": "", "subject": "", "detail": ""}
         else:
             self._machine.alarms.pop(name, None)
 

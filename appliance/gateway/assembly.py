@@ -89,8 +89,8 @@ class Gateway:
     call.line.Router of all calls; admission: for whoever lets INVITEs in; readdress: told when a carrier sees us
     at another address. Whoever builds it calls start, and stop before the end."""
 
-    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "_uses", "admission", "readdress",
-                 "router", "trunks", "waiting")
+    __slots__ = ("_accounts", "_attachments", "_recogniser", "_surroundings", "_uses", "_waiting_since", "admission",
+                 "readdress", "router", "trunks", "waiting")
 
     def __init__(self, surroundings: GatewaySurroundings) -> None:
         self._surroundings = surroundings
@@ -98,6 +98,7 @@ class Gateway:
         self._attachments: dict[str, Attachment] = {}
         self._recogniser = Recogniser((), self._accounts)
         self._uses: dict[str, TrunkUse] = {}
+        self._waiting_since: dict[str, float] = {}
         self.admission = Admission()
         self.readdress: Callable[[Trunk, float], None] = readdress_nobody
         self.trunks: dict[str, Trunk] = {}
@@ -108,6 +109,7 @@ class Gateway:
 
     def start(self, now: float) -> None:
         """Register, and take and make calls."""
+        self._note_waiting(now)
         for attachment in self._attachments.values():
             attachment.start(now)
 
@@ -147,6 +149,7 @@ class Gateway:
         register from there, and their calls hear of it."""
         before, attached = self.trunks, self._attachments
         self._adopt(plan)
+        self._note_waiting(now)
         for name, trunk in before.items():
             if self.trunks.get(name) is not trunk:
                 attached[name].stop(now)
@@ -185,6 +188,9 @@ class Gateway:
                 plan.trunks[name], plan.attachments[name] = self._build_trunk(one, plan)
             plan.numbers[name] = TrunkNumbers(one, plan.trunks[name].habits, plan.translator)
         return plan
+
+    def _note_waiting(self, now: float) -> None:
+        self._waiting_since = {name: self._waiting_since.get(name, now) for name in self.waiting}
 
     def _adopt(self, plan: GatewayPlan) -> None:
         configuration, translator, trunks = plan.configuration, plan.translator, plan.trunks
@@ -243,7 +249,8 @@ class Gateway:
     def trunk_states(self, now: float) -> list[TrunkState]:
         """vocabulary.trunk_state.TrunksObserved."""
         return [*(describe_trunk(trunk, self._attachments[name], now) for name, trunk in self.trunks.items()),
-                *map(describe_waiting_trunk, self.waiting.values())]
+                *(describe_waiting_trunk(one, self._waiting_since.get(name, now))
+                  for name, one in self.waiting.items())]
 
     # trunks
 

@@ -19,10 +19,11 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
     preferred = trunk.servers.preferred
     qualification = attachment.qualification
     fault, reason = _find_obstacle(trunk, now)
+    state = _WORDS[link.state] if link.state is not LinkState.UP or link.is_up(now) else "down"
     return TrunkState(
         name=trunk.name,
         is_registered=configuration.registrar is not None,
-        state=_WORDS[link.state] if link.state is not LinkState.UP or link.is_up(now) else "down",
+        state=state,
         listener=configuration.listener,
         number=configuration.number,
         fault=fault,
@@ -36,16 +37,17 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
         last_fault=link.last_fault,
         last_failure=link.last_failure,
         failed_at=link.failed_at,
+        down_since=0.0 if state != "down" else link.granted_until if link.state is LinkState.UP else link.since,
     )
 
 
-def describe_waiting_trunk(configuration: TrunkConfiguration) -> TrunkState:
-    """One whose listener is not open: its interface has no address yet."""
+def describe_waiting_trunk(configuration: TrunkConfiguration, since: float) -> TrunkState:
+    """One whose listener is not open since then: its interface has no address yet."""
     return TrunkState(
         name=configuration.name, is_registered=configuration.registrar is not None, state="down",
         listener=configuration.listener, number=configuration.number, fault=TrunkFault.NOT_OPEN,
         reason=f"its listener {HAS_NO_ADDRESS}", channels_limit=configuration.channels,
-        is_emergency=configuration.is_emergency)
+        is_emergency=configuration.is_emergency, down_since=since)
 
 
 def _find_obstacle(trunk: Trunk, now: float) -> tuple[TrunkFault, str]:

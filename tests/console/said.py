@@ -9,6 +9,7 @@ from appliance.config.schema import LEAVES, SECTIONS
 from appliance.console.commands import COMMANDS, GROUPS, OPTIONS, PLACES
 from appliance.console.configure.verbs import COMMIT_WORDS, VERBS
 from appliance.console.pipes import PIPES
+from appliance.vocabulary.trunk_alarm import WORDINGS
 
 CONSOLE = Path(__file__).parents[2] / "appliance" / "console"
 
@@ -33,6 +34,7 @@ def list_sentences() -> dict[str, None]:
     for table in (PLACES, GROUPS, OPTIONS, COMMIT_WORDS, PIPES):
         tables += table.values()
     tables += [verb.help for verb in VERBS]
+    tables += [text for wording in WORDINGS.values() for text in wording]
     return dict.fromkeys([*tables, *(text for _file, text in list_literals())])
 
 

@@ -85,6 +85,7 @@ def test_the_trunk_has_a_wrong_password(new_border):
     assert explained["cause"] == "wrong_credentials", explained
     assert "trunk carrier secret" in explained["remedy"]
     assert "carrier: " in console(border.gateway, "show trunks")
+    assert "trunk carrier is down: its carrier does not accept" in console(border.gateway, "show alarms")
 
 
 def test_the_trunk_cannot_be_reached(new_border, network):

@@ -19,6 +19,30 @@ SENTENCES = {
     "... {count} messages were not shown: there are too many": "... {count} 件は多すぎるため表示していません",
     "  {place}. trunk {trunk} is sent {number}": "  {place}. 外線 {trunk} に {number} を送る",
     "no alarms": "警報はありません",
+    "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
+        "外線 {subject} は使えません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
+    "compare number, username and secret of the trunk with the carrier's letter":
+        "外線の number、username、secret を事業者の通知書と見比べてください",
+    "trunk {subject} is down: its carrier refuses to register us ({detail})":
+        "外線 {subject} は使えません: 事業者が登録を拒んでいます ({detail})",
+    "compare domain, number and registrar of the trunk with the carrier's letter; ask the carrier":
+        "外線の domain、number、registrar を事業者の通知書と見比べ、事業者に問い合わせてください",
+    "trunk {subject} is down: its carrier cannot be reached ({detail})":
+        "外線 {subject} は使えません: 事業者に届きません ({detail})",
+    "see whether the line to the internet works, and whether registrar, proxy or peer of the trunk are right":
+        "インターネット回線と、外線の registrar、proxy、peer を確かめてください",
+    "trunk {subject} is down: the name of its carrier cannot be looked up ({detail})":
+        "外線 {subject} は使えません: 事業者の名前をDNSで引けません ({detail})",
+    "look at `show dns`; see whether the name of the registrar or proxy is written as the carrier has it":
+        "show dns を見て、registrar や proxy の名前が事業者の通知どおりか確かめてください",
+    "trunk {subject} is down: the interface of its listener has no address":
+        "外線 {subject} は使えません: リスナーのインターフェースにアドレスがありません",
+    "look at `show interfaces`; see whether the cable and the line to the internet work":
+        "show interfaces を見て、ケーブルとインターネット回線を確かめてください",
+    "emergency numbers cannot be reached: no trunk that carries emergency calls is up ({subject})":
+        "緊急通報ができません: 緊急通報を運ぶ外線がどれも使えません ({subject})",
+    "mend the trunk; until then call for help by another telephone":
+        "外線を直してください。それまでは別の電話で通報してください",
     "nobody is shut out": "締め出し中のアドレスはありません",
     "unknown": "不明",
     "no calls": "通話はありません",

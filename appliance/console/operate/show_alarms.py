@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from appliance.console.messages.catalog import say
 from appliance.console.table import clean
+from appliance.vocabulary.trunk_alarm import WORDINGS
 
 if TYPE_CHECKING:
     from appliance.control.observed import Alarm
@@ -14,5 +15,13 @@ def render(result: "list[Alarm]") -> str:
     """Two lines an alarm: what is wrong since when, what to do."""
     if not result:
         return say("no alarms") + "\n"
-    return "".join(f"{alarm['raised_at'][:19].replace('T', ' ')} UTC  {clean(alarm['sentence'])}\n"
-                   f"    {clean(alarm['remedy'])}\n" for alarm in result)
+    return "".join(_render_alarm(alarm) for alarm in result)
+
+
+def _render_alarm(alarm: "Alarm") -> str:
+    sentence, remedy = alarm["sentence"], alarm["remedy"]
+    wording = WORDINGS.get(alarm.get("kind", ""))
+    if wording is not None:
+        sentence = say(wording.sentence, subject=alarm["subject"], detail=alarm["detail"])
+        remedy = say(wording.remedy)
+    return f"{alarm['raised_at'][:19].replace('T', ' ')} UTC  {clean(sentence)}\n    {clean(remedy)}\n"

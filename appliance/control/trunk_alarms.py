@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alarms of trunks that are down. Read from how the trunks stand, so that an alarm ends with its cause."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from appliance.control.observed import Alarm
+from appliance.vocabulary.trunk_alarm import NO_EMERGENCY_TRUNK, OTHER, WORDINGS
+from appliance.vocabulary.trunk_state import TrunkState
+
+WriteMoment = Callable[[float], str]
+
+
+def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -> Iterator[Alarm]:
+    """One for each trunk that is down, and one where no trunk can carry emergency calls any more; write_moment: of
+    monotonic seconds. A trunk that still waits for the first answer, or rests as its carrier asked, needs nobody."""
+    carrying = []
+    for trunk in trunks:
+        if _is_down(trunk):
+            yield _describe(f"trunk_{trunk.name}", trunk.fault.value, (trunk.name, trunk.reason),
+                            write_moment(trunk.down_since))
+        if trunk.is_emergency:
+            carrying.append(trunk)
+    if carrying and all(map(_is_down, carrying)):
+        names = ", ".join(trunk.name for trunk in carrying)
+        yield _describe(NO_EMERGENCY_TRUNK, NO_EMERGENCY_TRUNK, (names, ""),
+                        write_moment(max(trunk.down_since for trunk in carrying)))
+
+
+def _is_down(trunk: TrunkState) -> bool:
+    return trunk.state == "down" and trunk.down_since > 0.0     # not one that has not begun
+
+
+def _describe(name: str, kind: str, values: tuple[str, str], raised_at: str) -> Alarm:
+    subject, detail = values
+    wording = WORDINGS.get(kind, OTHER)
+    return {"name": name, "sentence": wording.sentence.format(subject=subject, detail=detail),
+            "remedy": wording.remedy, "raised_at": raised_at,
+            "kind": kind if kind in WORDINGS else "", "subject": subject, "detail": detail}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trunk that is down is an alarm as long as it is down, in words that say what to do."""
+
+import pytest
+
+from appliance.console.messages.catalog import JAPANESE, select_language
+from appliance.console.operate import show_alarms
+from appliance.control.trunk_alarms import list_trunk_alarms
+from appliance.sip.locating.records import ABSENT, Question
+from tests.gateway.virtual_gateway import CARRIER, GatewayBox, join_carrier
+
+CARRIES_HELP = "set trunk carrier emergency true\n"
+
+
+class EmptyNames:
+    """A DNS that knows no name."""
+
+    def ask(self, question: Question, asker, now: float) -> None:
+        asker.answer_received(question, ABSENT, now)
+
+
+@pytest.fixture
+def japanese():
+    select_language(JAPANESE)
+    yield
+    select_language("en")
+
+
+def list_alarms(box: GatewayBox) -> list:
+    return [*list_trunk_alarms(box.gateway.trunk_states(box.now), lambda at: f"{at:.1f}")]
+
+
+def test_a_password_that_the_carrier_refuses_is_an_alarm_until_it_takes_it():
+    box, carrier = join_carrier()
+    carrier.answers = [(403, b"")]
+    box.start(2.0)
+    (alarm,) = list_alarms(box)
+    assert alarm["name"] == "trunk_carrier"
+    assert alarm["sentence"] == ("trunk carrier is down: its carrier does not accept our user name or password "
+                                 "(wrong credentials: 403 Forbidden)")
+    assert "secret" in alarm["remedy"]
+    raised_at = alarm["raised_at"]
+    assert 0.0 < float(raised_at) <= box.now
+    carrier.answers = [(403, b"")] * 20
+    box.network.run(60.0)
+    assert [one["raised_at"] for one in list_alarms(box)] == [raised_at]     # it is still the same one
+    carrier.answers = []
+    box.network.run(60.0)
+    assert box.trunk().link.is_up(box.now)
+    assert list_alarms(box) == []
+
+
+def test_a_carrier_that_nobody_can_reach_is_an_alarm_once_it_is_known():
+    box = GatewayBox().start(5.0)
+    assert list_alarms(box) == []           # nobody has answered yet
+    box.network.run(40.0)
+    (alarm,) = list_alarms(box)
+    assert alarm["sentence"] == "trunk carrier is down: its carrier cannot be reached (no answer)"
+
+
+def test_a_name_that_leads_nowhere_is_an_alarm():
+    box = GatewayBox(CARRIER.replace("sip:198.51.100.1", "sip:carrier.test"), resolver=EmptyNames()).start(2.0)
+    (alarm,) = list_alarms(box)
+    assert alarm["sentence"] == ("trunk carrier is down: the name of its carrier cannot be looked up "
+                                 "(the DNS knows no such server)")
+    assert "`show dns`" in alarm["remedy"]
+
+
+def test_that_nobody_can_call_for_help_is_an_alarm_of_its_own():
+    box, carrier = join_carrier(CARRIER.replace("set emergency none\n", CARRIES_HELP))
+    carrier.answers = [(403, b"")]
+    box.start(2.0)
+    assert [one["name"] for one in list_alarms(box)] == ["trunk_carrier", "no_emergency_trunk"]
+    carrier.answers = []
+    box.network.run(60.0)
+    assert list_alarms(box) == []
+
+
+def test_the_console_says_it_in_japanese(japanese):
+    box, carrier = join_carrier()
+    carrier.answers = [(403, b"")]
+    box.start(2.0)
+    text = show_alarms.render(list_alarms(box))
+    assert "外線 carrier は使えません: 事業者がユーザー名かパスワードを受け付けません" in text
+    assert "見比べてください" in text
