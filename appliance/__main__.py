@@ -28,7 +28,7 @@ def _start_run(parsed: argparse.Namespace) -> NoReturn:
     from appliance.daemons.callserver import run_callserver
     if parsed.first_start_box:
         from appliance.daemons.first_start import provide_box_configuration
-        provide_box_configuration(parsed.config)
+        provide_box_configuration(parsed.config, parsed.state)
     _leave_at_once(run_callserver(parsed.config, parsed.state, parsed.first_start))
 
 
@@ -60,13 +60,18 @@ def _start_configd(parsed: argparse.Namespace) -> int:
 
 
 def _start_handset(parsed: argparse.Namespace) -> int:
-    from appliance.daemons.handset import run_handsets
-    return run_handsets(parsed.config, parsed.state)
+    from appliance.daemons.handset_waiting import run_handset_service
+    return run_handset_service(parsed.config, parsed.state)
 
 
 def _start_check(parsed: argparse.Namespace) -> int:
     from appliance.daemons.check_configuration import check_configuration
     return check_configuration(parsed.file)
+
+
+def _start_operator_keys(parsed: argparse.Namespace) -> int:
+    from appliance.daemons.operator_keys import print_operator_keys
+    return print_operator_keys(parsed.config)
 
 
 def _start_console(parsed: argparse.Namespace) -> int:
@@ -138,8 +143,8 @@ def _add_services(parts: Parts) -> None:
         "has this inside."))
     _add_first_start_box(configd)
     _add_daemon(parts, "handset", "be the telephones at the sound card, as a service", (
-        "The handsets of FILE as phones of the server on this box. `run` starts it where there are any.")).set_defaults(
-            start=_start_handset)
+        "The handsets of FILE as phones of the server on this box, waited for where there are none. `run` starts it "
+        "where there are any.")).set_defaults(start=_start_handset)
     configd.set_defaults(start=_start_configd)
 
 
@@ -158,6 +163,11 @@ def _add_rest(parts: Parts) -> None:
         "Prints every error and warning as FILE:LINE: path: what is wrong; what is allowed. Exits 2 on an error."))
     check.add_argument("file", metavar="FILE")
     check.set_defaults(start=_start_check)
+
+    keys = parts.add_parser("operator-keys", help="the keys of operators, for sshd", allow_abbrev=False, description=(
+        "Prints the public keys of `set system operator` as sshd wants them from its AuthorizedKeysCommand."))
+    keys.add_argument("--config", metavar="FILE", required=True, help="the configuration, `set` lines")
+    keys.set_defaults(start=_start_operator_keys)
 
     demo = parts.add_parser("demo", help="show the gateway's cure of NAT live", allow_abbrev=False, description=(
         "A carrier, a plain NAT, the gateway and telephones in network namespaces: behind the NAT a phone does not "

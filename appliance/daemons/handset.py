@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`denwaban handset`: the telephones at the sound card and the pins of the box, as SIP phones of the loopback.
 
-It looks itself whether FILE has changed for it, and starts afresh once nobody talks. Exit codes: 0 stopped, or no
-handset is configured; 1 the machine says no, 2 the configuration is wrong.
+It looks itself whether FILE has changed for it, and starts afresh once nobody talks. Exit codes: 0 stopped, 1 the
+machine says no, 2 the configuration is wrong, 3 no handset is configured any more.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from appliance.system.journal import ProcessJournal
 from appliance.system.sd_notify import notify_manager
 from appliance.system.watchdog import LoopWatchdog
 
-EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION = 0, 1, 2
+EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION, EXIT_UNWANTED = 0, 1, 2, 3
 LOOK_S = 1.0
-UNWANTED_LOOKS = 60         # without handsets: a commit that wants one is on its way, or nobody needs us
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
@@ -38,6 +37,8 @@ def run_handsets(config_path: str, state_directory: str) -> int:
         if result.configuration is None:
             print_findings(result, sys.stderr)
             return EXIT_CONFIGURATION
+        if not result.configuration.handsets:
+            return EXIT_UNWANTED
         daemon = HandsetDaemon(result.configuration, config_path, state_directory)
         asyncio.run(daemon.run())
         if daemon.own_bugs.has_given_up:
@@ -88,7 +89,6 @@ class HandsetDaemon:
         self._watchdog = LoopWatchdog()
         self.own_bugs = OwnBugs(self._journal, self._raise_alarm, self._stop.set)
         self._seen = self._look_at_file()
-        self._looks = 0
         self._parent = os.getppid()
         self._is_outdated = False
         self.is_starting_afresh = False
@@ -137,10 +137,8 @@ class HandsetDaemon:
             result = read_configuration(self._config_path, None)
             if result.configuration is not None:
                 self._is_outdated = read_concern(result.configuration, self._directory) != self._concern
-        self._looks += 1
-        is_unwanted = not self._configuration.handsets and self._looks >= UNWANTED_LOOKS
         is_quiet = all(station.handset.state is IDLE for station in self._stations)
         is_orphaned = os.getppid() != self._parent      # whoever has started us starts another
         self.is_starting_afresh = self._is_outdated and is_quiet and not is_orphaned
-        if is_unwanted or self.is_starting_afresh or (is_orphaned and is_quiet):
+        if self.is_starting_afresh or (is_orphaned and is_quiet):
             self._stop.set()

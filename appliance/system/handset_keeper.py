@@ -68,7 +68,7 @@ class HandsetKeeper:
         self._journal.record("handset_ended", exit_code=code)
         if monotonic() - self._began >= STEADY_S:
             self._delay_s = FIRST_DELAY_S
-        if code != 0 and not self._is_closing:      # 0: no handset is configured any more
+        if code != 0 and not self._is_closing:      # 0: told to end
             self._start_later()
 
     def _forget(self) -> int:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
-DAEMONS = ("configd", "netd", "mediad", "callserver")
+DAEMONS = ("configd", "netd", "mediad", "callserver", "handset")
 PROGRAM = "/usr/lib/denwaban/bin/denwaban"
 PROGRAMS = (PROGRAM, "/usr/lib/denwaban/bin/denwaban-shell", "/bin/kill", "/sbin/agetty")
 TARGETS = ("sysinit", "basic", "shutdown", "network", "network-pre", "multi-user")
