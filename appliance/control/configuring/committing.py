@@ -11,10 +11,11 @@ from functools import partial
 from typing import Final
 
 from appliance.control.configuring.part import Change, Part, PartPlan
+from appliance.control.configuring.starting import Archive
 from appliance.errors import MachineError, OperatorError
-from appliance.system.revisions.revision_store import Revision, RevisionStore
+from appliance.system.revisions.revision_store import Revision
 from appliance.system.revisions.staged_file import NotYetDurable, StagedFile
-from appliance.system.revisions.trial import Trial, TrialFile
+from appliance.system.revisions.trial import Trial
 from appliance.vocabulary.journal import Journal
 
 AS_BEFORE: Final = "everything is as it was"
@@ -27,10 +28,11 @@ class CommitRefused(OperatorError):
 class Committer:
     """parts: in the order in which they take up a configuration. One commit at a time: the caller sees to it."""
 
-    def __init__(self, file: StagedFile, revisions: RevisionStore, trials: TrialFile, journal: Journal) -> None:
-        self._file = file
-        self._revisions = revisions
-        self._trials = trials
+    def __init__(self, archive: Archive, journal: Journal) -> None:
+        self._archive = archive
+        self._file = archive.file
+        self._revisions = archive.revisions
+        self._trials = archive.trials
         self._journal = journal
         self.parts: Sequence[Part] = ()
 
@@ -48,9 +50,7 @@ class Committer:
         try:
             applied = await self._apply(change)
             try:
-                await _in_thread(self._file.put_in_place)
-            except NotYetDurable as error:
-                self._journal.record("configuration_not_durable", reason=error.operation)
+                await self._put_in_place(self._file)
             except MachineError as error:
                 await self._undo(applied, change)
                 raise CommitRefused("commit", error.operation, "a configuration file that can be replaced",
@@ -61,21 +61,27 @@ class Committer:
         self._tell_persisted(change)
         await self._finish(revision, trial)
 
-    async def take_back(self, change: Change, text: str, revision: Revision) -> list[str]:
-        """The way back from a trial: no part can refuse it. What could not be done, in sentences; the file says the
-        old configuration in any case, or MachineError is raised and nothing has happened."""
-        await _in_thread(self._file.stage, text.encode())
-        await _in_thread(self._revisions.prepare, revision, text)
+    async def take_back(self, change: Change, text: str) -> list[str]:
+        """The way back from a trial, in force but not yet in the file: no part can refuse it, and it needs no room on
+        the disk. What could not be done, in sentences. Raises MachineError where what was reserved for it is gone and
+        cannot be written anew; nothing has happened then."""
+        way_back = self._archive.way_back
+        await _in_thread(way_back.reserve, text.encode())
         troubles: list[str] = []
         for part in self._list_concerned(change):
             try:
-                await part.apply(change)
+                await part.apply(change._replace(staged_path=str(way_back.staged)))
             except (OperatorError, MachineError) as error:
                 troubles.append(f"{part.name}: {error}")
-        await _in_thread(self._file.put_in_place)
-        self._tell_persisted(change)
-        await self._finish(revision, None)
         return troubles
+
+    async def keep_taken_back(self, change: Change, text: str) -> None:
+        """The file says it as well. Raises MachineError; then it may be tried again."""
+        if await _in_thread(self._file.read) != text.encode():
+            await _in_thread(self._archive.way_back.reserve, text.encode())
+            await self._put_in_place(self._archive.way_back)
+        await _in_thread(self._archive.end_trial)
+        self._tell_persisted(change)
 
     async def apply(self, change: Change) -> None:
         """Have the parts take up what stands already. Raises CommitRefused: they are as they were."""
@@ -91,6 +97,13 @@ class Committer:
             self._journal.record("revision_lost", reason=error.operation)
         else:
             await self._finish(revision, None)
+
+    async def _put_in_place(self, file: StagedFile) -> None:
+        """Raises MachineError; then the old one stands."""
+        try:
+            await _in_thread(file.put_in_place)
+        except NotYetDurable as error:
+            self._journal.record("configuration_not_durable", reason=error.operation)
 
     def _list_concerned(self, change: Change) -> list[Part]:
         return [part for part in self.parts if part.is_concerned(change)]
@@ -113,6 +126,7 @@ class Committer:
             await _in_thread(self._file.stage, text.encode())
             await _in_thread(self._revisions.prepare, revision, text)
             if trial is not None:
+                await _in_thread(self._archive.way_back.reserve, trial.previous.encode())
                 await _in_thread(self._trials.write, trial)
         except MachineError as error:
             await self._unstage(revision, None, before)
@@ -141,8 +155,10 @@ class Committer:
     async def _unstage(self, revision: Revision, trial: Trial | None, before: Trial | None) -> None:
         """Whatever of it fails is settled at the next start."""
         steps: list[Callable[[], None]] = [self._file.withdraw, lambda: self._revisions.withdraw(revision.number)]
-        if trial is not None:
-            steps.append(self._trials.remove if before is None else partial(self._trials.write, before))
+        if before is None:
+            steps.append(self._archive.end_trial)
+        elif trial is not None:
+            steps.append(partial(self._trials.write, before))
         for step in steps:
             try:
                 await _in_thread(step)
@@ -153,7 +169,7 @@ class Committer:
         """It has happened. What fails now is settled at the next start."""
         steps: list[Callable[[], None]] = [lambda: self._revisions.complete(revision.number)]
         if trial is None:
-            steps.append(self._trials.remove)
+            steps.append(self._archive.end_trial)
         for step in steps:
             try:
                 await _in_thread(step)

@@ -27,7 +27,7 @@ from appliance.control.configuring.reporting import (
     refuse_without_emergency,
 )
 from appliance.control.configuring.sessions import Session, Sessions, require
-from appliance.control.configuring.starting import OWN_USER, Archive
+from appliance.control.configuring.starting import OWN_USER, TAKEN_BACK, TAKEN_BACK_COMMENT, Archive
 from appliance.control.conversation import Words
 from appliance.errors import MachineError, OperatorError
 from appliance.system.clock import render_wall
@@ -57,10 +57,11 @@ class ConfiguringService:
         self._read_again = read_again
         self._running = NOTHING
         self._journal = journal
-        self._committer = Committer(archive.file, archive.revisions, archive.trials, journal)
+        self._committer = Committer(archive, journal)
         self._sessions = Sessions()
         self._one_at_a_time = asyncio.Lock()
         self._trial: Trial | None = None
+        self._unkept: Trial | None = None       # taken back and in force, but the disk has not taken it yet
         self._revision = 0
         self._watch: asyncio.Task[None] | None = None
         self._commands: dict[str, Callable[[Words, Asker], object]] = {
@@ -221,7 +222,7 @@ class ConfiguringService:
         revision = await asyncio.to_thread(self._archive.write_revision, session.user, comment, how)
         trial = self._begin_trial(reading.text, granted_s, session.user) if granted_s else None
         await self._committer.commit(change, reading.text, revision, trial)
-        self._running, self._revision, self._trial = reading, revision.number, trial
+        self._running, self._revision, self._trial, self._unkept = reading, revision.number, trial, None
         session.candidate.begin(reading)
         self._journal.record("configuration_committed", revision=revision.number, user=session.user, how=how)
         self._watch_trial()
@@ -268,7 +269,7 @@ class ConfiguringService:
             return {"revision": self._revision}
 
     async def _keep_trial(self, user: str) -> None:
-        await asyncio.to_thread(self._archive.trials.remove)
+        await asyncio.to_thread(self._archive.end_trial)
         self._trial = None
         self._journal.record("configuration_confirmed", revision=self._revision, user=user)
 
@@ -277,36 +278,55 @@ class ConfiguringService:
             self._watch = asyncio.get_running_loop().create_task(self._wait_for_end())
 
     async def _wait_for_end(self) -> None:
-        while self._trial is not None:
-            rest_s = self._trial.find_rest_s(self._archive.trials.clock())
+        while self._trial is not None or self._unkept is not None:
+            rest_s = 0.0 if self._trial is None else self._trial.find_rest_s(self._archive.trials.clock())
             if rest_s > 0:
                 await asyncio.sleep(min(rest_s, LOOK_S))
                 continue
             async with self._one_at_a_time:
-                trial = self._trial
-                if trial is None or trial.find_rest_s(self._archive.trials.clock()) > 0:
-                    continue
-                if not await asyncio.shield(self._take_back(trial)):
-                    await asyncio.sleep(LOOK_S)
+                is_done = await asyncio.shield(self._end_trial())
+            if not is_done:
+                await asyncio.sleep(LOOK_S)
 
-    async def _take_back(self, trial: Trial) -> bool:
-        """Whether it is done; else it is tried again."""
-        reading = await asyncio.to_thread(self._read_again, trial.previous)
+    async def _end_trial(self) -> bool:
+        """Whether there is nothing left to do; else it is tried again."""
+        trial = self._trial
         try:
-            if reading.configuration is None:       # of another version of this program
-                self._journal.record("previous_configuration_unusable", errors=len(reading.findings))
-                await asyncio.to_thread(self._archive.trials.remove)
-                self._trial = None
-                return True
-            revision = await asyncio.to_thread(self._archive.write_revision, trial.user, "not confirmed in time",
-                                               "confirmed-reverted")
-            troubles = await self._committer.take_back(self._write_change(reading), reading.text, revision)
+            if trial is not None and trial.find_rest_s(self._archive.trials.clock()) <= 0:
+                await self._take_back(trial)
+            elif self._unkept is not None and not await self._keep_taken_back(self._unkept):
+                self._journal.record("taken_back_kept", revision=self._revision)
         except MachineError as error:
             self._journal.record("trial_not_taken_back", reason=error.operation)
             return False
-        self._running, self._revision, self._trial = reading, revision.number, None
-        self._journal.record("configuration_taken_back", revision=revision.number, troubles="; ".join(troubles))
-        return True
+        return self._unkept is None
+
+    async def _take_back(self, trial: Trial) -> None:
+        """In force first, then on the disk, which may be full. Raises MachineError: nothing has happened."""
+        reading = await asyncio.to_thread(self._read_again, trial.previous)
+        if reading.configuration is None:       # of another version of this program
+            self._journal.record("previous_configuration_unusable", errors=len(reading.findings))
+            await asyncio.to_thread(self._archive.end_trial)
+            self._trial = None
+            return
+        troubles = await self._committer.take_back(self._write_change(reading), reading.text)
+        self._running, self._trial, self._unkept = reading, None, trial
+        trouble = await self._keep_taken_back(trial)
+        if trouble:
+            troubles.append(f"not on the disk yet: {trouble}")
+        self._journal.record("configuration_taken_back", revision=self._revision, troubles="; ".join(troubles))
+
+    async def _keep_taken_back(self, trial: Trial) -> str:
+        """Have it on the disk: the file, then its entry in the history. Why not, "" where it is done."""
+        change = self._write_change(self._running)._replace(staged_path=str(self._archive.file.path))
+        try:
+            await self._committer.keep_taken_back(change, self._running.text)
+            self._revision = await asyncio.to_thread(self._archive.keep, self._running.text, trial.user,
+                                                     TAKEN_BACK_COMMENT, TAKEN_BACK)
+        except MachineError as error:
+            return error.operation
+        self._unkept = None
+        return ""
 
     # the file
 

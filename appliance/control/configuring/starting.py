@@ -4,22 +4,27 @@
 A disk that says no holds up nobody: telephones start with what the file says, and a person is told.
 """
 
+from typing import Final
 
 from appliance.errors import MachineError
 from appliance.system.revisions.revision_store import Revision, RevisionStore
 from appliance.system.revisions.staged_file import StagedFile
-from appliance.system.revisions.trial import TrialFile
+from appliance.system.revisions.trial import Trial, TrialFile
 
-OWN_USER = "denwaban"
+OWN_USER: Final = "denwaban"
+TAKEN_BACK: Final = "confirmed-reverted"
+TAKEN_BACK_COMMENT: Final = "not confirmed in time"
 
 
 class Archive:
-    """The files of one state directory and one configuration file."""
+    """The files of one state directory and one configuration file. way_back: the configuration that a trial goes back
+    to, beside the file for as long as the trial lasts, since a disk may be full by then: a rename needs no room."""
 
-    __slots__ = ("file", "revisions", "trials")
+    __slots__ = ("file", "revisions", "trials", "way_back")
 
     def __init__(self, config_path: str, state_directory: str) -> None:
         self.file = StagedFile(config_path)
+        self.way_back = StagedFile(config_path, "previous")
         self.revisions = RevisionStore(f"{state_directory}/revisions")
         self.trials = TrialFile(f"{state_directory}/revisions")
 
@@ -27,6 +32,11 @@ class Archive:
         """The next one, of now. Raises MachineError."""
         at = round(self.trials.clock().wall_s, 3)
         return Revision(self.revisions.find_last_number() + 1, at, user, comment, how)
+
+    def end_trial(self) -> None:
+        """Nothing is on trial any more. Raises MachineError."""
+        self.trials.remove()
+        self.way_back.withdraw()
 
     def keep(self, text: str, user: str, comment: str, how: str) -> int:
         """Have a text among the revisions that stands already. Its number. Raises MachineError."""
@@ -67,18 +77,27 @@ def _settle_commit(archive: Archive) -> None:
 
 def _settle_trial(archive: Archive) -> None:
     trial = archive.trials.read()
-    if trial is None:
-        return
     text = _read(archive)
-    if text == trial.previous or not trial.is_on_trial(text):
-        archive.trials.remove()     # it never began, or another configuration has been put there by hand
+    if trial is None or text == trial.previous or not trial.is_on_trial(text):
+        archive.end_trial()         # it never began, or another configuration has been put there by hand
     elif trial.find_rest_s(archive.trials.clock()) <= 0:
-        revision = archive.write_revision(trial.user, "not confirmed in time", "confirmed-reverted")
+        _take_back(archive, trial)
+
+
+def _take_back(archive: Archive, trial: Trial) -> None:
+    """A full disk takes away the entry in the history, and nothing else. Raises MachineError, for that as well."""
+    unkept: MachineError | None = None
+    revision = archive.write_revision(trial.user, TAKEN_BACK_COMMENT, TAKEN_BACK)
+    try:
         archive.revisions.prepare(revision, trial.previous)
-        archive.file.stage(trial.previous.encode())
-        archive.file.put_in_place()
-        archive.revisions.complete(revision.number)
-        archive.trials.remove()
+    except MachineError as error:
+        unkept = error
+    archive.way_back.reserve(trial.previous.encode())
+    archive.way_back.put_in_place()
+    archive.end_trial()
+    if unkept is not None:
+        raise unkept
+    archive.revisions.complete(revision.number)
 
 
 def _note_found(archive: Archive) -> None:

@@ -20,13 +20,13 @@ GROUP_MODE: Final = 0o640
 
 
 class StagedFile:
-    """A file that is replaced in two steps."""
+    """A file that is replaced in two steps. suffix: of what lies beside it, so that several may wait there."""
 
     __slots__ = ("path", "staged")
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, suffix: str = "new") -> None:
         self.path = Path(os.path.realpath(path))
-        self.staged = self.path.with_name(f".{self.path.name}.new")
+        self.staged = self.path.with_name(f".{self.path.name}.{suffix}")
 
     def read(self) -> bytes:
         """What it says. Raises MachineError."""
@@ -48,6 +48,16 @@ class StagedFile:
             with suppress(OSError):     # on a disk that has become read-only nothing is taken away either
                 self._unlink()
             raise MachineError(f"write {self.staged}: {error.strerror}", error.errno or 0) from error
+
+    def reserve(self, octets: bytes) -> None:
+        """As `stage`, and nothing is written where they lie there already: a disk that is full by then refuses nobody
+        what was reserved. Raises MachineError."""
+        try:
+            is_there = self.staged.read_bytes() == octets
+        except OSError:     # missing, or of no use: it is written anew
+            is_there = False
+        if not is_there:
+            self.stage(octets)
 
     def put_in_place(self) -> None:
         """What was staged is the file from now on. Raises MachineError: the old one stands then."""

@@ -52,6 +52,7 @@ class KnownPart:
 
     async def apply(self, change: Change) -> None:
         self.log.append(f"{self.name} applies")
+        assert load_configuration(Path(change.staged_path).read_bytes()).configuration == change.new
         if self.refusal is not None:
             raise self.refusal
         self.before, self.running = self.running, change.new

@@ -2,6 +2,8 @@
 """`commit confirmed`: it heals itself, whoever has gone away and whatever was started again."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 
 from appliance.control.configuring import service as service_module
 from appliance.errors import MachineError, OperatorError
+from appliance.system import disk
+from appliance.system.revisions import staged_file
 from appliance.system.revisions.trial import Moment
 from tests.control.configuring.house import TEXT, House
 
@@ -182,9 +186,88 @@ def test_no_part_can_refuse_the_way_back(house):
     play(house, scenario)
 
 
-def test_a_disk_that_refuses_the_way_back_is_asked_again(house, monkeypatch):
+def refuse_new_files(patched: pytest.MonkeyPatch) -> None:
+    """From now on the disk is full: files are opened and renamed, nothing that is written to them finds room."""
+    def refuse(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    patched.setattr(os, "fsync", refuse)
+    patched.setattr(disk, "sync_directory", lambda _path: None)
+    patched.setattr(staged_file, "sync_directory", lambda _path: None)
+
+
+def test_the_way_back_needs_no_room_on_the_disk_and_its_history_is_written_when_there_is_some(house, monkeypatch):
     async def scenario() -> None:
         await try_out(house)
+        with monkeypatch.context() as patched:
+            refuse_new_files(patched)
+            house.pass_time(61)
+            await until(lambda: has_healed(house))
+            assert "1002" in house.calls.running.extensions
+            assert house.path.read_text() == TEXT
+            assert "No space left" in dict(house.journal.events)["configuration_taken_back"]["troubles"]
+            assert (await house.operator().look("status"))["pending"] is None
+        await until(lambda: "taken_back_kept" in house.journal.names())
+        assert history(house) == ["confirmed-reverted", "commit-confirmed", "first-start"]
+        assert sorted(os.listdir(house.path.parent)) == ["denwaban.conf", "state"]
+    play(house, scenario)
+
+
+def test_a_start_after_the_time_is_over_goes_back_though_the_disk_is_full(house, monkeypatch):
+    play(house, lambda: try_out(house))
+    house.pass_time(61)
+    with monkeypatch.context() as patched:
+        refuse_new_files(patched)
+        troubles = house.start()
+    assert "No space left" in troubles[0]
+    assert house.path.read_text() == TEXT
+    assert "1002" in house.calls.running.extensions
+    assert house.archive.trials.read() is None
+
+
+def test_a_disk_that_takes_nothing_at_all_has_the_old_configuration_in_force_and_is_asked_again(house, monkeypatch):
+    async def scenario() -> None:
+        await try_out(house)
+        with monkeypatch.context() as patched:
+            def refuse(_self):
+                raise MachineError("replace: Read-only file system", errno.EROFS)
+            patched.setattr(type(house.archive.file), "put_in_place", refuse)
+            house.pass_time(61)
+            await until(lambda: has_healed(house))
+            assert "1002" in house.calls.running.extensions
+            assert house.path.read_text() != TEXT
+            with pytest.raises(OperatorError):
+                await house.operator().look("confirm")
+            assert (await house.operator().commit())["effects"] == ["nothing changes"]
+        await until(lambda: "taken_back_kept" in house.journal.names())
+        assert house.path.read_text() == TEXT
+        assert house.log.count("calls applies") == 2        # the trial, the way back
+    play(house, scenario)
+
+
+def test_a_commit_while_the_disk_refuses_the_way_back_takes_its_place(house, monkeypatch):
+    async def scenario() -> None:
+        await try_out(house)
+        with monkeypatch.context() as patched:
+            def refuse(_self):
+                raise MachineError("replace: Read-only file system", errno.EROFS)
+            patched.setattr(type(house.archive.way_back), "put_in_place", refuse)
+            house.pass_time(61)
+            await until(lambda: has_healed(house))
+        operator = house.operator()
+        await operator.say("set extension 1001 name Door")
+        await operator.commit()
+        house.pass_time(3600)
+        await asyncio.sleep(0.05)
+        assert house.calls.running.extensions["1001"].name == "Door"
+        assert "Door" in house.path.read_text()
+        assert sorted(os.listdir(house.path.parent)) == ["denwaban.conf", "state"]
+    play(house, scenario)
+
+
+def test_a_way_back_that_somebody_has_removed_is_written_anew_once_the_disk_takes_it(house, monkeypatch):
+    async def scenario() -> None:
+        await try_out(house)
+        house.archive.way_back.staged.unlink()
         with monkeypatch.context() as patched:
             def refuse(_self, _octets):
                 raise MachineError("write: No space left on device", 28)
@@ -194,3 +277,26 @@ def test_a_disk_that_refuses_the_way_back_is_asked_again(house, monkeypatch):
         await until(lambda: has_healed(house))
         assert house.path.read_text() == TEXT
     play(house, scenario)
+
+
+@pytest.mark.parametrize("end", ["confirm", "refusal", "no room"])
+def test_a_trial_that_is_over_or_never_began_leaves_nothing_beside_the_file(house, monkeypatch, end):
+    async def scenario() -> None:
+        operator = house.operator()
+        await operator.say(WRONG)
+        if end == "confirm":
+            await operator.commit(confirmed_minutes=1)
+            assert house.archive.way_back.staged.read_text() == TEXT
+            await operator.look("confirm")
+        else:
+            house.calls.refusal = MachineError("no") if end == "refusal" else None
+            if end == "no room":
+                monkeypatch.setattr(type(house.archive.trials), "write", refuse_to_write)
+            with pytest.raises(OperatorError):
+                await operator.commit(confirmed_minutes=1)
+        assert sorted(os.listdir(house.path.parent)) == ["denwaban.conf", "state"]
+    play(house, scenario)
+
+
+def refuse_to_write(_self: object, _trial: object) -> None:
+    raise MachineError("write: No space left on device", errno.ENOSPC)
