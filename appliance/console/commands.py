@@ -3,7 +3,7 @@
 
 A command's file in console/operate/ turns a daemon's result into text: `render(result) -> str`, with `ask(words)` where
 other words are asked than were typed and SERVER where another daemon is asked. One whose output is long has
-`stream(ask, words)` instead, one that does something else `act(session, words)`.
+`stream(ask, words)` instead, one that does something else `act(session, words)`. IS_PROSE: lines that may be parted.
 """
 
 from itertools import combinations

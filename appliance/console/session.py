@@ -83,8 +83,9 @@ class Session:
         if hasattr(operation, "act"):
             code: int = operation.act(self, words)
             return code
-        self.output.write_lines(filter_text(self._render(operation, command, words, piped.is_json), piped.filters),
-                                piped.is_whole)
+        is_prose = getattr(operation, "IS_PROSE", False) and not (self.is_json or piped.is_json)
+        write = self.output.write_sentences if is_prose else self.output.write_lines
+        write(filter_text(self._render(operation, command, words, piped.is_json), piped.filters), piped.is_whole)
         return DONE
 
     def _render(self, operation: Any, command: Command, words: list[str], is_json: bool) -> Iterator[str]:

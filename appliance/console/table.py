@@ -7,6 +7,8 @@ WIDTH = 80
 GAP = "  "
 NARROWEST = 6
 LONGEST_WORD = 26
+NEVER_FIRST = "、。」）)，．・ー"
+"""What does not begin a line of Japanese (JIS X 4051 7.1)."""
 
 
 def clean(value: object) -> str:
@@ -70,8 +72,9 @@ def _align(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool
     return GAP.join(parts).rstrip()
 
 
-def wrap_cells(text: str, cells: int) -> list[str]:
-    """The text in lines of so many cells: parted at blanks, and where a word is too long (or Japanese) inside it."""
+def wrap_cells(text: str, cells: int, hanging: int = 0) -> list[str]:
+    """The text in lines of so many cells: parted at blanks, and where a word is too long (or Japanese) inside it.
+    hanging: how many cells less every line but the first has."""
     lines, line = [], ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
@@ -84,6 +87,8 @@ def wrap_cells(text: str, cells: int) -> list[str]:
                 lines.append(head.rstrip())
                 joined = joined[len(head):].lstrip()
             line = ""
+            if len(lines) == 1:
+                cells -= hanging
         line = joined
     return [*lines, line] if line or not lines else lines
 
@@ -93,8 +98,24 @@ def _take_cells(text: str, cells: int) -> str:
     for index, character in enumerate(text):
         taken += measure(character)
         if taken > cells:
+            while index > 1 and text[index] in NEVER_FIRST and not text[index].isascii():
+                index -= 1
             return text[:max(index, 1)]
     return text
+
+
+def wrap_prose(text: str, width: int = WIDTH) -> str:
+    """Sentences within the width, line by line; what a line goes on with stands two cells further right."""
+    return "\n".join(map("\n".join, (_wrap_line(line, width) for line in text.split("\n"))))
+
+
+def _wrap_line(line: str, width: int) -> list[str]:
+    if measure(line) <= width:
+        return [line]
+    sentence = line.lstrip(" ")
+    indent = line[:len(line) - len(sentence)]
+    first, *rest = wrap_cells(sentence, width - len(indent), len(GAP))
+    return [indent + first, *(f"{indent}{GAP}{one}" for one in rest)]
 
 
 def render_definitions(pairs: Sequence[tuple[str, str]], width: int = WIDTH) -> str:

@@ -55,6 +55,9 @@ class KeptOutput(Output):
     def write_error(self, text: str) -> None:
         self.text += f"{text}\n"
 
+    def width(self) -> int:
+        return 0
+
     def take(self) -> str:
         text, self.text = self.text, ""
         return text

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration mode: what is typed, what the configuration service is asked, what is printed."""
 
+import time
+
 import pytest
 
+from appliance.console.configure.trial import describe_moment
 from tests.console.configuration_double import START, ConfigurationDouble
 from tests.console.desk import Desk
 
@@ -70,6 +73,17 @@ def test_a_commit_on_trial_is_kept_by_confirm_or_by_commit(desk: Desk):
     assert desk.configuration.asked[-1][2]["confirmed_minutes"] == 10
     desk.type("exit")
     assert desk.type("confirm") == "confirmed: it stays\n"
+
+
+def test_the_end_of_a_trial_is_told_with_its_time_zone(monkeypatch):
+    try:
+        for zone, shown in (("JST-9", "2026-11-22 21:00:00 JST"), ("UTC0", "2026-11-22 12:00:00 UTC")):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert describe_moment("2026-11-22T12:00:00Z") == shown
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("line", ["commit confirmed 0", "commit confirmed 1441", "commit check comment x",

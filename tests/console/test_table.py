@@ -4,7 +4,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.console.table import WIDTH, measure, render_duration, render_pairs, render_table, shorten
+from appliance.console.table import WIDTH, measure, render_duration, render_pairs, render_table, shorten, wrap_prose
 
 
 def test_columns_are_aligned_and_numbers_stand_right():
@@ -46,3 +46,27 @@ def test_durations_are_said_as_people_say_them():
 
 def test_empty_values_are_left_out():
     assert render_pairs([("one", ""), ("two", 0), ("three", None)]) == "two  0\n"
+
+
+def test_a_sentence_is_parted_between_words_and_goes_on_further_right():
+    said = wrap_prose("  it is taken back at noon unless `confirm` is typed before\nshort", 40)
+    assert said == "  it is taken back at noon unless\n    `confirm` is typed before\nshort"
+
+
+def test_no_line_of_japanese_begins_with_its_full_stop():
+    assert wrap_prose("元に戻ります。終わり", 13) == "元に戻りま\n  す。終わり"
+
+
+@given(st.lists(st.text(st.characters(categories=["Ll", "Lu"], max_codepoint=127), min_size=1, max_size=30)),
+       st.integers(32, 100))
+def test_parted_sentences_keep_every_word_whole(words: list[str], width: int):
+    said = wrap_prose(" ".join(words), width)
+    assert said.split() == words
+    assert all(measure(line) <= width for line in said.split("\n"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])), st.integers(8, 100))
+def test_parting_loses_nothing_but_blanks(text: str, width: int):
+    said = wrap_prose(text, width)
+    assert "".join(said.split()) == "".join(text.split())
+    assert all(measure(line) <= width for line in said.split("\n"))

@@ -15,6 +15,7 @@ from appliance.console.line.editor import LINE_CHARACTERS
 from appliance.console.line.operator import PASTE_CHARACTERS, Paste
 from appliance.console.line.paging import MORE, PagedOutput
 from appliance.console.line.terminal import measure_terminal
+from appliance.console.output import Output
 
 
 class TerminalDouble:
@@ -64,6 +65,23 @@ def test_a_line_that_wraps_counts_for_its_rows(capsys):
     terminal = TerminalDouble("q", columns=20)
     PagedOutput(terminal, may_show_all=True).write_lines(["あ" * 30 + "\n", "x" * 41 + "\n"])
     assert MORE in capsys.readouterr().out
+
+
+def test_sentences_are_parted_between_words_at_the_width_of_the_terminal(capsys):
+    output = PagedOutput(TerminalDouble(" ", columns=40), may_show_all=True)
+    output.write_prose("it is taken back at noon unless `confirm` or `commit` is typed before")
+    output.write_error("extension 1003 name: you say Stores, and meanwhile somebody else has said Workshop")
+    assert capsys.readouterr().out == (
+        "it is taken back at noon unless\n  `confirm` or `commit` is typed before\n"
+        "extension 1003 name: you say Stores, and\n  meanwhile somebody else has said\n  Workshop\n")
+
+
+def test_a_pipe_gets_sentences_whole(capfd):
+    output, sentence = Output(), "one sentence " * 20
+    output.write_prose(sentence)
+    output.write_error(sentence)
+    output.flush()
+    assert capfd.readouterr() == (f"{sentence}\n", f"{sentence}\n")
 
 
 def test_size_of_a_serial_line_that_tells_none():

@@ -16,13 +16,13 @@ def carry_out_commit(candidate: Candidate, order: CommitOrder, ask: Ask, output:
     """The exit code; what came of it is printed. Raises as the service answers."""
     if order.is_check:
         checked = candidate.check()
-        output.write_lines(_lines(render_check(checked)))
+        output.write_prose(render_check(checked).rstrip("\n"))
         return WRONG if has_errors(checked.get("findings", [])) else DONE
     has_changes = bool(candidate.compare())
     if not has_changes and not order.confirmed_minutes:
         if find_trial(ask(["status"])) is not None:
             return confirm_trial(ask, output)
-        output.write(say("nothing has changed: nothing to commit") + "\n")
+        output.write_prose(say("nothing has changed: nothing to commit"))
         return DONE
     try:
         committed = candidate.commit(order.comment, order.confirmed_minutes)
@@ -33,19 +33,15 @@ def carry_out_commit(candidate: Candidate, order: CommitOrder, ask: Ask, output:
     if has_errors(findings) or not committed.get("revision"):
         output.write_error(render_findings(findings) + say("commit failed: everything is as it was"))
         return WRONG
-    output.write_lines(_lines(render_commit(committed)))
+    output.write_prose(render_commit(committed).rstrip("\n"))
     if order.confirmed_minutes:
-        output.write(say("it is taken back at {moment} unless `confirm` or `commit` is typed before",
-                         moment=describe_moment(committed.get("confirm_by", ""))) + "\n")
+        output.write_prose(say("it is taken back at {moment} unless `confirm` or `commit` is typed before",
+                               moment=describe_moment(committed.get("confirm_by", ""))))
     return DONE
 
 
 def confirm_trial(ask: Ask, output: Output) -> int:
     """Keep what is on trial. Raises OperatorError where nothing is."""
     ask(["confirm"])
-    output.write(say("confirmed: it stays") + "\n")
+    output.write_prose(say("confirmed: it stays"))
     return DONE
-
-
-def _lines(text: str) -> list[str]:
-    return text.splitlines(keepends=True)

@@ -165,7 +165,8 @@ class ConfigurationMode:
     def _roll_back(self, words: list[str], piped: Piped) -> int:
         number = read_rollback(words)
         self.candidate.roll_back(number)
-        return self._print(say("loaded; `compare` shows the difference, `commit` makes it run") + "\n")
+        self._operator.output.write_prose(say("loaded; `compare` shows the difference, `commit` makes it run"))
+        return DONE
 
     def _discard(self, words: list[str], piped: Piped) -> int:
         _refuse_rest("discard", words)

@@ -25,13 +25,13 @@ def describe_deadline(trial: Mapping[str, object]) -> str:
 
 
 def describe_moment(at: object) -> str:
-    """A moment in RFC 3339 form, as this machine's clock shows it."""
+    """A moment in RFC 3339 form, as this machine's clock shows it, with its time zone."""
     from datetime import datetime
     try:
         moment = datetime.fromisoformat(str(at))
     except ValueError:
         return clean(at)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def render_status(status: object) -> str:

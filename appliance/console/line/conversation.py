@@ -44,7 +44,7 @@ def greet(session: Session, language: str, may_show_all: bool) -> None:
     if said and not language and may_show_all:
         select_language(said)
     if not any(words[:2] == ["set", "extension"] for words in lines):
-        session.output.write(say("There are no telephones yet. `setup` sets up telephones and an outside line.") + "\n")
+        session.output.write_prose(say("There are no telephones yet. `setup` sets up telephones and an outside line."))
 
 
 def _take_line(session: Session, editor: LineEditor) -> None:

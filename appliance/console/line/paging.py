@@ -26,9 +26,13 @@ class PagedOutput(Output):
         super().__init__(may_show_all)
         self._terminal = terminal
 
+    def width(self) -> int:
+        """Columns of the terminal as they are now."""
+        return self._terminal.size().columns
+
     def write_error(self, text: str) -> None:
         """What is wrong, on the same screen."""
-        self.write(text + "\n")
+        self.write(self._wrap(text) + "\n")
 
     def write_lines(self, lines: Iterable[str], is_whole: bool = False) -> None:
         """Lines, a page at a time; q ends it."""

@@ -22,5 +22,5 @@ def act(session: "Session", words: list[str]) -> int:
     answer = session.servers.ask(NETWORK, ["unban", address])
     if isinstance(answer, dict) and not answer.get("is_found"):
         raise OperatorError("clear ban", address, say("an address that `show bans` lists"))
-    session.output.write(say("{address} is let in again", address=address) + "\n")
+    session.output.write_prose(say("{address} is let in again", address=address))
     return 0

@@ -22,7 +22,7 @@ def act(session: "Session", _words: list[str]) -> int:
     status = session.servers.ask(CONFIGURATION, ["status"])
     others = _list_others(status)
     if others:
-        session.output.write(say("others edit too: {users}", users=", ".join(others)) + "\n")
+        session.output.write_prose(say("others edit too: {users}", users=", ".join(others)))
     return DONE
 
 

@@ -25,7 +25,7 @@ LOOK_S = 0.1
 
 def act(session: "Session", words: list[str]) -> int:
     """Follows the server's stream; the connection is one of its own and ends with it."""
-    session.output.write(say("SIP messages as they come and go; times are UTC; q ends") + "\n")
+    session.output.write_prose(say("SIP messages as they come and go; times are UTC; q ends"))
     with session.servers.follow(CALLS, ["watch", *words[1:]]) as stream:
         answer: object = None
         while not session.interaction.wait_end(0.0 if answer else LOOK_S):

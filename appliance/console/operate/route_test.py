@@ -10,6 +10,8 @@ from appliance.console.table import clean, render_pairs
 if TYPE_CHECKING:
     from appliance.control.route_question import RouteFound
 
+IS_PROSE = True
+
 
 def render(result: "RouteFound") -> str:
     """The way, then the trunks one after the other, then why."""

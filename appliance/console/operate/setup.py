@@ -29,7 +29,7 @@ def act(session: "Session", _words: list[str]) -> int:
     try:
         return _run_wizard(session, candidate)
     except (KeyboardInterrupt, EOFError):
-        session.output.write("\n" + say("Nothing was changed.") + "\n")
+        session.output.write_prose("\n" + say("Nothing was changed."))
         return DONE
     finally:
         session.servers.hang_up(CONFIGURATION)      # and the candidate with it
@@ -44,23 +44,24 @@ def _run_wizard(session: "Session", candidate: "Candidate") -> int:
     from appliance.console.setup.plan import find_value, plan_setup
     said = read_lines(candidate.show([]))
     dialogue = Dialogue(session.interaction, session.output)
-    session.output.write(
-        say("A few questions; enter takes what stands in [brackets], ctrl-C leaves all as it is.") + "\n")
+    session.output.write_prose(
+        say("A few questions; enter takes what stands in [brackets], ctrl-C leaves all as it is."))
     answers = dialogue.ask_all(said, find_value(["system", "language"], said) or "en")
     plan = plan_setup(answers, said, lambda: make_secret(os.urandom))
     findings = candidate.edit(plan.lines)
     if has_errors(findings):
         session.output.write_error(render_findings(findings, has_lines=True).rstrip("\n"))
         return WRONG
-    session.output.write(say("This would change:") + "\n")
+    session.output.write_prose(say("This would change:"))
     session.output.write_lines([f"  {line}\n" for line in candidate.compare()])
     checked = candidate.check()
-    session.output.write(render_findings(checked.get("findings", [])))
+    if checked.get("findings"):
+        session.output.write_prose(render_findings(checked["findings"]).rstrip("\n"))
     if has_errors(checked.get("findings", [])):
-        session.output.write(say("Nothing was changed.") + "\n")
+        session.output.write_prose(say("Nothing was changed."))
         return WRONG
     if not dialogue.ask_yes(say("Make it run"), is_proposed=True):
-        session.output.write(say("Nothing was changed.") + "\n")
+        session.output.write_prose(say("Nothing was changed."))
         return DONE
     code = _commit(session, candidate)
     if code == DONE:
@@ -107,5 +108,5 @@ def _commit(session: "Session", candidate: "Candidate") -> int:
         is_kept = False
     if is_kept:
         return confirm_trial(ask, session.output)
-    session.output.write(say("It is taken back by itself; `confirm` keeps it.") + "\n")
+    session.output.write_prose(say("It is taken back by itself; `confirm` keeps it."))
     return DONE

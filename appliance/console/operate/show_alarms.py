@@ -10,6 +10,8 @@ from appliance.vocabulary.trunk_alarm import WORDINGS
 if TYPE_CHECKING:
     from appliance.control.observed import Alarm
 
+IS_PROSE = True
+
 
 def render(result: "list[Alarm]") -> str:
     """Two lines an alarm: what is wrong since when, what to do."""

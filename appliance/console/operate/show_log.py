@@ -7,6 +7,8 @@ from appliance.console.messages.catalog import say
 from appliance.console.operate.show_calls import render_time
 from appliance.console.table import clean
 
+IS_PROSE = True
+
 
 def ask(words: list[str]) -> list[str]:
     """The words of the call server."""

@@ -10,6 +10,8 @@ from appliance.console.table import clean, render_table
 if TYPE_CHECKING:
     from appliance.control.observed import Trunk
 
+IS_PROSE = True
+
 
 def render(result: "list[Trunk]") -> str:
     """One line a trunk; below, what is wrong with those that are not well."""

@@ -54,7 +54,7 @@ class Dialogue:
                                 is_emergency=is_emergency)
 
     def _explain(self, sentence: str) -> None:
-        self._output.write(sentence + "\n")
+        self._output.write_prose(sentence)
 
     def ask_yes(self, question: str, is_proposed: bool) -> bool:
         """Yes or no."""
