@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from appliance.config.operator_keys import compose_operators
 from appliance.config.text import VERSION_LINE
 
 # Nothing that looks like something else on a phone's display: no 0 o, no 1 l i.
@@ -63,10 +64,17 @@ set emergency none
 """
 
 
-def compose_box_configuration(interfaces: Sequence[str]) -> str:
+def compose_box_configuration(interfaces: Sequence[str], operator_keys: str = "") -> str:
     """The safe default of a box. interfaces: one: it is a telephone system on somebody's LAN; two or more: the first
-    leads to the provider, and the box is the router of what is behind the others."""
+    leads to the provider, and the box is the router of what is behind the others. operator_keys: the file of public
+    keys that was put on the card for it."""
     network = _compose_network(interfaces)
+    operators = compose_operators(operator_keys)
+    if operators:
+        network += f"""
+# Who may log in over SSH, from operator.pub on the card: ssh technician@ADDRESS.
+{operators}
+"""
     return f"""{VERSION_LINE}
 # The configuration of the phone system. Change it on the console: configure, set, compare, commit.
 # Every setting and its default: docs/configuration.md.

@@ -23,6 +23,7 @@ from appliance.config.sections import (
 
 SECTIONS: tuple[Section, ...] = (
     system.SECTION,
+    system.OPERATOR_SECTION,
     sip.LISTENER_SECTION,
     sip.SECTION,
     sip.NEIGHBOUR_SECTION,

@@ -29,7 +29,7 @@ def run_configd(config_path: str, state_directory: str, is_first_start: bool = F
     exit code."""
     os.umask(0o077)     # secrets are in it; whoever shares a group shares what is given to it
     if is_first_start:
-        provide_box_configuration(config_path)
+        provide_box_configuration(config_path, state_directory)
     archive, troubles = open_archive(config_path, state_directory)
     result = read_configuration(config_path, explain_files=None)
     print_findings(result, sys.stderr)

@@ -4,6 +4,7 @@
 import os
 import re
 import socket
+import sys
 from secrets import token_bytes
 
 from appliance.config.configuration import Configuration
@@ -16,6 +17,8 @@ LOOPBACK = "127.0.0.1"
 INTERFACES = "/sys/class/net"
 NO_CABLE = ("bridge", "wireless", "tun_flags")
 IFF_NOARP = 0x80    # linux/if.h: such as dummy and ifb
+OPERATOR_KEYS = "operator.pub"
+OPERATOR_KEYS_CHARACTERS = 65536
 ETHERNET = "1"
 """ARPHRD_ETHER, linux/if_arp.h."""
 
@@ -57,14 +60,27 @@ def write_first_configuration(path: str) -> None:
     write_new_file(path, compose_first_configuration(address, token_bytes))
 
 
-def provide_box_configuration(path: str) -> None:
-    """That of a box, by the interfaces it has, where there is none yet. Raises MachineError."""
+def provide_box_configuration(path: str, state_directory: str) -> None:
+    """That of a box, by the interfaces it has, where there is none yet; DIR/operator.pub lets its first operators in.
+    Raises MachineError."""
     if os.path.exists(path):
         return
     interfaces = find_interfaces()
     if not interfaces:
         raise MachineError("this machine has no network interface")
-    write_new_file(path, compose_box_configuration(interfaces))
+    write_new_file(path, compose_box_configuration(interfaces, read_operator_keys(state_directory)))
+
+
+def read_operator_keys(state_directory: str) -> str:
+    """What somebody has put on the card for the first start; a box without it is reached by its serial line."""
+    try:
+        with open(os.path.join(state_directory, OPERATOR_KEYS), encoding="utf-8", errors="replace") as file:
+            return file.read(OPERATOR_KEYS_CHARACTERS)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        print(f"{OPERATOR_KEYS}: {error.strerror}", file=sys.stderr)
+        return ""
 
 
 def write_new_file(path: str, text: str) -> None:

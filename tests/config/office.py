@@ -14,6 +14,7 @@ set system country jp
 set system timezone Asia/Tokyo
 set system language ja
 set system dns 127.0.0.53:53
+set system operator anna ssh-key "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmHAMJUAUr34TTqcPxvyRJIywWYblLxiGk63vtgTX7x anna"
 set sip listener office address 127.0.1.1
 set sip listener office port 5060
 set sip listener office transport udp

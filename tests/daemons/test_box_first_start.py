@@ -14,20 +14,37 @@ from appliance.errors import MachineError
 def test_it_is_written_where_there_is_none_and_never_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "config" / "running.conf"
     monkeypatch.setattr(first_start, "find_interfaces", lambda: ["eth0", "eth1"])
-    first_start.provide_box_configuration(str(path))
+    first_start.provide_box_configuration(str(path), str(tmp_path))
     configuration = load_configuration(path.read_bytes()).configuration
     assert configuration is not None
     assert configuration.network_managed
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_text("mine\n")
-    first_start.provide_box_configuration(str(path))
+    first_start.provide_box_configuration(str(path), str(tmp_path))
     assert path.read_text() == "mine\n"
+
+
+def test_a_key_on_the_card_lets_its_owner_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "config" / "running.conf"
+    (tmp_path / "operator.pub").write_text(
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmHAMJUAUr34TTqcPxvyRJIywWYblLxiGk63vtgTX7x anna\n")
+    monkeypatch.setattr(first_start, "find_interfaces", lambda: ["eth0"])
+    first_start.provide_box_configuration(str(path), str(tmp_path))
+    assert 'set system operator card ssh-key "ssh-ed25519 AAAA' in path.read_text()
+
+
+def test_a_file_that_cannot_be_read_keeps_no_box_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "config" / "running.conf"
+    (tmp_path / "operator.pub").mkdir()
+    monkeypatch.setattr(first_start, "find_interfaces", lambda: ["eth0"])
+    first_start.provide_box_configuration(str(path), str(tmp_path))
+    assert "network managed true" in path.read_text()
 
 
 def test_a_machine_without_any_interface_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(first_start, "find_interfaces", list)
     with pytest.raises(MachineError, match="no network interface"):
-        first_start.provide_box_configuration(str(tmp_path / "running.conf"))
+        first_start.provide_box_configuration(str(tmp_path / "running.conf"), str(tmp_path))
 
 
 def test_interfaces_are_those_for_a_cable_in_the_order_of_their_numbers(tmp_path, monkeypatch):

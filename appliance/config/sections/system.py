@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from appliance.config.leaf import Leaf, Section
 from appliance.config.network_kinds import DOMAIN, NAME_SERVER
-from appliance.config.word_kinds import COUNTRY, TIMEZONE, choice_kind
+from appliance.config.ssh_kinds import SSH_KEY
+from appliance.config.word_kinds import COUNTRY, NAME, TIMEZONE, choice_kind
 
 DOMAIN_NAME = Leaf(
     "system domain",
@@ -28,10 +29,24 @@ DNS_SERVERS = Leaf(
     is_list=True,
     remark="those of /etc/resolv.conf",
 )
+OPERATOR_KEY = Leaf(
+    "system operator <operator> ssh-key",
+    SSH_KEY,
+    "Whoever has the private key gets the console by `ssh technician@ADDRESS`.",
+    is_list=True,
+    is_required=True,
+)
 
 SECTION = Section(
     "system",
     "The office",
     "Who and where this office is. The domain is the one leaf that every configuration needs.",
     (DOMAIN_NAME, COUNTRY_CODE, TIMEZONE_NAME, LANGUAGE, DNS_SERVERS),
+)
+OPERATOR_SECTION = Section(
+    "system operator <operator>",
+    "Operators",
+    "Who may log in over SSH. A name is for people: they all log in as technician.",
+    (OPERATOR_KEY,),
+    name_kind=NAME,
 )
