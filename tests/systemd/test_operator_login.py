@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config.text import VERSION_LINE
-from tests.interop.network import free_port
+from tests.interop.network import free_port, wait_until
 from tests.systemd.units import FOLDER
 
 SSHD = "/usr/sbin/sshd"
@@ -80,11 +79,8 @@ def run_sshd(box: Box) -> Iterator[None]:
     with log.open("w") as file:
         server = subprocess.Popen([SSHD, "-D", "-e", "-f", box.write_sshd_configuration()], stderr=file)
     try:
-        end = time.monotonic() + PATIENCE_S
-        while "Server listening" not in log.read_text():
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < end, "sshd does not listen"
-            time.sleep(0.02)
+        wait_until(lambda: "Server listening" in log.read_text() or server.poll() is not None, PATIENCE_S, "sshd")
+        assert server.poll() is None, log.read_text()
         yield
     finally:
         server.terminate()
