@@ -74,3 +74,5 @@ HOWLER: Final = Tone("howler", (
 
 RING_MS: Final = (1000, 2000)
 """The bell: on, off."""
+REMIND_MS: Final = (200, 2800)
+"""The lamp where messages wait: a short flash, not to be taken for the bell's."""

@@ -176,12 +176,20 @@ class HandsetStation:
                 "address": self._listener.hostport.decode(), "dialled": handset.dialled,
                 "last_status": handset.last_status, "tone": self.voice.tone, "ringing": self.voice.is_ringing,
                 "calls": {word: call.peer for word, call in calls if call is not None},
+                "messages": describe_messages(handset),
                 "sound": self.voice.figures()}
 
 
 def describe_state(handset: Handset) -> str:
     """In words."""
     return handset.state.name.lower().replace("_", " ")
+
+
+def describe_messages(handset: Handset) -> dict[str, object]:
+    """What waits for it; watched: whether its server tells of changes."""
+    waiting = handset.mailbox.waiting
+    return {"waiting": waiting.is_waiting, "new": waiting.new, "old": waiting.old,
+            "watched": handset.mailbox.is_watched}
 
 
 def find_credentials(one: HandsetConfiguration, configuration: Configuration, server: str) -> Credentials | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from appliance.sip.digest.client import DigestClient
-from appliance.sip.flow import Listener
+from appliance.sip.flow import Flow, Listener
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
@@ -37,14 +37,18 @@ class Credentials(NamedTuple):
 
 
 class Account:
-    """core: for the user agent; is_ready: whether the server knows us, so that numbers can be called."""
+    """core: for the user agent; is_ready: whether the server knows us, so that numbers can be called; ready: called
+    whenever it knows us again."""
 
-    __slots__ = ("_credentials", "_journal", "_registration", "core", "failure")
+    __slots__ = ("_credentials", "_is_known", "_journal", "_registration", "_server", "core", "failure", "ready")
 
     def __init__(self, stack: SipStack, listener: Listener, credentials: Credentials | None,
                  random_octets: Callable[[int], bytes], journal: Journal) -> None:
         self._credentials = credentials
         self._journal = journal
+        self._is_known = False
+        self._server = (b"", 0) if credentials is None else _read_place(credentials.server)
+        self.ready: Callable[[float], None] = tell_nobody
         self.failure = 0                # status of the last REGISTER that failed, 0: none has
         profile = _build_profile(listener, credentials)
         digest = DigestClient(self._find_secret, random_octets)
@@ -68,6 +72,10 @@ class Account:
     def has_server(self) -> bool:
         """Whether there is one that numbers can be tried at."""
         return self._credentials is not None
+
+    def is_server(self, flow: Flow) -> bool:
+        """Whether our server is at the other end."""
+        return (flow.host, flow.port) == self._server
 
     def start(self, now: float) -> None:
         """Register, and stay so."""
@@ -101,15 +109,28 @@ class Account:
         if self.failure or not expires_s:
             self._journal.record("handset_registered", expires_s=expires_s)
         self.failure = 0
+        if not self._is_known:
+            self._is_known = True
+            self.ready(now)
 
     def registration_failed(self, registration: Registration, status: int, retry_s: float, now: float) -> None:
         """RegistrationEvents."""
         if status != self.failure:
             self._journal.record("handset_unregistered", status=status, retry_s=round(retry_s, 1))
         self.failure = status
+        self._is_known = False
 
     def registration_ended(self, registration: Registration, now: float) -> None:
         """RegistrationEvents."""
+
+
+def tell_nobody(_now: float) -> None:
+    """Before anybody wants to know."""
+
+
+def _read_place(hostport: str) -> tuple[bytes, int]:
+    host, _, port = hostport.rpartition(":")
+    return host.strip("[]").encode(), int(port)
 
 
 def _write_host(host: str) -> bytes:

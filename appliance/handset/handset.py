@@ -15,6 +15,8 @@ from appliance.errors import MachineError, MisuseError
 from appliance.handset.account import Account
 from appliance.handset.call_session import CallSession
 from appliance.handset.departure import Departure
+from appliance.handset.digit_collection import DigitCollection
+from appliance.handset.mailbox import Mailbox
 from appliance.handset.phone_call import PhoneCall
 from appliance.handset.states import (
     BUSY,
@@ -33,7 +35,6 @@ from appliance.handset.tone_plan import decide_tone
 from appliance.handset.voice import Voice
 from appliance.native.sip_scanner import Message
 from appliance.numbering import dialling
-from appliance.numbering.dialling import Dialling
 from appliance.numbering.digit_map import DigitMap
 from appliance.numbering.emergency import is_emergency
 from appliance.sdp.direction import Direction
@@ -70,7 +71,8 @@ class Handset:
         self._agent = UserAgent(account.core, self)
         self._alarm = account.core.alarm()
         self._patience = account.core.alarm()
-        self._dialling: Dialling | None = None
+        self._digits = DigitCollection(self, plan.digit_map, account.core.alarm())
+        self.mailbox = Mailbox(account, self._agent, journal, self._show_messages)
         self._departures: list[Departure] = []
         self._has_ringback = False
         self.dialled = ""
@@ -89,6 +91,8 @@ class Handset:
             raise MisuseError(f"handset: {self.state.name} to {state.name}")
         self.state = state
         self._alarm.clear()
+        if state is not COLLECTING:
+            self._digits.drop()
         self._voice.listen_keys(state in (DIAL_TONE, COLLECTING))
         self._voice.light(state in (CALLING, TALKING, HELD))
         if state is not RINGING:
@@ -114,7 +118,6 @@ class Handset:
             return
         self.is_lifted = False
         self._patience.clear()
-        self._dialling = None
         self._voice.stop_tone()
         self._voice.disconnect()
         active, held = self.active, self.held
@@ -153,12 +156,11 @@ class Handset:
         if self.state is TALKING:
             self._voice.press(key)
         elif self.state in (DIAL_TONE, COLLECTING):
-            if self._dialling is None:
-                self._dialling = Dialling(self._plan.digit_map, now)
             self._voice.stop_tone()
             self._enter(COLLECTING)
-            self._dialling.press(key, now)
-            self._look_at_digits(now)
+            self._digits.press(key, now)
+            if self.state is COLLECTING:
+                self.dialled = self._digits.digits
 
     def dial(self, target: str, now: float) -> bool:
         """A whole number or address at once; lifts the receiver. False where it is otherwise engaged."""
@@ -174,15 +176,15 @@ class Handset:
         for call in (self.active, self.held, self.waiting):
             if call is not None:
                 call.hang_up(now, 480)
+        self.mailbox.stop(now)
         self._account.stop(now)
 
     # dialling
 
-    def _give_dial_tone(self, now: float, tone: tones.Tone = tones.DIAL) -> None:
+    def _give_dial_tone(self, now: float, tone: tones.Tone | None = None) -> None:
         self._enter(DIAL_TONE)
         self.dialled = ""
-        self._dialling = None
-        self._voice.play(tone)
+        self._voice.play(tone or (tones.STUTTER_DIAL if self.mailbox.waiting.is_waiting else tones.DIAL))
         if self._plan.hotline and self.held is None:
             self._alarm.set(now + self._plan.hotline_delay_s, self._call_hotline)
         else:
@@ -199,27 +201,21 @@ class Handset:
         else:
             self._fail(tones.CONGESTION, now)
 
-    def _look_at_digits(self, now: float) -> None:
-        one = self._dialling
-        if one is None:
-            return
-        self.dialled = one.digits
-        if one.state is dialling.COMPLETE:
-            self._call(one.digits, now)
-        elif one.state is dialling.FAILED:
-            self.last_status = 484
-            self._fail(decide_tone(484), now)
-        elif one.deadline is not None:
-            self._alarm.set(one.deadline, self._pass_deadline)
+    def number_complete(self, number: str, now: float) -> None:
+        """NumberTaker."""
+        self._call(number, now)
 
-    def _pass_deadline(self, now: float) -> None:
-        if self._dialling is not None:
-            self._dialling.pass_deadline(now)
-            self._look_at_digits(now)
+    def number_impossible(self, now: float) -> None:
+        """NumberTaker."""
+        self.dialled = self._digits.digits
+        self.last_status = 484
+        self._fail(decide_tone(484), now)
+
+    def _show_messages(self) -> None:
+        self._voice.remind(self.mailbox.waiting.is_waiting)
 
     def _fail(self, tone: tones.Tone, now: float) -> None:
         """No call, and the tone that says why."""
-        self._dialling = None
         self._enter(BUSY)
         self._voice.play(tone)
         self._alarm.set(now + BUSY_S, self._howl)
@@ -237,7 +233,7 @@ class Handset:
     # calls out
 
     def _call(self, target: str, now: float) -> None:
-        self.dialled, self._dialling = target, None
+        self.dialled = target
         is_urgent = is_emergency(target, self._plan.country)
         account = self._account
         uri = account.write_uri(target)
@@ -433,7 +429,7 @@ class Handset:
     def _drop_active(self, now: float) -> None:
         call, self.active = self.active, None
         self._patience.clear()
-        self._dialling = None
+        self._digits.drop()
         self._voice.disconnect()
         if call is not None:
             call.hang_up(now)

@@ -48,3 +48,6 @@ class Voice(Protocol):
 
     def light(self, is_lit: bool) -> None:
         """The lamp."""
+
+    def remind(self, has_messages: bool) -> None:
+        """The lamp, while it has nothing else to say: whether messages wait."""

@@ -15,7 +15,7 @@ from appliance.ua.call_taking import open_request, take_call
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_server import DialogServer
 from appliance.ua.handlers import RequestHandler
-from appliance.ua.inspection import Refusal, write_capabilities
+from appliance.ua.inspection import Refusal, check_request, write_capabilities
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.outgoing_request import OutgoingRequest, RequestOwner
 from appliance.ua.request_draft import RequestDraft
@@ -88,7 +88,11 @@ class UserAgent:
     def request_received(self, message: Message, flow: Flow, now: float) -> None:
         """TransactionUser."""
         if message.to_tag:
-            if not self._dialogs.serve_in_dialog(message, flow, now):
+            if self._dialogs.serve_in_dialog(message, flow, now):
+                return
+            if message.method == b"NOTIFY" and b"NOTIFY" in self._handlers:
+                self._serve_notify(message, flow, now)
+            else:
                 self._core.stack.reply_stateless(message, flow, 481)    # 12.2.2
             return
         if self._authenticator is not None:
@@ -108,6 +112,15 @@ class UserAgent:
             invite.respond(487, now)
 
     # requests
+
+    def _serve_notify(self, message: Message, flow: Flow, now: float) -> None:
+        """RFC 6665 4.4.1: a NOTIFY makes the dialog of its subscription; whose it is, its handler knows."""
+        server = self._core.stack.open_server(message, flow, now)
+        refusal = check_request(message, self._core, self._core.methods)
+        if refusal is not None:
+            server.respond(refusal.status, now, refusal.lines)
+        else:
+            self._handlers[b"NOTIFY"].request_received(server, message, None, now)
 
     def _serve_outside(self, message: Message, flow: Flow, now: float) -> None:
         core = self._core

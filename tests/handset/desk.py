@@ -35,7 +35,7 @@ class RememberedVoice:
         self.connected: tuple | None = None
         self.passes = (False, False)
         self.keys = ""
-        self.listens = self.rings = self.is_lit = False
+        self.listens = self.rings = self.is_lit = self.reminds = False
         self.ports: list[RememberedPort] = []
         self.numbers = itertools.count(4000, 2)
         self.is_broken = False
@@ -73,6 +73,9 @@ class RememberedVoice:
 
     def light(self, is_lit) -> None:
         self.is_lit = is_lit
+
+    def remind(self, has_messages) -> None:
+        self.reminds = has_messages
 
 
 class RememberedJournal:

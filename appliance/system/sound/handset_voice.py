@@ -23,6 +23,9 @@ class Signals(Protocol):
     def light(self, is_lit: bool) -> None:
         """Steady."""
 
+    def remind(self, has_messages: bool) -> None:
+        """A short flash now and then."""
+
 
 class HandsetVoice:
     """audio: of its thread; tone: the name of what sounds, "" for nothing."""
@@ -109,6 +112,10 @@ class HandsetVoice:
     def light(self, is_lit: bool) -> None:
         """Voice."""
         self._signals.light(is_lit)
+
+    def remind(self, has_messages: bool) -> None:
+        """Voice."""
+        self._signals.remind(has_messages)
 
 
 class LeasedPort:

@@ -87,6 +87,25 @@ def test_the_lamp_is_steady_in_a_call_while_somebody_else_rings(clockwork):
     assert lamp.changes[-1] == (5.0, False)
 
 
+def test_messages_that_wait_are_a_short_flash_unless_a_call_or_the_bell_has_the_lamp(clockwork):
+    lamp = Pin(clockwork)
+    signals = HandsetSignals(None, lamp)
+    signals.remind(True)
+    clockwork.run(3.1)
+    assert lamp.changes == [(0.0, True), (0.2, False), (3.0, True)]
+    signals.ring(True)
+    clockwork.run(6.5)
+    assert lamp.changes[3:] == [(4.1, False), (6.1, True), (7.1, False), (9.1, True)]
+    signals.ring(False)
+    signals.light(True)
+    clockwork.run(4)
+    assert lamp.changes[-1][1] is True
+    signals.light(False)
+    signals.remind(False)
+    clockwork.run(10)
+    assert lamp.changes[-1][1] is False
+
+
 def test_closing_switches_everything_off(clockwork):
     bell, lamp = Pin(clockwork), Pin(clockwork)
     signals = HandsetSignals(bell, lamp)
