@@ -167,18 +167,21 @@ class CarrierEmulator:
             return
         general = re.search(rb"(\d+)", request.header(b"expires"))
         lines = []
+        bound, bound_until = self.contact, self.registered_until
         for uri, parameters in re.findall(rb"<([^>]*)>([^,]*)", request.header(b"contact")):
             found = re.search(rb"expires=(\d+)", parameters) or general
             expires_s = min(int(found[1]) if found else self.habits.expires_s, self.habits.expires_s)
             if expires_s:
-                self.contact, self.registered_until = uri.decode(), time.monotonic() + expires_s
-                lines = [("Contact", f"<{self.contact}>;expires={expires_s}")]
-            elif uri.decode() == self.contact:
-                self.contact = ""
+                bound, bound_until = uri.decode(), time.monotonic() + expires_s
+                lines = [("Contact", f"<{bound}>;expires={expires_s}")]
+            elif uri.decode() == bound:
+                bound = ""
         if self.habits.has_service_route:
             lines += [("Service-Route", f"<sip:{self.hostport};lr;service>"),
                       ("P-Associated-URI", f"<sip:{self.account.number}@{self.habits.domain}>")]
         self.reply(request, 200, "OK", tuple(lines))
+        # only now: a test that waits for it calls at once, and the office refuses calls until it has heard the 200
+        self.contact, self.registered_until = bound, bound_until
 
     def _has_wrong_port(self, request: Letter) -> bool:
         """Hikari-denwa answers who does not speak from 5060 with 403, and sends that to 5060."""
