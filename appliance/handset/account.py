@@ -144,7 +144,7 @@ def _build_profile(listener: Listener, credentials: Credentials | None) -> Agent
         user = credentials.number.encode()
         profile = AgentProfile(b"sip:%s@%s" % (user, _write_host(credentials.domain)), user, credentials.name.encode())
         profile.routes = (b"<sip:%s;lr>" % credentials.server.encode(),)
-    profile.supported = (b"timer", b"100rel")
+    profile.supported = (b"timer", b"100rel", b"replaces", b"norefersub")
     profile.session_expires_s = SESSION_EXPIRES_S
     profile.product = PRODUCT
     return profile

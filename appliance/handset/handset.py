@@ -7,17 +7,18 @@ At most three calls: the one that is talked in, one on hold, one that waits. Cha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from appliance.audio import tones
-from appliance.errors import MachineError, MisuseError
+from appliance.errors import MisuseError
 from appliance.handset.account import Account
-from appliance.handset.call_session import CallSession
+from appliance.handset.call_opening import CallOpening
 from appliance.handset.departure import Departure
 from appliance.handset.digit_collection import DigitCollection
 from appliance.handset.mailbox import Mailbox
 from appliance.handset.phone_call import PhoneCall
+from appliance.handset.plan import HandsetPlan
+from appliance.handset.replaced_call import find_replaced_call
 from appliance.handset.states import (
     BUSY,
     CALLING,
@@ -31,15 +32,17 @@ from appliance.handset.states import (
     TRANSITIONS,
     HandsetState,
 )
+from appliance.handset.taken_transfer import TakenTransfer, decide_transfer
 from appliance.handset.tone_plan import decide_tone
 from appliance.handset.voice import Voice
 from appliance.native.sip_scanner import Message
 from appliance.numbering import dialling
-from appliance.numbering.digit_map import DigitMap
 from appliance.numbering.emergency import is_emergency
 from appliance.sdp.direction import Direction
 from appliance.sip.flow import Flow
 from appliance.ua.inspection import Refusal
+from appliance.ua.referral import ENDED, Referral
+from appliance.ua.request_draft import RequestDraft
 from appliance.ua.user_agent import UserAgent
 from appliance.vocabulary.journal import Journal
 
@@ -47,17 +50,6 @@ BUSY_S: Final = 30.0
 HOWL_S: Final = 60.0
 EMERGENCY_PATIENCE_S: Final = 5.0
 """Without a word from the server the caller must hear that this line is dead, and look for another telephone."""
-
-
-class HandsetPlan(NamedTuple):
-    """What its configuration says. address: ours, for voice; hotline: "" for none; session_ids: at random."""
-
-    address: str
-    country: str
-    digit_map: DigitMap
-    session_ids: Callable[[], int]
-    hotline: str = ""
-    hotline_delay_s: int = 0
 
 
 class Handset:
@@ -69,11 +61,13 @@ class Handset:
         self._voice = voice
         self._journal = journal
         self._agent = UserAgent(account.core, self)
+        self._opening = CallOpening(plan, account.core, voice, journal)
         self._alarm = account.core.alarm()
         self._patience = account.core.alarm()
         self._digits = DigitCollection(self, plan.digit_map, account.core.alarm())
         self.mailbox = Mailbox(account, self._agent, journal, self._show_messages)
         self._departures: list[Departure] = []
+        self._transfer: TakenTransfer | None = None
         self._has_ringback = False
         self.dialled = ""
         self.last_status = 0
@@ -122,6 +116,9 @@ class Handset:
         self._voice.disconnect()
         active, held = self.active, self.held
         self.active = None
+        if self._transfer is not None:
+            self._transfer.leave(now)
+            self._transfer = None
         if active is not None and held is not None:
             self.held = None
             self._departures.append(Departure(self, held, active))
@@ -136,7 +133,9 @@ class Handset:
 
     def flash(self, now: float) -> None:
         """A short press of the hook: to the other call and back, or a second dial tone (RFC 3264 8.4 for the hold)."""
-        if self.state is TALKING and self.waiting is not None and self.held is None:
+        if self._transfer is not None and self.state is CALLING:
+            self._drop_transfer(487, now)
+        elif self.state is TALKING and self.waiting is not None and self.held is None:
             self._hold_active(now)
             self._answer_waiting(now)
         elif self.state is TALKING and self.held is not None:
@@ -176,6 +175,8 @@ class Handset:
         for call in (self.active, self.held, self.waiting):
             if call is not None:
                 call.hang_up(now, 480)
+        if self._transfer is not None:
+            self._transfer.leave(now)
         self.mailbox.stop(now)
         self._account.stop(now)
 
@@ -243,19 +244,23 @@ class Handset:
         if not uri or not (is_direct or account.is_ready or (is_urgent and account.has_server)):
             self._lose_line(target, is_urgent, now)
             return
-        call = self._open_call()
+        call = self._opening.open(self)
         if call is None:
             self._lose_line(target, is_urgent, now)
             return
-        call.peer, call.target, call.is_emergency = target, uri, is_urgent
-        self.active = call
-        self._has_ringback = False
-        draft = self._agent.draft_call(uri, call.session.write_offer(Direction.SENDRECV))
+        call.peer, call.is_emergency = target, is_urgent
+        draft = self._draft_call(call, uri)
         if is_direct:
             draft.set_routes(())
         if is_urgent:
             self._patience.set(now + EMERGENCY_PATIENCE_S, self._give_up_emergency)
         call.begin(self._agent, draft, now)
+
+    def _draft_call(self, call: PhoneCall, uri: bytes) -> RequestDraft:
+        call.target = uri
+        self.active = call
+        self._has_ringback = False
+        return self._agent.draft_call(uri, call.session.write_offer(Direction.SENDRECV))
 
     def _lose_line(self, target: str, is_urgent: bool, now: float) -> None:
         """Nobody can be called: said in a tone like no other, and where somebody may read it."""
@@ -269,22 +274,23 @@ class Handset:
             call.hang_up(now)
             self._lose_line(call.peer, True, now)
 
-    def _open_call(self) -> PhoneCall | None:
-        try:
-            port = self._voice.open_port(self._plan.address)
-        except MachineError as error:
-            self._journal.record("handset_port_failed", reason=error.operation)
-            return None
-        session = CallSession(port.address, port.port, self._plan.session_ids())
-        return PhoneCall(self, port, session, self._account.core.alarm())
-
     # calls in
 
     def screen_call(self, request: Message, flow: Flow, now: float) -> PhoneCall | Refusal:
         """AgentEvents. One may wait; for a third, and while anything but talk goes on, we are busy."""
-        if not self._may_be_called():
+        account = self._account
+        replaced = find_replaced_call(request, account.core.dialogs, account.is_server(flow))
+        if isinstance(replaced, Refusal):
+            return replaced
+        if replaced is not None and (replaced not in (self.active, self.held) or self._transfer is not None):
+            return Refusal(603)
+        if replaced is None and not self._may_be_called():
             return Refusal(486)
-        return self._open_call() or Refusal(500)
+        call = self._opening.open(self)
+        if call is None:
+            return Refusal(500)
+        call.replaced = replaced
+        return call
 
     def decide_availability(self, request: Message, now: float) -> int:
         """AgentEvents."""
@@ -298,6 +304,9 @@ class Handset:
 
     def call_offered(self, call: PhoneCall, now: float) -> None:
         """CallOwner."""
+        if call.replaced is not None:
+            self._take_place(call, call.replaced, now)
+            return
         self.waiting = call
         call.alert(now)
         if self.state is IDLE:
@@ -305,6 +314,22 @@ class Handset:
             self._voice.ring(True)
         else:
             self._voice.play(tones.CALL_WAITING, is_over=True)
+
+    def _take_place(self, call: PhoneCall, replaced: PhoneCall, now: float) -> None:
+        """RFC 3891 3: answered at once, and the other is ended."""
+        if replaced is self.held:
+            self.held = call
+            call.answer(now)
+            call.want(Direction.SENDONLY, now)
+        else:
+            self.active = call
+            self._patience.clear()
+            self._voice.stop_tone()
+            self._voice.disconnect()
+            self._enter(TALKING)
+            call.answer(now)
+            call.join(self._voice)
+        replaced.hang_up(now)
 
     def _take_ringing(self, now: float) -> None:
         """The receiver is lifted while it rings: who was left on hold first, then who calls."""
@@ -321,7 +346,7 @@ class Handset:
         self._enter(TALKING)
         self._voice.stop_tone()
         call.answer(now)
-        self._connect(call)
+        call.join(self._voice)
 
     # what calls say
 
@@ -330,8 +355,10 @@ class Handset:
         if call is not self.active or self.state is not CALLING:
             return
         self._patience.clear()
+        if self._transfer is not None:
+            self._transfer.progressed(status, now)
         if call.session.agreed is not None:
-            self._connect(call)
+            call.join(self._voice)
         if not self._has_ringback:
             self._has_ringback = True
             self._voice.play(tones.RINGBACK, is_yielding=True)
@@ -342,18 +369,25 @@ class Handset:
             return
         self._patience.clear()
         if self.state is CALLING:
+            if self._transfer is not None:
+                self._transfer.answered(now)
             self._enter(TALKING)
             self._voice.stop_tone()
-        self._connect(call)
+        call.join(self._voice)
 
     def call_changed(self, call: PhoneCall, now: float) -> None:
         """CallOwner."""
         if call is self.active and self.state is TALKING:
-            self._connect(call)
+            call.join(self._voice)
 
     def call_ended(self, call: PhoneCall, status: int, now: float) -> None:
         """CallOwner."""
-        if call is self.active:
+        transfer = self._transfer
+        if transfer is not None and call is transfer.former and transfer.is_done:
+            self._transfer = None
+        if call is self.active and transfer is not None and not transfer.is_done:
+            self._drop_transfer(status, now)
+        elif call is self.active:
             self.active = None
             self._lose_active(status, now)
         elif call is self.held:
@@ -382,6 +416,43 @@ class Handset:
         elif self.state is HELD and self.held is None:
             self._fail(tones.BUSY, now)
 
+    # transfers: of this telephone by the other side
+
+    def transfer_asked(self, call: PhoneCall, referral: Referral, now: float) -> None:
+        """CallOwner. Of the call that is talked in; one at a time."""
+        flow = call.flow
+        is_from_server = flow is not None and self._account.is_server(flow)
+        status = decide_transfer(call, referral, is_from_server, self._plan.country)
+        is_free = call is self.active and self.state is TALKING and self._transfer is None
+        other = self._opening.open(self) if status == 0 and is_free else None
+        if other is None:
+            referral.refuse(status or 603, now)
+            return
+        referral.accept(now)
+        if referral.state is ENDED:     # too late for an answer: its sender has given up
+            other.port.close()
+            return
+        self._transfer = TakenTransfer(referral, call, other, self._account.core.alarm())
+        self._voice.stop_tone()
+        self._voice.disconnect()
+        self._enter(CALLING)
+        draft = self._draft_call(other, self._transfer.aim(self._account))
+        self._transfer.fill(draft)
+        other.begin(self._agent, draft, now)
+
+    def _drop_transfer(self, status: int, now: float) -> None:
+        """It did not come about: back to who asked for it, where they are still there."""
+        transfer, self._transfer = self._transfer, None
+        assert transfer is not None
+        transfer.failed(status, now)
+        self.active = None
+        transfer.call.hang_up(now)
+        if transfer.former.has_ended:
+            self._lose_active(status, now)
+        else:
+            self._voice.disconnect()
+            self._resume(transfer.former, now)
+
     # departures
 
     def departure_ended(self, departure: Departure, left: PhoneCall | None, now: float) -> None:
@@ -398,17 +469,6 @@ class Handset:
 
     # pieces
 
-    def _connect(self, call: PhoneCall) -> None:
-        """Its voice is heard and ours goes there, as far as both sides have agreed."""
-        stream = call.session.agreed
-        if stream is None or stream.speech is None:
-            return
-        event = stream.event_payload_type
-        remote = (stream.remote[0].address.decode("ascii", "replace"), stream.remote[1])
-        self._voice.connect(call.port, remote, stream.speech.payload_type, -1 if event is None else event)
-        is_talk = call.is_confirmed or call.is_incoming
-        self._voice.let_pass(stream.may_send and is_talk, stream.direction.is_receiving)
-
     def _hold_active(self, now: float) -> None:
         call, self.active = self.active, None
         self._voice.stop_tone()
@@ -424,7 +484,7 @@ class Handset:
         self._voice.stop_tone()
         self._enter(TALKING)
         call.want(Direction.SENDRECV, now)
-        self._connect(call)
+        call.join(self._voice)
 
     def _drop_active(self, now: float) -> None:
         call, self.active = self.active, None

@@ -10,9 +10,10 @@ from typing import Final, Protocol
 
 from appliance.errors import PeerError
 from appliance.handset.call_session import CallSession
-from appliance.handset.voice import VoicePort
+from appliance.handset.voice import Voice, VoicePort
 from appliance.native.sip_scanner import Message, split_address
 from appliance.sdp.direction import Direction
+from appliance.sip.flow import Flow
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Alert, CallHandle, IncomingCall, Release
@@ -46,13 +47,16 @@ class CallOwner(Protocol):
     def call_ended(self, call: PhoneCall, status: int, now: float) -> None:
         """It is over; status: as in Release."""
 
+    def transfer_asked(self, call: PhoneCall, referral: Referral, now: float) -> None:
+        """The other side wants us to talk to somebody else: to be accepted or refused."""
+
 
 class PhoneCall:
     """peer: who is there, for people; target: the URI that others reach them by; usage: from the moment it was begun;
-    emergency: whether it is one."""
+    is_emergency: whether it is one; replaced: the call whose place it takes (RFC 3891), None for most."""
 
     __slots__ = ("_again", "_answer", "_is_changing", "_owner", "_wanted", "has_ended", "is_confirmed", "is_emergency",
-                 "is_incoming", "peer", "port", "session", "target", "usage")
+                 "is_incoming", "peer", "port", "replaced", "session", "target", "usage")
 
     def __init__(self, owner: CallOwner, port: VoicePort, session: CallSession, again: Alarm) -> None:
         self._owner = owner
@@ -69,6 +73,7 @@ class PhoneCall:
         self.is_confirmed = False
         self.is_emergency = False
         self.has_ended = False
+        self.replaced: PhoneCall | None = None
 
     # what the handset asks for
 
@@ -109,6 +114,22 @@ class PhoneCall:
     def is_unheard(self) -> bool:
         """Whether nobody, not even the server, has said a word to our INVITE."""
         return self.usage is not None and self.usage.state is UsageState.CALLING
+
+    @property
+    def flow(self) -> Flow | None:
+        """The way that the other side was last heard on."""
+        return None if self.usage is None else self.usage.dialog.flow
+
+    def join(self, voice: Voice) -> None:
+        """Its voice is heard and ours goes there, as far as both sides have agreed."""
+        stream = self.session.agreed
+        if stream is None or stream.speech is None:
+            return
+        event = stream.event_payload_type
+        remote = (stream.remote[0].address.decode("ascii", "replace"), stream.remote[1])
+        voice.connect(self.port, remote, stream.speech.payload_type, -1 if event is None else event)
+        is_talk = self.is_confirmed or self.is_incoming
+        voice.let_pass(stream.may_send and is_talk, stream.direction.is_receiving)
 
     def name_dialog(self) -> Replaces | None:
         """As the other side knows it; None before it is confirmed."""
@@ -192,8 +213,8 @@ class PhoneCall:
         refuse_unwanted(server, request, now)
 
     def transfer_asked(self, call: CallHandle, referral: Referral, now: float) -> None:
-        """CallEvents. Who talks decides whom they talk to."""
-        referral.refuse(603, now)
+        """CallEvents."""
+        self._owner.transfer_asked(self, referral, now)
 
     def released(self, call: CallHandle, release: Release, now: float) -> None:
         """CallEvents."""

@@ -28,7 +28,7 @@ TRANSITIONS: Final = (
     frozenset({IDLE, CALLING, TALKING, RINGING, BUSY}),
     frozenset({IDLE, TALKING, RINGING, BUSY}),
     frozenset({IDLE, TALKING, BUSY}),
-    frozenset({IDLE, DIAL_TONE, RINGING, TALKING, HELD, BUSY}),
+    frozenset({IDLE, DIAL_TONE, CALLING, RINGING, TALKING, HELD, BUSY}),
     frozenset({IDLE, TALKING, RINGING, BUSY}),
     frozenset({IDLE, TALKING, RINGING, DIAL_TONE, HOWLER}),
     frozenset({IDLE, RINGING}),

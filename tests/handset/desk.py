@@ -7,7 +7,8 @@ from appliance.audio.tones import Tone
 from appliance.errors import MachineError
 from appliance.handset.account import Account, Credentials
 from appliance.handset.dial_map import build_dial_map
-from appliance.handset.handset import Handset, HandsetPlan
+from appliance.handset.handset import Handset
+from appliance.handset.plan import HandsetPlan
 from appliance.sip.flow import UDP, Listener
 from appliance.sip.stack import SipStack
 from appliance.vocabulary.counters import Counters

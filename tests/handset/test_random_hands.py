@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from appliance.handset.states import HandsetState
 from tests.handset.desk import SERVER, write_sdp
 from tests.handset.test_handset import PEER, Office
+from tests.handset.test_transferred import Asker, replace
 
 HANDS = st.sampled_from(["lift", "hang_up", "flash", "key 2", "dial", "emergency", "ring", "give up", "answer", "leave",
-                         "hold", "wait 1", "wait 5", "wait 20", "wait 40"])
+                         "hold", "refer", "take the place", "wait 1", "wait 5", "wait 20", "wait 40"])
 
 
 def do_one(office: Office, doing: str) -> None:
@@ -33,6 +34,15 @@ def do_one(office: Office, doing: str) -> None:
         for call in office.server.user.calls:
             if call.state.name == "CONFIRMED":
                 call.change_session(write_sdp(SERVER, 6000, "sendonly"), network.now)
+    elif doing == "refer":
+        for call in office.server.user.calls:
+            if call.state.name == "CONFIRMED":
+                call.refer(b"sip:203@office.test", None, Asker(), network.now)
+    elif doing == "take the place":
+        for call in office.server.user.calls:
+            if call.state.name in ("CONFIRMED", "OFFERED"):
+                office.callers.append(replace(office, office.server, call))
+                break
     elif doing == "leave":
         for call in calls:
             call.hang_up(network.now)
