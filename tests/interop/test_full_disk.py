@@ -92,3 +92,19 @@ def test_full_disk_a_commit_is_refused_whole_and_made_once_there_is_room(new_ser
             (small_disk / "filler").unlink()
             assert desk.commit()["revision"] == 2
             register(phone, "1100", "later-1100")
+
+
+def test_full_disk_a_commit_that_nobody_confirms_is_taken_back(new_server, small_disk, network):
+    with new_server(state=small_disk / "state", lines=["set emergency none"]) as server:
+        before = server.config.read_text()
+        with ConfigDesk(server.state) as desk:
+            desk.edit("delete extension 1002")
+            desk.commit(confirmed_minutes=0.05)
+        fill(small_disk)
+        wait_until(lambda: server.journal("configuration_taken_back"), 30, "the old configuration again")
+        assert server.config.read_text() == before
+        with UdpPeer((server.host, server.port), network.new_host()) as peer:
+            register(peer, "1002", SECRETS["1002"])
+        (small_disk / "filler").unlink()
+        with ConfigDesk(server.state) as desk:
+            wait_until(lambda: desk.look("revisions")[0]["how"] == "confirmed-reverted", 30, "its entry in the history")

@@ -4,6 +4,7 @@
 
 import socket
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -53,6 +54,16 @@ def test_what_ip_says_agrees_with_the_configuration(box):
     rows = {row["interface"]: row for row in box.ask("show", "interfaces")}
     assert (rows["lan0"]["role"], rows["lan0"]["bridge"], rows["wan0"]["addresses"]) == (
         "lan", "br-lan", ["203.0.113.5/24"])
+
+
+def test_settings_that_somebody_changes_are_put_right_within_seconds(box):
+    box.start(*QUIET, *WAN, *LAN)
+    for setting, wrong in (("net.ipv4.ip_forward", "0"), ("net.ipv4.conf.wan0.arp_ignore", "0"),
+                           ("net.ipv4.ip_forward", "0")):
+        ask = partial(box.execute, "", "sysctl", "-n", setting)
+        right = ask().stdout
+        box.execute("", "sysctl", "-w", f"{setting}={wrong}")
+        wait_until(lambda ask=ask, right=right: ask().stdout == right, PATIENCE_S, setting)
 
 
 def test_packets_go_from_the_lan_to_the_wan(box):

@@ -17,6 +17,7 @@ from appliance.networking.ruleset_values import Ruleset
 from appliance.networking.side import Side
 from appliance.system.firewall.firewall import Firewall
 from appliance.system.firewall.gate import Gate
+from appliance.system.firewall.kernel_settings import are_ports_reserved
 from appliance.vocabulary.journal import Journal
 
 LOOK_S: Final = 2.0
@@ -87,9 +88,10 @@ class FirewallKeeper:
             self.heal()
 
     def heal(self) -> bool:
-        """Whether somebody else had changed our rules; then they are ours again."""
+        """Whether somebody else had changed our rules, or has given ports of audio free; then they are ours again."""
         try:
-            if self._firewall.is_in_force():
+            ruleset = self._firewall.ruleset
+            if self._firewall.is_in_force() and (ruleset is None or are_ports_reserved(ruleset.media_ports)):
                 return False
             self._firewall.apply(self._firewall.ruleset)
         except MachineError as error:

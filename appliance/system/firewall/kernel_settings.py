@@ -27,6 +27,16 @@ def reserve_ports(ports: PortRange | None, before: PortRange | None) -> None:
         raise MachineError(f"reserve the ports {wanted} for audio: {error.strerror}", error.errno or 0) from error
 
 
+def are_ports_reserved(ports: PortRange) -> bool:
+    """Whether the kernel still does so. It writes ranges that touch as one. Where it cannot be asked, it does."""
+    try:
+        listed = [one for one in RESERVED_PORTS.read_text().strip().split(",") if one]
+    except OSError:
+        return True
+    ranges = [(int(first), int(last or first)) for first, _, last in (one.partition("-") for one in listed)]
+    return any(first <= ports.first and ports.last <= last for first, last in ranges)
+
+
 def describe_ports(ports: PortRange | None) -> str:
     """As the kernel writes them; "" for none."""
     if ports is None:

@@ -6,13 +6,20 @@ after the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from appliance.config.configuration import Configuration
 from appliance.config.network_configuration import NetworkConfiguration
 from appliance.errors import MachineError
-from appliance.networking.desired import NOTHING, DesiredNetwork, choose_leases, decide_desired, dynamic_roles
+from appliance.networking.desired import (
+    NOTHING,
+    DesiredNetwork,
+    choose_leases,
+    decide_desired,
+    dynamic_roles,
+    list_settings,
+)
 from appliance.networking.dhcp_lease import DhcpLease
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.plan import Plan, decide_plan
@@ -22,6 +29,7 @@ from appliance.system.network.events import NetworkEvents
 from appliance.system.network.healing import Healing
 from appliance.system.network.kernel import KernelNetwork
 from appliance.system.network.ownership_file import OwnershipFile
+from appliance.system.network.settings_watch import SettingsWatch
 from appliance.vocabulary.journal import Journal
 
 
@@ -47,6 +55,7 @@ class NetworkKeeper:
         self._kernel = KernelNetwork()
         self._healing = Healing(self._reconcile, journal)
         self._events = NetworkEvents(self._healing.notice)
+        self._settings = SettingsWatch(self._list_settings, self._healing.notice)
         self._ownership = OwnershipFile(state_directory, journal)
         self._lock = asyncio.Lock()
         self._configuration: Configuration | None = None
@@ -77,6 +86,7 @@ class NetworkKeeper:
     async def close(self) -> None:
         """Let go; the network stays as it is."""
         self._events.close()
+        self._settings.close()
         await self._healing.close()
         async with self._lock:
             self._kernel.close()
@@ -92,6 +102,7 @@ class NetworkKeeper:
             await self._look()
         self._healing.start()
         self._healing.notice()
+        self._settings.start()
         return refused
 
     async def check(self, configuration: Configuration) -> Plan:
@@ -111,6 +122,8 @@ class NetworkKeeper:
             keep = dynamic_roles(configuration.network) if configuration.network_managed else ()
             self._leases = {role: lease for role, lease in self._leases.items() if role in keep}
             await self._look()
+            if not self._ownership.save():
+                self._healing.notice()      # which tries it again
             return plan
 
     async def revert(self) -> Plan | None:
@@ -134,6 +147,10 @@ class NetworkKeeper:
     async def read_counters(self) -> dict[str, dict[str, int]]:
         """By link. Raises MachineError."""
         return await self._kernel.read_counters()
+
+    def _list_settings(self) -> Iterable[tuple[str, str]]:
+        network = self._network()
+        return list_settings(network) if network is not None else ()
 
     def _network(self) -> NetworkConfiguration | None:
         configuration = self._configuration
@@ -211,14 +228,14 @@ class NetworkKeeper:
         async with self._lock:
             configuration = self._configuration
             if configuration is None or not configuration.network_managed:
-                return False, 0
+                return False, int(not self._ownership.save())
             plan = await self._plan(self._desire(configuration))
             sides = self._foresee(configuration)
             if describe_places(sides) != describe_places(self._filtered):
                 await self._filter(configuration, sides)
             refused = await self._carry_out_what_goes(plan)
             await self._look()
-            return bool(plan.steps), len(refused)
+            return bool(plan.steps), len(refused) + (not self._ownership.save())
 
     async def _carry_out_what_goes(self, plan: Plan) -> list[str]:
         """The refusals."""

@@ -21,7 +21,7 @@ from appliance.networking.lan_services import (
     write_resolv_conf,
 )
 from appliance.networking.side import Side
-from appliance.system.disk import write_atomically
+from appliance.system.disk import write_atomically, write_over
 from appliance.system.network.served_program import ServedProgram
 from appliance.vocabulary.journal import Journal
 
@@ -91,8 +91,12 @@ class LanDesk:
     def _write_resolv_conf(self, text: str) -> None:
         if text == self._resolv_text:
             return
+        octets = text.encode("ascii")
         try:
-            write_atomically(self._resolv_conf, text.encode("ascii"), RESOLV_CONF_MODE)
+            try:
+                write_atomically(self._resolv_conf, octets, RESOLV_CONF_MODE)
+            except MachineError:        # a disk that is full still takes it in the place of what is there
+                write_over(self._resolv_conf, octets, RESOLV_CONF_MODE)
         except MachineError as error:
             self._journal.record("resolv_conf_failed", error=error.operation)
             return

@@ -15,12 +15,14 @@ FILE_NAME: Final = "network.owned"
 
 
 class OwnershipFile:
-    """The file, and what it says."""
+    """owned: what is ours, whether the disk has taken that or not."""
 
     def __init__(self, state_directory: str, journal: Journal) -> None:
         self._path = Path(state_directory, FILE_NAME)
         self._journal = journal
         self.owned = Ownership()
+        self._is_written = True
+        self._trouble = ""
 
     def read(self) -> None:
         """A file that is missing says that nothing is ours; so does one that cannot be read, which is journalled."""
@@ -35,8 +37,25 @@ class OwnershipFile:
             self.owned = Ownership()
 
     def write(self, owned: Ownership) -> None:
-        """Raises MachineError; then the old one stands."""
-        if owned == self.owned:
-            return
-        write_atomically(self._path, write_ownership(owned))
-        self.owned = owned
+        """From now on this is ours. A disk that refuses it, which is journalled, keeps nobody from a network that
+        works: `save` is to be tried again."""
+        if owned != self.owned:
+            self.owned = owned
+            self._is_written = False
+            self.save()
+
+    def save(self) -> bool:
+        """Whether the disk has it."""
+        if self._is_written:
+            return True
+        try:
+            write_atomically(self._path, write_ownership(self.owned))
+        except MachineError as error:
+            if not self._trouble:
+                self._journal.record("network_ownership_unwritten", error=error.operation)
+            self._trouble = error.operation
+            return False
+        if self._trouble:
+            self._journal.record("network_ownership_written")
+        self._is_written, self._trouble = True, ""
+        return True

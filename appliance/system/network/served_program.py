@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Final
 
 from appliance.errors import MachineError
-from appliance.system.disk import write_atomically
+from appliance.system.disk import write_over
 from appliance.vocabulary.journal import Journal
 
 FIRST_DELAY_S, LAST_DELAY_S = 0.5, 30.0
@@ -98,11 +98,11 @@ class ServedProgram:
     def _start(self) -> None:
         self._timer = None
         try:
-            write_atomically(self._file, self._text.encode())
+            write_over(self._file, self._text.encode())
             self._process = subprocess.Popen(self._command(self._file), stdin=subprocess.DEVNULL,
                                              stdout=subprocess.DEVNULL, start_new_session=True)
             self._pidfd = os.pidfd_open(self._process.pid)
-            write_atomically(self._pid_file, str(self._process.pid).encode())
+            write_over(self._pid_file, str(self._process.pid).encode())
         except (MachineError, OSError) as error:
             self._journal.record("service_start_failed", name=self._name, error=str(error))
             if self._process is None or self._pidfd < 0:

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.networking.side import Side
 from appliance.system.firewall.keeping import FirewallKeeper
+from appliance.system.firewall.kernel_settings import RESERVED_PORTS
 from tests.config.office import load_smallest
 from tests.system.firewall.place import BOX
 
@@ -93,6 +94,18 @@ def test_what_somebody_flushes_is_healed(place, keep):
         await until(lambda: "firewall_healed" in journal.events)
         assert place.list_rules("admission")
         assert not keeper.heal()
+    keep(act, look_s=0.02)
+
+
+def test_ports_of_audio_that_somebody_gives_free_are_reserved_again(place, keep):
+    async def act(keeper, journal):
+        await keeper.apply(configuration_of("set media ports 20000-20999"), SIDES)
+        for foreign, both in (("", "20000-20999"), ("19000-19999", "19000-20999")):
+            journal.events.clear()
+            RESERVED_PORTS.write_text(f"{foreign}\n")
+            await until(lambda: "firewall_healed" in journal.events)
+            assert RESERVED_PORTS.read_text().strip() == both
+            assert not keeper.heal()
     keep(act, look_s=0.02)
 
 

@@ -2,9 +2,14 @@
 """Programs that we run: with the text that we want, again when they end, ever more slowly when they do not last."""
 
 import asyncio
+import contextlib
 import os
+import shutil
+import subprocess
 import sys
 import time
+
+import pytest
 
 from appliance.system.network.served_program import ServedProgram
 
@@ -106,3 +111,40 @@ def test_a_stranger_with_the_number_of_our_program_is_left_alone(tmp_path):
     """Process ids are given out again: only a process that runs with our file is ended."""
     (tmp_path / "sample.child").write_text(str(os.getpid()))
     ServedProgram("sample", tmp_path, lambda file: [], Journal()).sweep()
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system of some pages, and `fill`, which takes every octet that is left."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place],
+                                           check=False).returncode:
+        pytest.skip("needs root to mount a small file system")
+
+    def fill():
+        with contextlib.suppress(OSError), (place / "filler").open("wb", buffering=0) as stream:
+            while True:
+                stream.write(bytes(512))
+        assert shutil.disk_usage(place).free == 0
+    yield place, fill
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_text_that_was_there_before_runs_again_though_the_disk_is_full(full_disk):
+    place, fill = full_disk
+    long = "# the office\n" * 1000
+
+    async def act(program, journal):
+        for number, text in enumerate((long, "# short\n"), 1):
+            program.configure(text)
+            await until(lambda number=number: journal.count("service_started") == number)
+        fill()
+        program.configure(long)
+        await until(lambda: journal.count("service_started") == 3)
+        assert (place / "sample.conf").read_text() == long
+        program.configure("# short\n")
+        await until(lambda: journal.count("service_started") == 4)
+        assert (place / "sample.conf").read_text().rstrip("\n") == "# short"
+        assert journal.count("service_start_failed") == 0
+    run_with(place, WAITING, act)
