@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.console.commands import Command, resolve_command
 from appliance.console.interaction import Interaction, PipedInteraction
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.output import Output
 from appliance.console.pipes import Piped, filter_text, read_pipes
 from appliance.console.servers import CALLS, CONFIGURATION, Servers, Unreachable, explain_silence
@@ -56,8 +57,9 @@ class Session:
 
     def print_error(self, error: OperatorError) -> None:
         """What is wrong where, what is allowed, and what to do where that is more."""
-        allowed = say("allowed: {allowed}", allowed=error.allowed) if error.allowed else ""
-        self.output.write_error("\n".join(filter(None, (f"{error.path}: {error.said}", allowed, error.remedy))))
+        allowed = say("allowed: {allowed}", allowed=say_again(error.allowed)) if error.allowed else ""
+        said = f"{error.path}: {say_again(error.said)}"
+        self.output.write_error("\n".join(filter(None, (said, allowed, error.remedy))))
 
     def _note_silence(self, error: MachineError) -> None:
         self.output.write_error(explain_silence(error, self.servers.directory))

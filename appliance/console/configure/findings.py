@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from appliance.console.configure.candidate import Checked, Committed, FindingSaid
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.table import clean
 
 FINDINGS_SHOWN = 50
@@ -32,7 +33,7 @@ def render_findings(findings: Sequence[FindingSaid], has_lines: bool = False) ->
 def _render_finding(finding: FindingSaid, has_lines: bool) -> str:
     mark = "" if is_error(finding) else say("warning: ")
     place = say("line {number}: ", number=finding.get("line", 1)) if has_lines else ""
-    sentence, remedy = clean(finding.get("sentence", "")), clean(finding.get("remedy", ""))
+    sentence, remedy = (clean(say_again(text)) for text in (finding.get("sentence", ""), finding.get("remedy", "")))
     first = f"{mark}{place}{clean(finding.get('path', ''))}: {sentence}\n"
     return first + (say("allowed: {allowed}", allowed=remedy) + "\n" if remedy else "")
 
@@ -43,18 +44,18 @@ def render_check(checked: Checked) -> str:
     text = render_findings(findings)
     if has_errors(findings):
         return text + say("not good: {count} errors", count=sum(map(is_error, findings))) + "\n"
-    text += "".join(f"  {clean(effect)}\n" for effect in checked.get("effects", []))
+    text += "".join(f"  {clean(say_again(effect))}\n" for effect in checked.get("effects", []))
     return text + render_plan(checked.get("plan", {})) + say("configuration check succeeds") + "\n"
 
 
 def render_plan(plan: Mapping[str, Sequence[str]]) -> str:
     """The steps, part by part."""
-    return "".join(f"  {clean(part)}: {clean(step)}\n" for part, steps in plan.items() for step in steps)
+    return "".join(f"  {clean(part)}: {clean(say_again(step))}\n" for part, steps in plan.items() for step in steps)
 
 
 def render_commit(committed: Committed) -> str:
     """What has come of a commit."""
     text = render_findings(committed.get("findings", []))
-    text += "".join(f"  {clean(effect)}\n" for effect in committed.get("effects", []))
+    text += "".join(f"  {clean(say_again(effect))}\n" for effect in committed.get("effects", []))
     text += say("commit complete: revision {number}", number=committed.get("revision", 0)) + "\n"
     return text

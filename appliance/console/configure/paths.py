@@ -12,6 +12,7 @@ from appliance.config.schema import ROOT, SECTIONS, Node
 from appliance.config.text import LineRefused, split_words
 from appliance.console.completion import END, Choice
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.errors import OperatorError
 
 Lines = Sequence[list[str]]
@@ -64,7 +65,8 @@ def follow_schema(words: Sequence[str], lines: Lines, is_value_wanted: bool = Tr
     choices = [Choice(word, describe_path([*path, word])) for word, deeper in node.words.items()
                if is_value_wanted or deeper.leaf is None]
     if node.named is not None:
-        choices = [Choice(f"<{node.label}>", node.name_kind.allowed if node.name_kind else "", is_place=True),
+        allowed = say_again(node.name_kind.allowed) if node.name_kind else ""
+        choices = [Choice(f"<{node.label}>", allowed, is_place=True),
                    *(Choice(name, say("is there")) for name in list_names(node.label, lines)), *choices]
     return choices if is_value_wanted else [END, *choices] if path else choices
 
@@ -79,8 +81,8 @@ def follow_value(leaf: Leaf[Any], before: list[str], lines: Lines) -> list[Choic
     names = [Choice(name) for name in list_names(leaf.refers_to, lines)] if leaf.refers_to else []
     if before and kind.word_count == 3:     # NUMBER to EXTENSION
         return [Choice("to")] if len(before) == 1 else names
-    default = describe_default(leaf)
-    help_text = kind.allowed if leaf.is_required else f"{kind.allowed} [{default}]"
+    allowed = say_again(kind.allowed)
+    help_text = allowed if leaf.is_required else f"{allowed} [{say(describe_default(leaf))}]"
     return [Choice(f"<{kind.name}>", help_text, is_place=True), *(names if kind.word_count == 1 else [])]
 
 

@@ -9,14 +9,21 @@ from importlib import import_module
 
 ENGLISH, JAPANESE = "en", "ja"
 LANGUAGES = (ENGLISH, JAPANESE)
-_TABLES = {JAPANESE: ("ja_commands", "ja_configure", "ja_operate", "ja_setup")}
+_TABLES = {JAPANESE: ("ja_commands", "ja_configure", "ja_operate", "ja_schema", "ja_setup")}
 _chosen: dict[str, str] = {}
+_languages = [ENGLISH]
 
 
 def select_language(language: str) -> None:
     """From now on sentences are in this language, one of LANGUAGES; any other means English."""
     _chosen.clear()
     _chosen.update(load_sentences(language))
+    _languages[:] = [language]
+
+
+def find_language() -> str:
+    """What was selected last."""
+    return _languages[0]
 
 
 def load_sentences(language: str) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from appliance.config.network_kinds import valid_registrar
 from appliance.config.word_kinds import COUNTRY, PHONE_NUMBER, SECRET, USERNAME, integer_kind
 from appliance.console.interaction import Interaction
 from appliance.console.messages.catalog import LANGUAGES, say, select_language
+from appliance.console.messages.said_again import say_again
 from appliance.console.output import Output
 from appliance.console.setup.plan import NO_LINE, PHONES_LIMIT, PROFILES, Answers, Lines, is_managed, list_interfaces
 
@@ -86,7 +87,8 @@ class Dialogue:
             except ValueRefused as refused:
                 allowed = refused.allowed or _find_allowed(read)
                 unknown = say("{typed} is not known here", typed=repr(text)) if text else say("unfinished")
-                self._explain(f"{refused.wrong or unknown}\n{say('allowed: {allowed}', allowed=allowed)}")
+                wrong = say_again(refused.wrong) if refused.wrong else unknown
+                self._explain(f"{wrong}\n{say('allowed: {allowed}', allowed=say_again(allowed))}")
 
     def _read_hidden(self, text: str, read: Callable[[str], object]) -> str:
         read(text)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What daemons say in English is said in Japanese: what is allowed, what is wrong, what a commit does."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from appliance.config.effects import describe_effects
+from appliance.config.reading import read_tree
+from appliance.console.configure.findings import render_check, render_commit
+from appliance.console.messages.catalog import JAPANESE, select_language
+from appliance.console.messages.said_again import load_patterns, load_said, say_again
+from tests.config.office import WHOLE
+from tests.console.desk import Desk
+from tests.console.said import list_finding_sentences, list_step_sentences, list_value_sentences
+
+KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+COMPOSED = {"unknown word1717", "17 is taken by 17", 'the digest user name "17" is also that of extension 17',
+            "17 is ours on the WAN, for 17", "17 is so wide 17", "IPv17 networks", "bring 17 17"}
+"""Put together of pieces that a syntax tree does not show whole."""
+WHOLE_ONES = (
+    'unknown word "nmae", did you mean "name"', "unknown word", "192.168.1.1 is taken by ourselves", "IPv6 networks",
+    "192.168.1.9 is taken by host printer", 'the digest user name "anna" is also that of extension 1001 (line 7)',
+    "udp 5060 is ours on the WAN, for SIP of listener wan", "bring eth0 up", "bring br-lan down",
+    "0.0.0.0/0 is so wide that strangers may try the passwords of SSH",
+    "::/0 is so wide that those who guess passwords are never shut out", "3 calls affected", "1 call affected",
+    "network: does not run yet, takes this up when it starts", "eth1 is not there yet", "nothing changes but remarks",
+    "listener office udp:192.0.2.1:5060 moved to 192.0.2.2:5060", "2 calls ended", "nothing changes",
+    "from 1001 and 2 more: 0311112222: trunk a (0311112222), then trunk b (81311112222) -> not allowed")
+
+
+@pytest.fixture
+def japanese():
+    select_language(JAPANESE)
+    yield
+    select_language("en")
+
+
+@pytest.mark.parametrize("sentence", [
+    *list_value_sentences(), *WHOLE_ONES,
+    *(text for text in (*list_finding_sentences(), *list_step_sentences()) if text not in COMPOSED)])
+def test_every_sentence_of_a_daemon_has_its_japanese(japanese, sentence: str):
+    said = say_again(sentence)
+    assert KANA.search(said)
+    assert "{" not in said
+    assert Counter(re.findall(r"\d+", sentence)) <= Counter(re.findall(r"\d+", said))
+
+
+def test_composed_sentences_are_no_excuse_for_others():
+    assert {*list_finding_sentences(), *list_step_sentences()} >= COMPOSED
+
+
+def test_in_english_nothing_is_said_otherwise():
+    assert [say_again(text) for text in (*WHOLE_ONES, *list_value_sentences())] == [
+        *WHOLE_ONES, *list_value_sentences()]
+
+
+def test_every_place_is_filled_in_again():
+    for sentence, said in load_said(JAPANESE).items():
+        assert sorted(re.findall(r"\{\w+\}", sentence)) == sorted(re.findall(r"\{\w+\}", said)), sentence
+    assert len(load_patterns(JAPANESE)) > 100
+
+
+def test_what_nobody_has_foreseen_stays_as_it_is(japanese):
+    assert say_again("the moon is full: 3 calls") == "the moon is full: 3 calls"
+    assert say_again("") == ""
+
+
+def test_names_that_look_like_sentences_stay_names(japanese):
+    assert say_again("extension default added") == "extension default を追加"
+    assert say_again("extension none changed: name") == "extension none を変更: name"
+
+
+def test_every_effect_of_every_leaf_is_said_in_japanese(japanese):
+    whole, empty = read_tree(WHOLE, []), read_tree("# denwaban-config 1\n", [])
+    renamed = read_tree("".join(f"{line}\n" for line in WHOLE.splitlines()
+                                if not line.startswith("set extension 1001 name")), [])
+    effects = [*describe_effects(empty, whole), *describe_effects(whole, empty), *describe_effects(whole, renamed)]
+    assert len(effects) > 60
+    assert [effect for effect in effects if say_again(effect) == effect and " -> " not in effect] == []
+    assert [effect for effect in effects if effect.endswith(" -> default") and "既定値" not in say_again(effect)] == []
+
+
+def test_a_commit_and_its_check_speak_japanese(japanese):
+    checked = render_check({"findings": [{"severity": "warning", "path": "trunk line secret",
+                                          "sentence": "the carrier's challenge cannot be answered without it",
+                                          "remedy": "the carrier's digest password, unless it never challenges"}],
+                            "effects": ["extension 1004 added"], "plan": {"network": ["give eth0 203.0.113.50/24"]}})
+    assert checked == ("警告: trunk line secret: これがないと事業者の認証に答えられません\n"
+                       "使えるもの: 事業者の認証パスワード(認証を求めない事業者なら不要)\n"
+                       "  extension 1004 を追加\n  network: eth0 に 203.0.113.50/24 を付ける\n設定に誤りはありません\n")
+    committed = render_commit({"revision": 3, "effects": ["system country: default -> jp", "0 calls affected"]})
+    assert committed == "  system country: 既定値 -> jp\n  影響を受ける通話 0 件\nコミットしました: 版 3\n"
+
+
+def test_a_wrong_line_is_refused_in_japanese(japanese):
+    desk = Desk()
+    desk.type("configure")
+    assert "0 から 1000 件" in desk.type("set message max-waiting x", 2)
+    assert "その語はありません" in desk.type("set extension 201 sekret x", 2)
+    choices = desk.session.follow(["set", "network", "dhcp"])
+    assert [KANA.search(one.help) for one in choices if not one.is_place].count(None) == 0
