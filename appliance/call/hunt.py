@@ -27,6 +27,7 @@ from appliance.call.server_search import ServerSearches
 from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Side
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Alert, Cause, Release
@@ -43,6 +44,8 @@ REDIRECTIONS_LIMIT: Final = 5
 HEAD_OCTETS: Final = 700
 """An INVITE of ours without its session, and some to spare."""
 TARGETS_LIMIT: Final = 30
+REJECTED: Final = 21
+"""Q.850 2.2.7: call rejected."""
 
 
 class Failure:
@@ -422,7 +425,6 @@ class Hunt:
         response = release.message
         if leg.line.is_trunk or response is None or release.status not in (300, 301, 302):
             return False
-        dial = self._dial._replace(extension=leg.extension)
         found: list[list[Destination]] = []
         contacts = TargetSet(self._dial.uri)
         contacts.add_contacts(response)
@@ -431,7 +433,7 @@ class Hunt:
                 continue
             self._seen.add(uri)
             self._redirections += 1
-            groups = self._call.services.router.follow(dial, uri, now)
+            groups = self._find_redirected(leg, uri, now)
             if isinstance(groups, Refused):
                 self._failures.append((groups.status, None))
                 continue
@@ -442,6 +444,20 @@ class Hunt:
                     found.append(fresh)
         self._groups[:0] = found
         return bool(found)
+
+    def _find_redirected(self, leg: Leg, uri: bytes, now: float) -> list[list[Destination]] | Refused:
+        router = self._call.services.router
+        if not leg.party.domain:
+            return router.follow(self._dial._replace(extension=leg.extension), uri, now)
+        groups = router.follow_elsewhere(self._dial, uri, now)
+        listener = leg.listener
+        if isinstance(groups, Refused) or listener is None or listener.side is not Side.PUBLIC:
+            return groups
+        for destination in [one for group in groups for one in group if one.callee.domain]:
+            if destination.is_phone:
+                return Refused(403, REJECTED, "a stranger does not tell us to call an address of the house")
+            destination.is_outside = True
+        return groups
 
     def _fail(self, now: float) -> None:
         self._close()

@@ -47,10 +47,10 @@ class Destination:
     (Path of a binding, outbound proxy); flows: where it was located, in the order to try, all of one address of ours;
     later: the same at other addresses of ours, for when nobody answers there; callee: who is there; is_phone: of ours,
     reached on `flow` also inside the dialog; is_emergency: nothing may stand in its way; is_reachable: False where it
-    is tried against the odds."""
+    is tried against the odds; is_outside: a stranger has named it, so only public listeners may lead there."""
 
-    __slots__ = ("callee", "flow", "flows", "is_emergency", "is_phone", "is_reachable", "later", "line", "routes",
-                 "uri")
+    __slots__ = ("callee", "flow", "flows", "is_emergency", "is_outside", "is_phone", "is_reachable", "later", "line",
+                 "routes", "uri")
 
     def __init__(self, line: "Line", uri: bytes, callee: Party, flow: Flow | None = None,
                  routes: tuple[bytes, ...] = ()) -> None:
@@ -63,6 +63,7 @@ class Destination:
         self.later: tuple[tuple[Flow, ...], ...] = ()
         self.is_phone = False
         self.is_emergency = False
+        self.is_outside = False
         self.is_reachable = True
 
     @property
@@ -153,3 +154,7 @@ class Router(Protocol):
 
     def follow(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """The same for a URI that the phone of `dial.extension` redirects or transfers to, under its rights."""
+
+    def follow_elsewhere(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
+        """The same for a URI that somebody of another domain redirects the caller to: other domains under the caller's
+        rights (RFC 3261 8.1.3.4), numbers of ours under nobody's."""

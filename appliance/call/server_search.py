@@ -16,7 +16,7 @@ from appliance.call.leg import Leg
 from appliance.call.line import Destination
 from appliance.call.services import CallServices
 from appliance.native.sip_scanner import split_address
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Side
 from appliance.sip.locating.search import WARNINGS, Verdict
 from appliance.sip.uri import read_host
 from appliance.ua.alarm import Alarm
@@ -96,6 +96,9 @@ class ServerSearches:
         self._open.remove(search)
         flows, verdict = search.found
         destination = search.destination
+        if destination.is_outside:
+            flows = [flow for flow in flows if flow.listener.side is Side.PUBLIC]
+            verdict = verdict if flows or verdict is not Verdict.FOUND else Verdict.UNREACHABLE
         if flows:
             media_host = destination.line.media_host
             runs = tuple([tuple(run) for _host, run in groupby(flows, media_host)])

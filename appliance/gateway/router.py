@@ -56,6 +56,11 @@ class GatewayRouter:
             return self._route_dialled(named, now)
         return self._office.find_elsewhere(dial._replace(routes=()), target, now)
 
+    def follow_elsewhere(self, dial: Dial, target: bytes, now: float) -> Groups | Refused:
+        """Router. Nobody of another domain chooses what our users dial, and nothing of his is worth our money."""
+        is_ours = target[:4].lower() == b"urn:" or self._office.is_own_uri(target) or self.hosts.has_uri(target)
+        return self.follow(dial._replace(extension=b"") if is_ours else dial, target, now)
+
     def is_emergency(self, dial: Dial) -> bool:
         """Router."""
         if isinstance(dial.origin, Trunk):

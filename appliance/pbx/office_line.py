@@ -292,6 +292,10 @@ class ExtensionRouter:
             return self._extensions.find_elsewhere(dial._replace(routes=()), target, now)
         return self.route(dial._replace(dialled=read_user(target), uri=target, is_elsewhere=False), now)
 
+    def follow_elsewhere(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
+        """Router. Extensions cost nothing."""
+        return self.follow(dial, target, now)
+
 
 def keep_names(lines: bytes, names: tuple[bytes, ...]) -> bytes:
     """Of whole header lines those of these names."""

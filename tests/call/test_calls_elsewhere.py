@@ -302,3 +302,60 @@ def test_in_the_proxy_role_the_proxy_carries_it():
 
 def load_proxy():
     return load_configuration(HOUSE.replace("role b2bua", "role proxy")).configuration
+
+
+def redirect_to(house, *contacts: bytes) -> None:
+    """bob@other.test has moved."""
+    lines = b"".join([b"Contact: <%s>\r\n" % one for one in contacts])
+    house.bob.user.script["offered"] = lambda call, now: call.refuse(302, now, lines)
+
+
+def test_another_domain_sends_the_call_to_a_third(house):
+    """RFC 3261 8.1.3.4: the caller is ours, and could have called there himself."""
+    carol = Voice(house.network, TWO, "carol", "203.0.113.5")
+    house.zone.records["third.test", "A"] = [TWO]
+    redirect_to(house, b"sip:carol@third.test")
+    call = house.call_out()
+    house.run()
+    assert call.is_confirmed
+    assert house.hear_one_another(call, carol.last_call)
+    assert [message.uri for message in house.sent_outside() if message.method == b"INVITE"] == [
+        b"sip:bob@other.test", b"sip:carol@third.test"]
+    call.hang_up(house.now)
+    house.run()
+    house.assert_quiet()
+
+
+def test_domains_that_send_a_call_round_in_circles_end_it(house):
+    redirect_to(house, b"sip:bob@other.test", b"sip:bob@one.other.test")
+    house.call_out()
+    house.run()
+    assert len([message for message in house.sent_outside() if message.method == b"INVITE"]) == 2
+    assert house.desks["201"].user.releases[-1].status == 480
+    house.assert_quiet()
+
+
+@pytest.mark.parametrize("contact", [
+    b"sip:0312345678@office.test", b"tel:0312345678", b"tel:0990123456", b"sip:110@office.test", b"urn:service:sos",
+    b"sip:0104412345678@198.51.100.2", b"sip:0104412345678@sly.test"])
+def test_another_domain_sends_nobody_to_a_trunk_or_to_the_police(house, contact):
+    house.zone.records["sly.test", "A"] = ["198.51.100.2"]
+    redirect_to(house, contact)
+    house.call_out()
+    house.run()
+    assert [message.uri for message in house.sent_outside() if message.method == b"INVITE"] == [b"sip:bob@other.test"]
+    assert house.desks["201"].user.releases[-1].status >= 400
+    house.assert_quiet()
+
+
+@pytest.mark.parametrize("contact", [b"sip:202@192.168.1.12:5060", b"sip:camera@192.168.1.77", b"sip:door@inner.test"])
+def test_another_domain_sends_nobody_to_an_address_in_the_house(house, contact):
+    house.zone.records["inner.test", "A"] = ["192.168.1.78"]
+    redirect_to(house, contact)
+    house.call_out()
+    house.run()
+    reached = [target for _at, source, target, message in house.network.sent
+               if message.method == b"INVITE" and not message.status and source[0] == b"192.168.1.1"]
+    assert reached == []
+    assert house.desks["201"].user.releases[-1].status >= 400
+    house.assert_quiet()
