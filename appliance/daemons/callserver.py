@@ -27,6 +27,7 @@ from appliance.control.recent_events import RecentEvents
 from appliance.control.route_question import RouteQuestions
 from appliance.control.server import ControlServer
 from appliance.control.tls_view import describe_tls
+from appliance.control.told_alarms import ToldAlarms
 from appliance.control.watching import Watching
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
 from appliance.daemons.configuring import Archive, CallServerCommands, CallServerHere, Configuring, open_archive
@@ -234,6 +235,7 @@ class CallServer:
         control = ControlServer(self._state_directory, view, monotonic)
         control.commands["watch"] = Watching(view, self._trace, monotonic, self._wall.offset).answer
         control.commands["log"] = RecentEvents(self._journal.recent).answer
+        control.commands["alarms"] = ToldAlarms(self._machine.alarms, self._journal, self._write_moment).answer
         control.commands["test"] = RouteQuestions(lambda: self._taking_up.configuration, self._wall.now).answer
         if self._configuring is None:
             commands = CallServerCommands(self._taking_up.configuration, self.apply_configuration, self._plan)
@@ -441,9 +443,11 @@ class CallServer:
         if name == "message_store_started_anew":
             self._office.messages.write_anew()
         if is_raised:
-            raised_at = self._wall.render(monotonic())
-            self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy, "raised_at": raised_at,
-                                          "kind": "", "subject": "", "detail": ""}
+            self._machine.alarms[name] = {"name": name, "sentence": sentence, "remedy": remedy,
+                                          "raised_at": self._write_moment(), "kind": "", "subject": "", "detail": ""}
         else:
             self._machine.alarms.pop(name, None)
+
+    def _write_moment(self) -> str:
+        return self._wall.render(monotonic())
 

@@ -11,17 +11,23 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
+from time import monotonic
 
 from appliance.config.configuration import Configuration
+from appliance.config.handset_configuration import HandsetConfiguration
 from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.daemons.handset_alarms import AlarmTeller, Trouble
+from appliance.daemons.handset_care import StationCare
+from appliance.daemons.handset_desk import HandsetDesk
 from appliance.daemons.handset_station import HandsetStation
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.errors import MachineError
-from appliance.handset.states import IDLE
 from appliance.system.address_watch import ask_addresses
 from appliance.system.journal import ProcessJournal
 from appliance.system.sd_notify import notify_manager
 from appliance.system.watchdog import LoopWatchdog
+from appliance.vocabulary import handset_alarm
 
 EXIT_STOPPED, EXIT_MACHINE, EXIT_CONFIGURATION, EXIT_UNWANTED = 0, 1, 2, 3
 LOOK_S = 1.0
@@ -84,7 +90,11 @@ class HandsetDaemon:
         self._directory = state_directory
         self._concern = read_concern(configuration, state_directory)
         self._journal = ProcessJournal()
-        self._stations: list[HandsetStation] = []
+        self._cares = [StationCare(one.name, partial(self._build, one), self._journal)
+                       for one in configuration.handsets.values()]
+        self._desk = HandsetDesk(state_directory, self._cares)
+        self._teller = AlarmTeller(state_directory)
+        self._bug = ""
         self._stop = asyncio.Event()
         self._watchdog = LoopWatchdog()
         self.own_bugs = OwnBugs(self._journal, self._raise_alarm, self._stop.set)
@@ -100,25 +110,39 @@ class HandsetDaemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.set_exception_handler(self.own_bugs.handle)
         self._journal.start(loop)
-        server = str(self._concern[4])
         try:
-            for one in self._configuration.handsets.values():
-                station = HandsetStation(one, self._configuration, server, self._directory, self._journal)
-                await station.open()
-                self._stations.append(station)
+            await self._desk.open()
+            for care in self._cares:
+                await care.open()
             print("ready", flush=True)
-            notify_manager("READY=1")
+            notify_manager("READY=1\nSTATUS=")
             self._watchdog.start(loop)
+            self._teller.start()
             loop.call_later(LOOK_S, self._look)
             await self._stop.wait()
         finally:
             self._watchdog.stop()
-            for station in self._stations:
-                await station.close()
+            await self._teller.close()
+            await asyncio.gather(*(care.close() for care in self._cares))
+            await self._desk.close()
             self._journal.close()
+
+    def _build(self, one: HandsetConfiguration) -> HandsetStation:
+        return HandsetStation(one, self._configuration, str(self._concern[4]), self._directory, self._journal)
 
     def _raise_alarm(self, sentence: str) -> None:
         self._journal.record("alarm", sentence=sentence)
+        self._bug = sentence
+
+    def _look(self) -> None:
+        """Once a second: what is wrong, and what FILE says."""
+        asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        now = monotonic()
+        troubles = [trouble for care in self._cares for trouble in care.look(now)]
+        if self._bug:
+            troubles.append(Trouble("handset_bug", handset_alarm.BUG, "", self._bug))
+        self._teller.tell(troubles)
+        self._follow_file()
 
     # what FILE says now
 
@@ -129,15 +153,14 @@ class HandsetDaemon:
             return (0, 0)       # being replaced, or gone: what we have goes on
         return (status.st_mtime_ns, status.st_ino)
 
-    def _look(self) -> None:
-        asyncio.get_running_loop().call_later(LOOK_S, self._look)
+    def _follow_file(self) -> None:
         seen = self._look_at_file()
         if seen != self._seen and seen != (0, 0):
             self._seen = seen
             result = read_configuration(self._config_path, None)
             if result.configuration is not None:
                 self._is_outdated = read_concern(result.configuration, self._directory) != self._concern
-        is_quiet = all(station.handset.state is IDLE for station in self._stations)
+        is_quiet = all(care.is_quiet for care in self._cares)
         is_orphaned = os.getppid() != self._parent      # whoever has started us starts another
         self.is_starting_afresh = self._is_outdated and is_quiet and not is_orphaned
         if self.is_starting_afresh or (is_orphaned and is_quiet):

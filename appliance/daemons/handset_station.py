@@ -6,43 +6,55 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from time import monotonic
 
 from appliance.config.configuration import Configuration
 from appliance.config.handset_configuration import HandsetConfiguration
+from appliance.config.handset_kinds import GpioLine
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
 from appliance.control.server import LineServer
+from appliance.daemons.handset_alarms import Trouble, TroubleWatch
+from appliance.daemons.handset_journal import HandsetJournal
 from appliance.errors import MachineError, OperatorError
 from appliance.handset.account import Account, Credentials
 from appliance.handset.dial_map import build_dial_map
-from appliance.handset.handset import Handset, HandsetPlan
+from appliance.handset.handset import Handset
 from appliance.handset.hook import HookEvent, HookReader, Motion
+from appliance.handset.plan import HandsetPlan
+from appliance.handset.states import TALKING
 from appliance.numbering.digit_map import DigitMap
 from appliance.sdp.origin import SESSION_ID_LIMIT
 from appliance.sip.flow import UDP, Listener
 from appliance.sip.stack import SipStack
+from appliance.system.gpio.kept_pins import KeptHook, KeptOutput, PinReport
 from appliance.system.gpio.pins import HookPin, OutputPin
 from appliance.system.gpio.signals import HandsetSignals
 from appliance.system.journal import ProcessJournal
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.sound.handset_voice import HandsetVoice
+from appliance.vocabulary import handset_alarm
 from appliance.vocabulary.counters import Counters
 
 COMMANDS = ("lift", "hang-up", "flash", "press KEYS", "dial NUMBER", "show")
 LOOPBACK = "127.0.0.1"
+PIN_RETRY_LOOKS = 5
+DEVICE_GRACE_S, REGISTRATION_GRACE_S = 3.0, 15.0     # a moment's loss is in the journal and needs nobody
 
 
 class HandsetStation:
     """configuration: the whole; server: host:port of ours for its extension, "" for none. Raises MachineError where
-    sockets or pins cannot be had."""
+    sockets cannot be had; without pins and card it goes on."""
 
     def __init__(self, one: HandsetConfiguration, configuration: Configuration, server: str, state_directory: str,
                  journal: ProcessJournal) -> None:
         self.name = one.name
         self._one = one
-        self._journal = journal
+        self._journal = HandsetJournal(journal, one.name)
+        self._watch = TroubleWatch(one.name)
+        self._looks = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         counters = Counters()
         self._ports = PortSet(counters)
@@ -51,36 +63,39 @@ class HandsetStation:
         self._listener = listener
         self._stack = SipStack(self._ports.flow_to, os.urandom, counters)
         self._account = Account(self._stack, listener, find_credentials(one, configuration, server), os.urandom,
-                                journal)
+                                self._journal)
         self._hook = HookReader((one.flash.least_ms / 1000, one.flash.most_ms / 1000), one.has_pulse)
-        self._hook_pin = HookPin(*one.hook, one.is_hook_active_low) if one.hook else None
+        self._hook_pin = self._keep_hook(one.hook, one.is_hook_active_low)
         self._hook_timer: asyncio.TimerHandle | None = None
-        self._signals = HandsetSignals(OutputPin(*one.ringer) if one.ringer else None,
-                                       OutputPin(*one.lamp) if one.lamp else None)
+        self._ringer = self._keep_output("ringer", one.ringer)
+        self._lamp = self._keep_output("lamp", one.lamp)
+        self._signals = HandsetSignals(self._ringer, self._lamp)
         self.voice = HandsetVoice(one.device, one.cancels_echo, self._signals, self._report_device, self._report_keys)
         plan = HandsetPlan(address, configuration.country, build_map(configuration), draw_session_id, one.hotline,
                            one.hotline_delay_s)
-        self.handset = Handset(plan, self._account, self.voice, journal)
+        self.handset = Handset(plan, self._account, self.voice, self._journal)
         self._server = LineServer(state_directory, f"handset-{one.name}.sock", self._answer)
 
     async def open(self) -> None:
         """Serve from now on. Raises MachineError."""
         self._loop = asyncio.get_running_loop()
-        await self._server.open()
-        self._ports.open([self._listener], self._stack)
+        is_open = False
+        try:
+            self._ports.open([self._listener], self._stack)
+            await self._server.open()
+            is_open = True
+        finally:
+            if not is_open:
+                self._give_back()
         self._ports.start(self._loop, self._stack)
         self.voice.start()
         self._account.start(monotonic())
         self._ports.settle(monotonic())
         if self._hook_pin is not None:
-            self._loop.add_reader(self._hook_pin.descriptor, self._read_hook)
-            self._move_hook(self._hook_pin.is_lifted(), monotonic())
+            self._hook_pin.retry()
 
     async def close(self) -> None:
         """Say goodbye, and give everything back."""
-        if self._hook_pin is not None:
-            asyncio.get_running_loop().remove_reader(self._hook_pin.descriptor)
-            self._hook_pin.close()
         if self._hook_timer is not None:
             self._hook_timer.cancel()
         now = monotonic()
@@ -88,17 +103,71 @@ class HandsetStation:
         self._ports.settle(now)
         await asyncio.sleep(0.2)        # answers to BYE and REGISTER
         self.voice.stop()
+        self._give_back()
+        await self._server.close()
+
+    def _give_back(self) -> None:
+        if self._hook_pin is not None:
+            self._hook_pin.close()
         self._signals.close()
         self._ports.close()
-        await self._server.close()
+
+    # what is wrong
+
+    def look(self, now: float) -> list[Trouble]:
+        """Once a second: what a person should know. Pins that cannot be had are tried again."""
+        self._looks += 1
+        if self._looks % PIN_RETRY_LOOKS == 0:
+            for pin in (self._hook_pin, self._ringer, self._lamp):
+                if pin is not None:
+                    pin.retry()
+        if self.handset.state is TALKING:
+            self._journal.failed_emergency = ""
+        return self._watch.judge(list(self._list_troubles()), now)
+
+    def _list_troubles(self) -> Iterator[tuple[str, str, str, float]]:
+        device = self.voice.figures()["device_trouble"]
+        if device:
+            yield "device", handset_alarm.DEVICE, str(device), DEVICE_GRACE_S
+        if self._one.extension and not self._account.is_ready:
+            yield "unregistered", handset_alarm.UNREGISTERED, self._describe_failure(), REGISTRATION_GRACE_S
+        if self._journal.failed_emergency:
+            yield "emergency", handset_alarm.EMERGENCY, self._journal.failed_emergency, 0.0
+        pins = (("hook", self._hook_pin), ("ringer", self._ringer), ("lamp", self._lamp))
+        for what, pin in pins:
+            if pin is not None and pin.trouble:
+                yield what, handset_alarm.PIN, f"{what}: {pin.trouble}", 0.0
+
+    def _describe_failure(self) -> str:
+        if not self._account.has_server:
+            return "no listener of the office speaks udp, or it has no address yet"
+        return f"it answers {self._account.failure}" if self._account.failure else "it does not answer"
+
+    # pins
+
+    def _keep_hook(self, line: GpioLine | None, is_active_low: bool) -> KeptHook | None:
+        if line is None:
+            return None
+        return KeptHook(partial(HookPin, *line, is_active_low), self._report_pin("hook"), self._move_hook)
+
+    def _keep_output(self, what: str, line: GpioLine | None) -> KeptOutput | None:
+        return KeptOutput(partial(OutputPin, *line), self._report_pin(what)) if line else None
+
+    def _report_pin(self, what: str) -> PinReport:
+        def report(trouble: str) -> None:
+            if trouble:
+                self._journal.record("handset_pin_lost", pin=what, reason=trouble)
+            else:
+                self._journal.record("handset_pin_ready", pin=what)
+        return report
 
     # the sound thread
 
     def _report_device(self, trouble: str) -> None:
         if trouble:
-            self._journal.record("sound_device_lost", handset=self.name, reason=trouble)
+            self._journal.record("sound_device_lost", reason=trouble)
         else:
-            self._journal.record("sound_device_open", handset=self.name, device=self._one.device)
+            self._journal.record("sound_device_open", device=self._one.device)
 
     def _report_keys(self, keys: str) -> None:
         if self._loop is not None:
@@ -111,11 +180,6 @@ class HandsetStation:
         self._ports.settle(now)
 
     # the hook
-
-    def _read_hook(self) -> None:
-        assert self._hook_pin is not None
-        for is_lifted, at in self._hook_pin.read_edges():
-            self._move_hook(is_lifted, at)
 
     def _move_hook(self, is_lifted: bool, at: float) -> None:
         self._carry_out(self._hook.change(is_lifted, at))
@@ -147,13 +211,15 @@ class HandsetStation:
 
     def _answer(self, words: Words, _asker: Asker) -> object:
         plain = require_plain_words(words)
+        return self.describe() if plain == ["show"] else self.obey(plain)
+
+    def obey(self, plain: list[str]) -> dict[str, object]:
+        """A hand's motion; the state that it has led to. Raises OperatorError."""
         now = monotonic()
         handset = self.handset
         moves: dict[str, Callable[[float], None]] = {"lift": handset.lift, "hang-up": handset.hang_up,
                                                      "flash": handset.flash}
         match plain:
-            case ["show"]:
-                return self.describe()
             case [word] if word in moves:
                 moves[word](now)
             case ["press", keys] if keys and set(keys) <= set("0123456789*#ABCD"):

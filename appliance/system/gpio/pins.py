@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lines of a GPIO chip that a handset is wired to, by gpiod (the kernel's character device, ABI 2).
 
-Raises MachineError where a chip or a line cannot be had; without gpiod no pin can.
+Raises MachineError where a chip or a line cannot be had, or is gone; without gpiod no pin can.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ CONSUMER: Final = "denwaban"
 DEBOUNCE: Final = timedelta(milliseconds=2)     # the kernel's; what is longer HookReader sorts out
 
 
-
 def _require_gpiod() -> None:
     if not HAS_GPIOD:
         raise MachineError("gpiod is not installed", errno.ENOPKG)
@@ -36,11 +35,12 @@ class HookPin:
     def __init__(self, chip: str, line: int, is_active_low: bool) -> None:
         """is_active_low: a lifted receiver connects the line to ground."""
         _require_gpiod()
+        self._place = f"GPIO {chip} line {line}"
         self._line = line
         settings = gpiod.LineSettings(direction=Direction.INPUT, edge_detection=Edge.BOTH, active_low=is_active_low,
                                       bias=Bias.PULL_UP if is_active_low else Bias.PULL_DOWN,
                                       debounce_period=DEBOUNCE, event_clock=Clock.MONOTONIC)
-        self._request: Any = _request(chip, {line: settings})
+        self._request: Any = _request(chip, line, settings)
 
     @property
     def descriptor(self) -> int:
@@ -48,13 +48,19 @@ class HookPin:
         return int(self._request.fd)
 
     def is_lifted(self) -> bool:
-        """As the line stands."""
-        return bool(self._request.get_value(self._line) == Value.ACTIVE)
+        """As the line stands. Raises MachineError."""
+        try:
+            return bool(self._request.get_value(self._line) == Value.ACTIVE)
+        except OSError as error:
+            raise _explain(self._place, error) from error
 
     def read_edges(self) -> list[tuple[bool, float]]:
-        """Those that wait: lifted, and when in monotonic seconds."""
-        return [(edge.event_type is edge.Type.RISING_EDGE, edge.timestamp_ns / 1e9)
-                for edge in self._request.read_edge_events()]
+        """Those that wait: lifted, and when in monotonic seconds. Raises MachineError."""
+        try:
+            return [(edge.event_type is edge.Type.RISING_EDGE, edge.timestamp_ns / 1e9)
+                    for edge in self._request.read_edge_events()]
+        except OSError as error:
+            raise _explain(self._place, error) from error
 
     def close(self) -> None:
         """Give the line back."""
@@ -66,22 +72,30 @@ class OutputPin:
 
     def __init__(self, chip: str, line: int) -> None:
         _require_gpiod()
+        self._place = f"GPIO {chip} line {line}"
         self._line = line
-        self._request: Any = _request(chip, {line: gpiod.LineSettings(direction=Direction.OUTPUT)})
+        self._request: Any = _request(chip, line, gpiod.LineSettings(direction=Direction.OUTPUT))
 
     def set(self, is_on: bool) -> None:
-        """On is high."""
-        self._request.set_value(self._line, Value.ACTIVE if is_on else Value.INACTIVE)
+        """On is high. Raises MachineError."""
+        try:
+            self._request.set_value(self._line, Value.ACTIVE if is_on else Value.INACTIVE)
+        except OSError as error:
+            raise _explain(self._place, error) from error
 
     def close(self) -> None:
-        """Off, and given back."""
-        self.set(False)
+        """Give it back."""
         self._request.release()
 
 
-def _request(chip: str, lines: dict[int, Any]) -> Any:
+def _request(chip: str, line: int, settings: Any) -> Any:
     try:
-        return gpiod.request_lines(f"/dev/{chip}", consumer=CONSUMER, config=lines)
+        return gpiod.request_lines(f"/dev/{chip}", consumer=CONSUMER, config={line: settings})
     except (OSError, ValueError) as error:
-        raise MachineError(f"GPIO {chip} line {', '.join(map(str, lines))}: {error}",
-                           getattr(error, "errno", 0) or 0) from error
+        raise _explain(f"GPIO {chip} line {line}", error) from error
+
+
+def _explain(place: str, error: OSError | ValueError) -> MachineError:
+    number = getattr(error, "errno", None) or 0
+    words = {errno.EINVAL: "no such line", errno.EBUSY: "somebody else has it"}.get(number)
+    return MachineError(f"{place}: {words or getattr(error, 'strerror', None) or error}", number)
