@@ -16,8 +16,9 @@ from appliance.networking.ruleset_values import CARRIERS, MANAGEMENT, NEVER_BANN
 EVERYWHERE = 0
 
 
-def build_ruleset(configuration: Configuration, border: Border) -> Ruleset:
-    """What is to be in force. Nothing but marks where there is no WAN."""
+def build_ruleset(configuration: Configuration, border: Border, lifelines: Iterable[IpNetwork] = ()) -> Ruleset:
+    """What is to be in force. Nothing but marks where there is no WAN. lifelines: who is never shut out, beside those
+    that the configuration says."""
     rules = (
         *list_early_rules(border),
         *list_admission_rules(configuration, border),
@@ -28,7 +29,7 @@ def build_ruleset(configuration: Configuration, border: Border) -> Ruleset:
     firewall = configuration.firewall
     networks = {
         CARRIERS: merge_networks(list_carriers(configuration)),
-        NEVER_BANNED: merge_networks(firewall.never_ban),
+        NEVER_BANNED: merge_networks((*firewall.never_ban, *lifelines)),
         MANAGEMENT: merge_networks(firewall.management_sources),
     }
     return Ruleset(rules, networks, border, configuration.media_ports)

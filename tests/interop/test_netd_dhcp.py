@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """netd's DHCP client against dnsmasq: gets an address, keeps it, follows it, and gives it back."""
 
+import json
+import subprocess
 import time
 
 import pytest
@@ -43,6 +45,18 @@ def test_the_wan_gets_address_routes_and_name_servers(box):
         "wan", "203.0.113.1", ["sip.provider.example"])
     assert 0 < row["lease"]["remaining_s"] <= 120
     assert server.count("DHCPOFFER") == 1
+
+
+def test_who_lends_the_address_and_who_is_named_with_it_is_never_shut_out(box):
+    box.start(*WAN)
+    box.serve_dhcp("wan0", "203.0.113.1", "6,203.0.113.53")
+    wait_until(lambda: {"203.0.113.1", "203.0.113.53"} <= list_never_banned(box), PATIENCE_S, "both are spared")
+
+
+def list_never_banned(box):
+    command = ["ip", "netns", "exec", box.name, "nft", "-j", "list", "set", "inet", "denwaban", "never_banned4"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {str(one) for row in json.loads(listed)["nftables"] for one in row.get("set", {}).get("elem", [])}
 
 
 def test_the_lease_is_renewed_with_its_server_and_nothing_changes(box):

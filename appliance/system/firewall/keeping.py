@@ -12,6 +12,7 @@ from typing import Final
 
 from appliance.config.configuration import Configuration
 from appliance.errors import MachineError, MisuseError, OperatorError
+from appliance.networking.lifelines import list_lifelines
 from appliance.networking.ruleset import build_ruleset, find_border
 from appliance.networking.ruleset_values import Ruleset
 from appliance.networking.side import Side
@@ -134,4 +135,5 @@ class FirewallKeeper:
 def describe_wanted(configuration: Configuration, sides: dict[str, Side]) -> Ruleset:
     """The ruleset for the sides as they are."""
     lan = sides.get("lan")
-    return build_ruleset(configuration, find_border(configuration, lan.address if lan else None))
+    border = find_border(configuration, lan.address if lan else None)
+    return build_ruleset(configuration, border, list_lifelines(configuration, sides))

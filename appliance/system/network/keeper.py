@@ -21,6 +21,7 @@ from appliance.networking.desired import (
     list_settings,
 )
 from appliance.networking.dhcp_lease import DhcpLease
+from appliance.networking.lifelines import list_lifelines
 from appliance.networking.observed import ObservedNetwork
 from appliance.networking.plan import Plan, decide_plan
 from appliance.networking.side import Side, decide_sides
@@ -231,7 +232,7 @@ class NetworkKeeper:
                 return False, int(not self._ownership.save())
             plan = await self._plan(self._desire(configuration))
             sides = self._foresee(configuration)
-            if describe_places(sides) != describe_places(self._filtered):
+            if describe_places(configuration, sides) != describe_places(configuration, self._filtered):
                 await self._filter(configuration, sides)
             refused = await self._carry_out_what_goes(plan)
             await self._look()
@@ -256,6 +257,6 @@ class NetworkKeeper:
         return sentences
 
 
-def describe_places(sides: dict[str, Side]) -> list[tuple[str, object]]:
-    """What the firewall goes by: the links, and their addresses."""
-    return [(side.link, side.address) for side in sides.values()]
+def describe_places(configuration: Configuration, sides: dict[str, Side]) -> tuple[object, ...]:
+    """What the firewall goes by: the links, their addresses, and whom we cannot do without."""
+    return (*((side.link, side.address) for side in sides.values()), list_lifelines(configuration, sides))

@@ -109,6 +109,21 @@ def test_ports_of_audio_that_somebody_gives_free_are_reserved_again(place, keep)
     keep(act, look_s=0.02)
 
 
+def test_the_router_and_the_name_server_are_shut_out_for_nobody(place, keep, tmp_path):
+    async def act(keeper, journal):
+        await keeper.apply(configuration_of(), SIDES)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as gate:
+            gate.connect(os.path.join(tmp_path, "gate.sock"))
+            gate.send(json.dumps(["ban", "198.51.100.53", 600, "guessed 40 passwords"]).encode())
+            await until(lambda: journal.events == ["source_banned"])
+            await keeper.apply(configuration_of("set system dns 198.51.100.53"), SIDES)
+            for spared in ("203.0.113.1", "198.51.100.53"):
+                gate.send(json.dumps(["ban", spared, 600, "guessed 40 passwords"]).encode())
+            await until(lambda: journal.events == ["source_banned", "ban_refused", "ban_refused"])
+        assert {"203.0.113.1", "198.51.100.53"} <= set(place.list_set("never_banned4"))     # a ban of before as well
+    keep(act)
+
+
 def test_no_lan_address_means_no_way_round_by_the_wan(place, keep):
     async def act(keeper, _journal):
         await keeper.apply(configuration_of(*WEB), {**SIDES, "lan": Side("lan", "eth1", None, True, None)})
