@@ -84,7 +84,8 @@ def test_telephones_get_numbers_that_are_free():
 
 @given(st.builds(Answers, language=st.sampled_from(["en", "ja"]), country=st.sampled_from(["jp", "de"]),
                  is_router=st.sampled_from([True, False]), profile=st.sampled_from(PROFILES),
-                 server=st.just("sip.carrier.example"), number=st.just("0312345678"),
+                 server=st.sampled_from(["sip.carrier.example", "sip:sip.carrier.example", "198.51.100.1:5060"]),
+                 domain=st.sampled_from(["", "carrier.example"]), number=st.just("0312345678"),
                  username=st.sampled_from(["", "user-7"]), secret=st.just("line-secret-1"), is_emergency=st.booleans(),
                  phones=st.integers(0, 20)),
        st.sampled_from([EMPTY, BOX, START.replace("set trunk", "# set trunk")]))
@@ -113,6 +114,29 @@ def test_twelve_answers_from_the_first_question_to_a_committed_line():
     assert "| Password" in said
     assert "set trunk line secret line-secret-1" in desk.configuration.texts[-1]
     assert desk.configuration.trial is None
+
+
+def test_the_domain_of_a_line_whose_carrier_names_one_comes_with_the_number():
+    desk = Desk("en", "jp", "1", "jp-050", "sip.carrier.example", "05011112222@", "05011112222@ims.carrier.example", "",
+                "line-secret-1", "no", "yes", "yes", configuration=ConfigurationDouble(EMPTY))
+    assert desk.type("setup").count("allowed: ") == 1
+    assert "set trunk line number 05011112222\n" in desk.configuration.texts[-1]
+    assert "set trunk line domain ims.carrier.example\n" in desk.configuration.texts[-1]
+
+
+def test_the_line_that_registers_for_its_domain_is_asked_for_it():
+    desk = Desk("en", "jp", "router", "1", "hikari-direct", "192.0.2.53", "", "ntt-east.ne.jp", "0312345678", "yes",
+                "yes", "yes", configuration=ConfigurationDouble(BOX))
+    said = desk.type("setup")
+    assert "set trunk line domain ntt-east.ne.jp\n" in desk.configuration.texts[-1]
+    assert said.count("allowed: ") == 1     # the domain of an address cannot be proposed
+    assert len(desk.operator.asked) == 12
+
+
+def test_the_servers_own_name_is_no_line_of_its_own():
+    for server in ("sip.carrier.example", "sip:sip.carrier.example:5070"):
+        answers = LINE._replace(server=server, domain="sip.carrier.example")
+        assert not any(" domain " in line for line in plan(answers).lines)
 
 
 def test_wrong_answers_are_asked_for_again_with_what_is_allowed():

@@ -4,13 +4,22 @@
 from collections.abc import Callable
 
 from appliance.config.kind import ValueRefused
-from appliance.config.network_kinds import valid_registrar
+from appliance.config.network_kinds import DOMAIN, REGISTRAR_URI, valid_domain, valid_registrar
 from appliance.config.word_kinds import COUNTRY, PHONE_NUMBER, SECRET, USERNAME, integer_kind
 from appliance.console.interaction import Interaction
 from appliance.console.messages.catalog import LANGUAGES, say, select_language
 from appliance.console.messages.said_again import say_again
 from appliance.console.output import Output
-from appliance.console.setup.plan import NO_LINE, PHONES_LIMIT, PROFILES, Answers, Lines, is_managed, list_interfaces
+from appliance.console.setup.plan import (
+    NO_LINE,
+    PHONES_LIMIT,
+    PROFILES,
+    Answers,
+    Lines,
+    find_host,
+    is_managed,
+    list_interfaces,
+)
 
 WITHOUT_SECRET = "hikari-direct"
 YES, NO = ("y", "yes", "はい"), ("n", "no", "いいえ")
@@ -44,15 +53,19 @@ class Dialogue:
         if profile == NO_LINE:
             return answers._replace(profile=profile)
         server = self.ask_value(say("Its server (registrar), such as sip.carrier.example"), _valid_server)
-        number = self.ask_value(say("Its number"), PHONE_NUMBER.read)
-        username = secret = ""
-        if profile != WITHOUT_SECRET:
+        domain = username = secret = ""
+        if profile == WITHOUT_SECRET:
+            domain = self.ask_value(say("Its domain, such as ntt-east.ne.jp"), valid_domain, propose_domain(server))
+            number = self.ask_value(say("Its number"), PHONE_NUMBER.read)
+        else:
+            address = self.ask_value(say("Its number (number@domain where the carrier names a domain)"), valid_address)
+            number, _, domain = address.partition("@")
             username = self.ask_value(say("User name"), USERNAME.read, number)
             secret = self.ask_value(say("Password"), SECRET.read, is_hidden=True)
         is_emergency = self.ask_yes(say("Does this line carry emergency calls (110, 118, 119 in Japan)"),
                                     is_proposed=profile == WITHOUT_SECRET)
-        return answers._replace(profile=profile, server=server, number=number, username=username, secret=secret,
-                                is_emergency=is_emergency)
+        return answers._replace(profile=profile, server=server, domain=domain, number=number, username=username,
+                                secret=secret, is_emergency=is_emergency)
 
     def _explain(self, sentence: str) -> None:
         self._output.write_prose(sentence)
@@ -102,8 +115,22 @@ def _valid_server(text: str) -> str:
     return text
 
 
+def valid_address(text: str) -> str:
+    """A number, with or without the domain that the carrier has given to it."""
+    number, at, domain = text.removeprefix("sip:").partition("@")
+    return PHONE_NUMBER.read(number) + (f"@{valid_domain(domain)}" if at else "")
+
+
+def propose_domain(server: str) -> str:
+    """The server's name; of an address nobody can tell a domain."""
+    host = find_host(server)
+    return "" if ":" in host or host.replace(".", "").isdigit() else host
+
+
 def _find_allowed(read: Callable[[str], object]) -> str:
-    from appliance.config.network_kinds import REGISTRAR_URI
-    kinds = (COUNTRY, PHONE_NUMBER, USERNAME, SECRET, PHONES)
-    found = next((kind.allowed for kind in kinds if kind.read is read), "")
-    return found or (REGISTRAR_URI.allowed if read is _valid_server else "")
+    if read is _valid_server:
+        return REGISTRAR_URI.allowed
+    if read is valid_address:
+        return PHONE_NUMBER.allowed
+    return next((kind.allowed for kind in (COUNTRY, PHONE_NUMBER, USERNAME, SECRET, PHONES, DOMAIN)
+                 if kind.read is read), "")

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from appliance.config.network_kinds import valid_registrar
 from appliance.config.printing import join_words
 
 NO_LINE: Final = "none"
@@ -21,14 +22,16 @@ Lines = Sequence[Words]
 
 
 class Answers(NamedTuple):
-    """What was answered. is_router: the box stands between the office and the world; server, number, username, secret:
-    of the outside line, as the carrier has written them; phones: how many extensions are added."""
+    """What was answered. is_router: the box stands between the office and the world; server, domain, number, username,
+    secret: of the outside line, as the carrier has written them; domain: "" for the server's name; phones: how many
+    extensions are added."""
 
     language: str = "en"
     country: str = JAPAN
     is_router: bool | None = None
     profile: str = NO_LINE
     server: str = ""
+    domain: str = ""
     number: str = ""
     username: str = ""
     secret: str = ""
@@ -100,6 +103,8 @@ def plan_line(answers: Answers, listener: str, extension: str) -> list[Words]:
     scheme = "" if answers.server.lower().startswith(("sip:", "sips:")) else "sip:"
     lines = [[*trunk, "profile", answers.profile], [*trunk, "registrar", scheme + answers.server],
              [*trunk, "number", answers.number]]
+    if answers.domain and answers.domain != find_host(answers.server):
+        lines.append([*trunk, "domain", answers.domain])
     if listener:
         lines.append([*trunk, "listener", listener])
     if answers.username and answers.username != answers.number:
@@ -113,6 +118,11 @@ def plan_line(answers: Answers, listener: str, extension: str) -> list[Words]:
     for name, prefix in list_prefixes(answers.country):
         lines += [["set", "route", name, "prefix", prefix], ["set", "route", name, "trunk", LINE]]
     return lines
+
+
+def find_host(server: str) -> str:
+    """The host of a server, which may be a URI or have a port."""
+    return valid_registrar(server if server.lower().startswith(("sip:", "sips:")) else f"sip:{server}").host
 
 
 def list_prefixes(country: str) -> list[tuple[str, str]]:
