@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from board.device_tree import compose_overlay, read_tree
 from board.kernel import Kernel
 from board.recipe import (
     BOARD,
@@ -60,17 +61,31 @@ def build_boot(folder: Path, kernel: Kernel, ramdisk: Path) -> Path:
     shutil.copy2(ramdisk, files / "initrd.img")
     for name in read_boards("dtbs.txt"):
         shutil.copy2(kernel.dtbs / name, files)
+    write_overlays(kernel, files / "overlays")
     for name in read_boards("firmware.txt"):
         shutil.copy2(kernel.firmware / name, files)
     snippets = [board / "config.txt" for board in list_boards() if (board / "config.txt").is_file()]
     (files / "config.txt").write_text("".join(
         path.read_text() + "\n" for path in (BOARD / "boards/config.txt", *snippets)) + "[all]\n")
     shutil.copy2(BOARD / "boards/cmdline.txt", files)
+    for board in list_boards():
+        if (board / "cmdline.txt").is_file():
+            shutil.copy2(board / "cmdline.txt", files / f"cmdline-{board.name}.txt")    # its config.txt names it
     with open(part, "wb") as made:
         made.truncate(BOOT_MIB << 20)
     subprocess.run(["mkfs.vfat", "-n", BOOT_LABEL, "-i", f"{DISK_IDENTITY:08x}", part], check=True, capture_output=True)
-    subprocess.run(["mcopy", "-i", part, *sorted(files.iterdir()), "::"], check=True)
+    subprocess.run(["mcopy", "-s", "-i", part, *sorted(files.iterdir()), "::"], check=True)
     return part
+
+
+def write_overlays(kernel: Kernel, folder: Path) -> None:
+    """What the firmware lays over a device tree by itself. boards/*/overlays.txt: NAME, the tree that it loads, the one
+    that is wanted."""
+    folder.mkdir()
+    words = read_boards("overlays.txt")
+    for name, base, wanted in zip(words[::3], words[1::3], words[2::3], strict=True):
+        overlay = compose_overlay(read_tree(kernel.dtbs / base), read_tree(kernel.dtbs / wanted))
+        (folder / f"{name}.dtbo").write_bytes(overlay)
 
 
 def build_data(folder: Path) -> Path:
@@ -80,6 +95,7 @@ def build_data(folder: Path) -> Path:
     (files / "boot/slots").write_text("A 0 good\n")
     with open(part, "wb") as made:
         made.truncate(DATA_MIB << 20)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", DATA_LABEL, "-d", files, "-m", "1", "-E", "root_owner=0:0",
-                    part], check=True)
+    # a small one would get small blocks, and could not grow to the end of a large card
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", DATA_LABEL, "-d", files, "-b", "4096", "-m", "1",
+                    "-E", "root_owner=0:0", part], check=True)
     return part

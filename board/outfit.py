@@ -13,10 +13,11 @@ from board.recipe import BOARD, CHECKOUT, HOST_NAME
 
 UNITS = CHECKOUT / "systemd"
 PLACES = {"sysusers.d": "usr/lib/sysusers.d", "tmpfiles.d": "usr/lib/tmpfiles.d", "sysctl.d": "usr/lib/sysctl.d",
+          "udev.d": "usr/lib/udev/rules.d",
           "sshd_config.d": "etc/ssh/sshd_config.d", "bin": "usr/lib/denwaban/bin"}
 SUFFIXES = {".service", ".target", ".socket", ".timer", ".mount", ".path", ".d"}
 ENABLED = ("denwaban.target", "denwaban-keys.service", "denwaban-grow.service", "denwaban-clock.timer",
-           "denwaban-slot-good.service")
+           "denwaban-slot-good.service", "denwaban-card.service")
 MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service",
           "systemd-timesyncd.service", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
           "chrony.service", "dnsmasq.service", "nftables.service", "sshd-keygen.service", "fstrim.timer",

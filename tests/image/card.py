@@ -17,6 +17,27 @@ def write_slot(card: Path, slot: str, octets: bytes, offset: int = 0) -> None:
         file.write(octets)
 
 
+def put_on_boot_partition(card: Path, file: Path, name: str) -> None:
+    """As anybody can who puts the card into his computer."""
+    subprocess.run(["mcopy", "-o", "-i", f"{card}@@{FIRST_MIB}M", file, f"::{name}"], check=True, timeout=60)
+
+
+def wipe_data(card: Path, octets: int) -> None:
+    """Zeros from the start of the data partition on."""
+    with card.open("r+b") as file:
+        file.seek(DATA_START)
+        for _ in range(octets // MIB):
+            file.write(bytes(MIB))
+
+
+def check_data(card: Path) -> str:
+    """What e2fsck finds, nothing where all is well once the journal is played back."""
+    device = f"{card}?offset={DATA_START}"
+    subprocess.run(["/sbin/e2fsck", "-p", device], capture_output=True, check=False)
+    done = subprocess.run(["/sbin/e2fsck", "-f", "-n", device], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout
+
+
 def note_slots(card: Path, text: str) -> None:
     """Replaces /boot/slots on the data partition, as the running system would have."""
     run_debugfs(card, ["rm boot/slots"])

@@ -24,13 +24,15 @@ BOOT_LIMIT_S = 400.0
 class Machine:
     """One emulated board. card: its file, which is written to; log: everything that came on the serial line."""
 
-    def __init__(self, card: Path, build: Path, network: tuple[str, str], log: Path) -> None:
-        """build: where kernel and RAM disk are; network: namespace and tap device."""
+    def __init__(self, card: Path, build: Path, network: tuple[str, str], log: Path,
+                 words: str = "") -> None:
+        """build: where kernel and RAM disk are; network: namespace and tap device; words: for the kernel."""
+        self.network = network
         namespace, tap = network
         self._command = [
             "netns", "exec", namespace, PROGRAM or "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72",
             "-smp", "2", "-m", "1024", "-nographic", "-kernel", str(build / "vmlinuz"),
-            "-initrd", str(build / "initrd.img"), "-append", KERNEL_LINE,
+            "-initrd", str(build / "initrd.img"), "-append", f"{KERNEL_LINE} {words}",
             "-drive", f"file={card},format=raw,if=none,id=card,cache=writethrough", "-device",
             "virtio-blk-pci,drive=card", "-netdev", f"tap,id=cable,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=cable,mac={MAC}", "-device", "i6300esb", "-action", "watchdog=reset"]
