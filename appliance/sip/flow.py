@@ -5,6 +5,7 @@ A flow is shared: the socket layer gives the same object for every datagram of o
 wants octets sent appends `(octets, flow)` to `flow.outbox`, which the socket layer empties after each wake.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 
 UDP, TCP, TLS = b"UDP", b"TCP", b"TLS"
@@ -23,11 +24,12 @@ class Listener:
 
     name: the configuration's name of it; transport: b"UDP", b"TCP" or b"TLS"; host: our numeric address without
     brackets, address: the same as text; port: bound port; outbox: what waits to be sent on it; former: the hostports
-    that it had before it moved, the last first.
+    that it had before it moved, the last first; answer_by: while something is served that came in where it was before:
+    the flow that answers from there.
     """
 
-    __slots__ = ("address", "family", "former", "host", "hostport", "is_reliable", "name", "outbox", "port", "side",
-                 "transport", "via_prefix")
+    __slots__ = ("address", "answer_by", "family", "former", "host", "hostport", "is_reliable", "name", "outbox",
+                 "port", "side", "transport", "via_prefix")
 
     def __init__(self, name: str, transport: bytes, host: bytes, port: int, side: Side = Side.PRIVATE) -> None:
         self.transport = transport
@@ -35,6 +37,7 @@ class Listener:
         self.is_reliable = transport != UDP
         self.outbox: list[tuple[bytes, Flow]] = []
         self.hostport = b""
+        self.answer_by: Callable[[Flow], Flow] | None = None
         self.former: tuple[bytes, ...] = ()
         self.move(name, host, port, side)
 
@@ -60,7 +63,8 @@ class Flow:
     """One remote transport address seen from one listener.
 
     host: numeric, without brackets; address: the same as text; port: the remote port; raw: the socket layer's own form
-    of the address; stream: the socket layer's connection for TCP and TLS, None for UDP; is_open: False once a
+    of the address; stream: the socket layer's connection for TCP and TLS, for UDP the socket that the listener has left
+    where it is to leave by that, else None; is_open: False once a
     connection is gone;
     domain: of TLS that we open: the SIP domain whose certificate the peer must show, b"" for its address;
     failure: why its connection could not be made, for people to read, "" where it was or nobody knows.

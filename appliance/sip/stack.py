@@ -72,7 +72,8 @@ class SipStack:
             message = Message(data, flow.host, flow.port)
         except ScanError as error:
             if is_stun(data):
-                self._answer_stun(data, flow)
+                answer_by = flow.listener.answer_by
+                self._answer_stun(data, flow if answer_by is None else answer_by(flow))
                 return
             reason = "discarded_keepalive" if data[:2] == b"\r\n" and not data.strip() else f"discarded_{error.reason}"
             self.counters[reason] += 1
@@ -115,6 +116,20 @@ class SipStack:
         flow.is_open = False
         for client in [client for client in self._clients.values() if client.flow is flow]:
             client.fail(Failure.TRANSPORT, now)
+
+    def listener_moved(self, listener: Listener, answer_by: Callable[[Flow], Flow]) -> Callable[[], bool]:
+        """A UDP listener is at another place: requests that came in before are answered from where they came in
+        (RFC 3581 4). The result says whether a transaction that is open now has not ended yet."""
+        servers = [one for one in self._servers.values() if one.flow.listener is listener]
+        for server in servers:
+            if server.flow.stream is None:      # else it came in where the listener was even before that
+                server.flow = answer_by(server.flow)
+        clients = [one for one in self._clients.values() if one.flow.listener is listener]
+
+        def has_open() -> bool:
+            return any(self._servers.get(one.key) is one for one in servers) or any(
+                self._clients.get(other.key) is other for other in clients)
+        return has_open
 
     # requests
 
@@ -259,9 +274,10 @@ class SipStack:
         port only where rport asked for it. maddr is ignored: it would let a stranger aim our answers."""
         if flow.listener.is_reliable:
             return flow if flow.is_open else self._flow_to(flow.listener, flow.host, message.via_port)
-        if message.has_rport or message.via_port == flow.port:
-            return flow
-        return self._flow_to(flow.listener, flow.host, message.via_port)
+        if not (message.has_rport or message.via_port == flow.port):
+            flow = self._flow_to(flow.listener, flow.host, message.via_port)
+        answer_by = flow.listener.answer_by
+        return flow if answer_by is None else answer_by(flow)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         """A server transaction has terminated."""

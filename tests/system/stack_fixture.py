@@ -23,6 +23,9 @@ class RecordingStack:
         self.on_message(data, flow, now)
         return self.is_answerable
 
+    def listener_moved(self, listener, answer_by):
+        return lambda: False
+
     def flow_failed(self, flow, now):
         assert not flow.is_open
         self.failed.append(flow)

@@ -8,6 +8,8 @@ import pytest
 
 from appliance.errors import MachineError
 from appliance.sip.flow import TCP, UDP, Listener
+from appliance.sip.stack import SipStack
+from appliance.system.sip_sockets import udp
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.vocabulary.counters import Counters
 from tests.interop.network import free_port
@@ -57,6 +59,107 @@ def test_a_listener_that_has_moved_is_heard_at_both_places_on_the_same_flows():
         ports.flush()
         octets, source = await asyncio.to_thread(theirs.recvfrom, 100)
         assert (octets, source) == (b"said", ("127.0.0.2", ours.port))
+        ports.close()
+        theirs.close()
+    asyncio.run(run())
+
+
+class Answerer:
+    """A transaction user that opens a transaction for each request, and answers when it is told."""
+
+    def __init__(self, ports):
+        self.stack = SipStack(ports.flow_to, lambda size: bytes(size), Counters())
+        self.stack.serve(self)
+        self.servers = []
+
+    def request_received(self, message, flow, now):
+        self.servers.append(self.stack.open_server(message, flow, now))
+
+
+def build(method, port):
+    return (f"{method} sip:office@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{method};rport"
+            f"\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@b>\r\nCall-ID: {method}\r\n"
+            f"CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n").encode()
+
+
+async def receive_status(theirs, status):
+    """Where the response with this status came from."""
+    while True:
+        octets, source = await asyncio.to_thread(theirs.recvfrom, 2000)
+        if octets.startswith(b"SIP/2.0 %d " % status):
+            return source
+
+
+async def start_answerer():
+    """A listener at 127.0.0.1 whose requests are answered when the test says so."""
+    ports, ours, theirs = PortSet(Counters()), listener(), peer()
+    user = Answerer(ports)
+    ports.open([ours], user.stack)
+    ports.start(asyncio.get_running_loop(), user.stack)
+    return ports, ours, theirs, user
+
+
+def test_a_request_is_answered_from_where_it_came_in():
+    """RFC 3581 4: a NAT lets nothing else in."""
+    async def run():
+        ports, ours, theirs, user = await start_answerer()
+        before = ("127.0.0.1", ours.port)
+        theirs.sendto(build("INVITE", theirs.getsockname()[1]), before)
+        await until(lambda: user.servers)
+        for host in (b"127.0.0.2", b"127.0.0.3"):       # twice: what came in first stays where it is
+            ports.take_up(ports.prepare([], [(ours, listener(host=host))], []))
+        user.servers[0].respond(486, 0.0)
+        ports.flush()
+        assert await receive_status(theirs, 486) == before
+        theirs.sendto(build("OPTIONS", theirs.getsockname()[1]), before)
+        theirs.sendto(build("MESSAGE", theirs.getsockname()[1]), (ours.address, ours.port))
+        await until(lambda: len(user.servers) == 3)
+        for server, place in zip(sorted(user.servers[1:], key=lambda one: one.request.method, reverse=True),
+                                 (before, (ours.address, ours.port)), strict=True):
+            assert server.source is ports.flow_to(ours, b"127.0.0.1", theirs.getsockname()[1])
+            server.respond(200, 0.0)
+            ports.flush()
+            assert await receive_status(theirs, 200) == place
+        ports.close()
+        theirs.close()
+    asyncio.run(run())
+
+
+def test_the_former_socket_stays_while_a_call_rings_that_came_in_there(monkeypatch):
+    monkeypatch.setattr(udp, "FORMER_S", 0.05)
+
+    async def run():
+        ports, ours, theirs, user = await start_answerer()
+        before = ("127.0.0.1", ours.port)
+        theirs.sendto(build("INVITE", theirs.getsockname()[1]), before)
+        await until(lambda: user.servers)
+        ports.take_up(ports.prepare([], [(ours, listener(host=b"127.0.0.2"))], []))
+        port = ports._ports[ours]
+        await asyncio.sleep(0.3)
+        assert port._former
+        user.servers[0].respond(486, 0.0)
+        ports.flush()
+        assert await receive_status(theirs, 486) == before
+        user.stack.forget_server(user.servers[0])       # as when its time is over
+        await until(lambda: not port._former)
+        user.servers[0]._transmit(b"SIP/2.0 486 again")   # whatever still wants out takes the listener's own way
+        ports.flush()
+        assert await receive_status(theirs, 486) == ("127.0.0.2", ours.port)
+        ports.close()
+        theirs.close()
+    asyncio.run(run())
+
+
+def test_the_former_socket_does_not_stay_for_ever(monkeypatch):
+    monkeypatch.setattr(udp, "FORMER_S", 0.05)
+    monkeypatch.setattr(udp, "FORMER_LIMIT_S", 0.2)
+
+    async def run():
+        ports, ours, theirs, user = await start_answerer()
+        theirs.sendto(build("INVITE", theirs.getsockname()[1]), ("127.0.0.1", ours.port))
+        await until(lambda: user.servers)
+        ports.take_up(ports.prepare([], [(ours, listener(host=b"127.0.0.2"))], []))
+        await until(lambda: not ports._ports[ours]._former)
         ports.close()
         theirs.close()
     asyncio.run(run())

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from appliance.sip.flow import Flow
+from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.kept_sockets import KeptSockets
 from appliance.vocabulary.counters import Counters
 
@@ -41,6 +41,10 @@ class SipReceiver(Protocol):
     def receive_message(self, data: bytes, flow: Flow, now: float) -> bool:
         """One whole message framed out of a stream (RFC 3261 18.3); False where the connection is to be closed since
         nothing else can be answered. Never raises for anything a peer can send."""
+
+    def listener_moved(self, listener: Listener, answer_by: Callable[[Flow], Flow]) -> Callable[[], bool]:
+        """A UDP listener is at another place: what came in before is answered by these flows (RFC 3581 4). The result
+        says whether a transaction that is open now has not ended yet."""
 
     def flow_failed(self, flow: Flow, now: float) -> None:
         """The connection of this flow is gone or could not be made (RFC 3261 18.4): `flow.is_open` is False."""

@@ -4,7 +4,8 @@
 The loop wakes `drain` when datagrams wait; it reads up to 64 at a time, hands them to the stack and sends what the
 stack wants sent after each batch, so that an answer never waits for more than 64 messages. Where more waits, all of it
 is read, and registrations and calls in progress are served before new calls (`triage`). Where a listener has moved,
-its former socket is heard for a while: answers to what went out from there still come in, on the same flows.
+its former socket is heard while somebody may use it: answers to what went out from there still come in, on the same
+flows, and what came in there is answered from there.
 """
 
 import asyncio
@@ -16,15 +17,16 @@ from time import monotonic
 from appliance.native.sip_sockets import DatagramSocket, pack_address
 from appliance.sip.flow import Flow, Listener
 from appliance.system.sip_sockets.bound_socket import open_datagram_socket
+from appliance.system.sip_sockets.former_socket import FormerSocket
 from appliance.system.sip_sockets.kept_sockets import keep_nothing
 from appliance.system.sip_sockets.receiver import PressureGauge, Seams
 from appliance.system.sip_sockets.triage import Datagram, Triage
 
-FORMER_S = 32.0             # 64*T1: by then every transaction has its answer or has given up (17.1)
+FORMER_S = 32.0             # 64*T1: by then every transaction has its answer or has given up (17.1), but for
+FORMER_LIMIT_S = 300.0      # INVITEs: a telephone rings for three minutes, and its 200 may be said for another 32 s
 BATCHES_PER_WAKE = 16       # then everyone else on the loop has a turn: streams, timers, the control socket
 BATCH_DATAGRAMS = 64
 READ_AHEAD_DATAGRAMS = 2048 # what is read before it is served where much waits: a millisecond's work
-FORMER_FLOWS = 1024         # of a socket that is left: a way to the flows that the listener has
 
 
 class UdpPort:
@@ -47,7 +49,7 @@ class UdpPort:
         self._wire = DatagramSocket(self._socket.fileno(), partial(make_flow, listener))
         self._dropped = self._wire.pressure()[2]        # of a socket that is older than we are, by the last process
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._former: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._former: list[FormerSocket] = []
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read from now on."""
@@ -67,29 +69,56 @@ class UdpPort:
         if self._loop is None:
             before.close()
             return
-        former = DatagramSocket(before.fileno(), lambda raw, _host, _port: self._wire.find_flow(raw), FORMER_FLOWS)
+        former = FormerSocket(before, self._wire.find_flow, monotonic() + FORMER_LIMIT_S)
+        former.is_awaited = self._stack.listener_moved(self.listener, former.answer_by)
         self._loop.remove_reader(before.fileno())
-        self._loop.add_reader(before.fileno(), self.drain, former)
-        self._former[before] = self._loop.call_later(FORMER_S, self._drop_former, before)
+        self._loop.add_reader(before.fileno(), self._drain_former, former)
+        former.timer = self._loop.call_later(FORMER_S, self._review_former, former)
+        self._former.append(former)
         self._loop.add_reader(opened.fileno(), self.drain)
         for one in tuple(self._former):
-            if one.getsockname() == opened.getsockname():       # back where it was: one descriptor is enough
+            if one.bound.getsockname() == opened.getsockname():     # back where it was: one descriptor is enough
                 self._drop_former(one)
 
     def find_former(self, wanted: Listener) -> socket.socket | None:
         """Another descriptor of the socket that was there a moment ago, where the listener moves back."""
         place = (wanted.address, wanted.port)
-        return next((one.dup() for one in self._former if one.getsockname()[:2] == place), None)
+        return next((one.bound.dup() for one in self._former if one.bound.getsockname()[:2] == place), None)
 
-    def _drop_former(self, former: socket.socket) -> None:
-        self._former.pop(former).cancel()
+    def _review_former(self, former: FormerSocket) -> None:
+        """Whoever called before the listener moved, and still waits for somebody to answer, is answered from there."""
+        if self._loop is not None and former.is_awaited() and monotonic() < former.give_up:
+            former.timer = self._loop.call_later(FORMER_S, self._review_former, former)
+        else:
+            self._drop_former(former)
+
+    def _drop_former(self, former: FormerSocket) -> None:
+        self._former.remove(former)
         if self._loop is not None:
-            self._loop.remove_reader(former.fileno())
+            self._loop.remove_reader(former.bound.fileno())
         former.close()
 
-    def drain(self, wire: DatagramSocket | None = None) -> None:
-        """Everything that waits, up to a bound: from the kernel to the stack. wire: None for the present socket."""
-        receive, settle = (wire or self._wire).receive, self._settle
+    def _drain_former(self, former: FormerSocket) -> None:
+        """What still comes where the listener was: little, and in nobody's way."""
+        listener, receive_datagram = self.listener, self._stack.receive_datagram
+        for _ in range(BATCHES_PER_WAKE):
+            batch = former.wire.receive()
+            if not batch:
+                return
+            now = monotonic()
+            if self._tap is not None:
+                self._tap.append_received(batch, now)
+            listener.answer_by = former.answer_by
+            try:
+                for data, flow in batch:
+                    receive_datagram(data, flow, now)
+            finally:
+                listener.answer_by = None
+            self._settle(now)
+
+    def drain(self) -> None:
+        """Everything that waits, up to a bound: from the kernel to the stack."""
+        receive, settle = self._wire.receive, self._settle
         receive_datagram = self._stack.receive_datagram
         tap, gauge, triage = self._tap, self._gauge, self._triage
         for _ in range(BATCHES_PER_WAKE):
@@ -135,8 +164,18 @@ class UdpPort:
         if outbox:
             if self._tap is not None:
                 self._tap.append_sent(outbox, now or monotonic())
-            self._wire.send(outbox)
+            if self._former:
+                self._send_apart(outbox)
+            else:
+                self._wire.send(outbox)
             outbox.clear()
+
+    def _send_apart(self, outbox: list[Datagram]) -> None:
+        """Each by its own socket. Where an address is gone the kernel refuses it, and the present one must do."""
+        for datagram in outbox:
+            former = datagram[1].stream
+            if not isinstance(former, FormerSocket) or former.wire.send([datagram]):
+                self._wire.send([datagram])
 
     def flow_to(self, host: bytes, port: int) -> Flow:
         """The flow to a numeric address, the same object that its datagrams arrive with. Raises ValueError."""
