@@ -3,7 +3,8 @@
 
 A command's file in console/operate/ turns a daemon's result into text: `render(result) -> str`, with `ask(words)` where
 other words are asked than were typed and SERVER where another daemon is asked. One whose output is long has
-`stream(ask, words)` instead, one that does something else `act(session, words)`. IS_PROSE: lines that may be parted.
+`stream(ask, words)` instead, one that does something else `act(session, words)`, one that asks several
+daemons `collect(servers, words)`. IS_PROSE: lines that may be parted.
 """
 
 from itertools import combinations
@@ -71,7 +72,7 @@ COMMANDS = (
     Command(("show", "leases"), "addresses that were given to machines on the LAN", "show_leases"),
     Command(("show", "firewall"), "what is let in, with counters", "show_firewall"),
     Command(("show", "bans"), "addresses that are shut out, and until when", "show_bans"),
-    *_with_options(Command(("show", "log"), "the last N lines (100) of the journal", "show_log"), (NUMBER,)),
+    *_with_options(Command(("show", "log"), "the last N lines (100) of the daemons' journals", "show_log"), (NUMBER,)),
     Command(("clear", "ban", ADDRESS), "let an address in again", "clear_ban"),
     Command(("monitor", "calls"), "calls as they go on, until q", "monitor_calls"),
     Command(("monitor", "sip"), "SIP messages as they come and go, until q", "monitor_sip"),

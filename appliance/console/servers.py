@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CALLS: Final = "control.sock"
 CONFIGURATION: Final = "config.sock"
 NETWORK: Final = "net.sock"
+HANDSETS: Final = "handset.sock"
 
 CONFIGURING_LIMIT_S: Final = 120.0
 """A commit may take longer than a question: a network is set up, an address is waited for."""

@@ -98,7 +98,10 @@ class Session:
         if hasattr(operation, "stream"):
             yield from operation.stream(ask, words)
             return
-        result = ask(operation.ask(words) if hasattr(operation, "ask") else words)
+        if hasattr(operation, "collect"):
+            result = operation.collect(self.servers, words)
+        else:
+            result = ask(operation.ask(words) if hasattr(operation, "ask") else words)
         if self.is_json or is_json:
             import json
             yield json.dumps(result, indent=2, ensure_ascii=False) + "\n"

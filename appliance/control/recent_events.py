@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`log N`: the last events of the call server's journal."""
+"""`log N`: the last events of a daemon's journal, as long as it lives."""
 
 from collections.abc import Callable
 from typing import Final
 
 from appliance.control.asker import Asker
-from appliance.control.call_view import write_moment
 from appliance.control.conversation import Words
 from appliance.errors import OperatorError
+from appliance.system.clock import render_wall
 
 EVENTS_SHOWN: Final = 100
 Recent = Callable[[int], list[tuple[float, str, dict[str, object]]]]
@@ -25,7 +25,7 @@ class RecentEvents:
         count = words[1] if len(words) > 1 else str(EVENTS_SHOWN)
         if len(words) > 2 or not (count.isascii() and count.isdigit() and len(count) < 10):
             raise OperatorError("log", " ".join(words[1:]), "[how many]")
-        return [{"at": write_moment(at), "event": event, **{name: _plain(value) for name, value in values.items()}}
+        return [{"at": render_wall(at), "event": event, **{name: _plain(value) for name, value in values.items()}}
                 for at, event, values in self._recent(int(count))]
 
 

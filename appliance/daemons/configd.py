@@ -14,6 +14,7 @@ import sys
 from appliance.config.configuration import Configuration
 from appliance.control.address import SOCKET_NAME
 from appliance.control.configuring.part import RemotePart
+from appliance.control.recent_events import RecentEvents
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.daemons.configuring import Archive, Configuring, open_archive
 from appliance.daemons.first_start import provide_box_configuration
@@ -46,6 +47,7 @@ class ConfigurationDaemon:
     def __init__(self, archive: Archive, running: Configuration, state_directory: str, troubles: list[str]) -> None:
         self._journal = ProcessJournal()
         self._configuring = Configuring(archive, running, state_directory, self._journal)
+        self._configuring.tell_events(RecentEvents(self._journal.recent))
         self._configuring.join(RemotePart("calls", state_directory, SOCKET_NAME), self._note_alarm, troubles)
         self._watchdog = LoopWatchdog()
         self._stop = asyncio.Event()

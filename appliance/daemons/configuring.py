@@ -22,6 +22,7 @@ from appliance.control.configuring.part import Change, Part, PartPlan, RemotePar
 from appliance.control.configuring.service import LINE_LIMIT_OCTETS, ConfiguringService
 from appliance.control.configuring.starting import Archive, note_found, settle_archive
 from appliance.control.conversation import Words
+from appliance.control.recent_events import RecentEvents
 from appliance.control.server import Answerer, LineServer
 from appliance.daemons.configuration_file import is_timezone, print_findings, read_configuration
 from appliance.errors import MachineError, OperatorError
@@ -56,6 +57,10 @@ class Configuring:
         self._troubles: Sequence[str] = ()
         self._note_alarm: NoteAlarm = _tell_nobody
         self._server = LineServer(state_directory, CONFIGURING_SOCKET, self._service.answer, LINE_LIMIT_OCTETS)
+
+    def tell_events(self, events: RecentEvents) -> None:
+        """Of a journal that only we have: a process of its own."""
+        self._service.tell_events(events)
 
     def join(self, calls: Part, note_alarm: NoteAlarm, troubles: Sequence[str]) -> None:
         """calls: the call server; troubles: of `open_archive`, to be told as an alarm."""

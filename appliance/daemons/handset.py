@@ -16,6 +16,7 @@ from time import monotonic
 
 from appliance.config.configuration import Configuration
 from appliance.config.handset_configuration import HandsetConfiguration
+from appliance.control.recent_events import RecentEvents
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.daemons.handset_alarms import AlarmTeller, Trouble
 from appliance.daemons.handset_care import StationCare
@@ -92,7 +93,7 @@ class HandsetDaemon:
         self._journal = ProcessJournal()
         self._cares = [StationCare(one.name, partial(self._build, one), self._journal)
                        for one in configuration.handsets.values()]
-        self._desk = HandsetDesk(state_directory, self._cares)
+        self._desk = HandsetDesk(state_directory, self._cares, RecentEvents(self._journal.recent))
         self._teller = AlarmTeller(state_directory)
         self._bug = ""
         self._stop = asyncio.Event()

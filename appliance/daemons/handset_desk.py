@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DIR/handset.sock: what the console asks of all handsets, and by which it moves one.
 
-`show handsets`, `show handset NAME`, `handset NAME lift | hang-up | flash | press KEYS | dial NUMBER`.
+`log N`, `show handsets`, `show handset NAME`, `handset NAME lift | hang-up | flash | press KEYS | dial NUMBER`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
+from appliance.control.recent_events import RecentEvents
 from appliance.control.server import LineServer
 from appliance.daemons.handset_care import StationCare
 from appliance.errors import MachineError, OperatorError
@@ -21,7 +22,8 @@ SOCKET_NAME: Final = "handset.sock"
 class HandsetDesk:
     """Answers for every handset of the process."""
 
-    def __init__(self, state_directory: str, cares: Sequence[StationCare]) -> None:
+    def __init__(self, state_directory: str, cares: Sequence[StationCare], events: RecentEvents) -> None:
+        self._events = events
         self._cares = {care.name: care for care in cares}
         self._server = LineServer(state_directory, SOCKET_NAME, self._answer)
 
@@ -33,8 +35,10 @@ class HandsetDesk:
         """No more."""
         await self._server.close()
 
-    def _answer(self, words: Words, _asker: Asker) -> object:
+    def _answer(self, words: Words, asker: Asker) -> object:
         match require_plain_words(words):
+            case ["log", *count]:
+                return self._events.answer(["log", *count], asker)
             case ["show", "handsets"]:
                 return [describe(care) for care in self._cares.values()]
             case ["show", "handset", name]:
@@ -45,7 +49,8 @@ class HandsetDesk:
                     raise MachineError(care.trouble)
                 return {"name": name, **care.station.obey(motion)}
             case plain:
-                raise OperatorError("handset", " ".join(plain), "show handsets; show handset NAME; handset NAME ...")
+                raise OperatorError("handset", " ".join(plain), "show handsets; show handset NAME; handset NAME ...; "
+                                    "log N")
 
     def _find(self, name: str) -> StationCare:
         care = self._cares.get(name)

@@ -19,6 +19,7 @@ from appliance.config.configuration import Configuration
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
 from appliance.control.network_view import describe_interfaces, describe_lent, describe_plan
+from appliance.control.recent_events import RecentEvents
 from appliance.control.server import LineServer
 from appliance.daemons.configuration_file import print_findings, read_configuration
 from appliance.errors import MachineError, OperatorError
@@ -35,8 +36,8 @@ SOCKET_NAME = "net.sock"
 SWITCH_S = 0.0001
 """So long the thread that reads a configuration may keep the interpreter to itself: a ban waits for it."""
 COMMANDS = (
-    "addresses", "apply PATH", "check PATH", "revert", "show bans", "show firewall", "show interfaces", "show leases",
-    "unban ADDRESS", "watch addresses",
+    "addresses", "apply PATH", "check PATH", "log N", "revert", "show bans", "show firewall", "show interfaces",
+    "show leases", "unban ADDRESS", "watch addresses",
 )
 
 
@@ -62,6 +63,7 @@ class NetworkDaemon:
     def __init__(self, configuration: Configuration, state_directory: str) -> None:
         self._configuration = configuration
         self._journal = ProcessJournal()
+        self._events = RecentEvents(self._journal.recent)
         self._firewall = FirewallKeeper(state_directory, self._journal)
         self._keeper = NetworkKeeper(state_directory, self._firewall, self._journal)
         self._dhcp = DhcpDesk(state_directory, self._journal, self._keeper.take_lease)
@@ -119,8 +121,10 @@ class NetworkDaemon:
             for watcher in self._watchers:
                 watcher.set()
 
-    def _answer(self, words: Words, _asker: Asker) -> object:
+    def _answer(self, words: Words, asker: Asker) -> object:
         plain = require_plain_words(words)
+        if plain[:1] == ["log"]:
+            return self._events.answer(plain, asker)
         if not self._is_ready:
             raise MachineError("netd is starting", errno.EAGAIN, retry_after_s=1.0)
         match plain:

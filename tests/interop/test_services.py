@@ -28,7 +28,7 @@ from tests.interop.test_restart_keeps_sockets import (
 pytestmark = [pytest.mark.ours,
               pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be several users"),
               pytest.mark.skipif(os.geteuid() == 0 and find_interpreter() is None,
-                                 reason="needs root to run the program as other users")]
+                                 reason="other users may not read this checkout or its Python")]
 MEMBER_UID = 61150
 
 
@@ -146,7 +146,7 @@ def test_relay_with_the_ports_of_yesterday_is_told_to_end_and_the_next_one_is_ta
                PATIENCE_S, "the right relay")
 
 
-def test_a_commit_reaches_the_call_server_across_users(box, network):
+def test_a_commit_reaches_the_call_server_across_users_and_is_in_the_log_of_all(box, network):
     with UdpPeer(address_of(box), network.new_host()) as phone:
         register(phone, "1001", SECRETS["1001"])
         with socket.socket(socket.AF_UNIX) as operator:
@@ -165,5 +165,8 @@ def test_a_commit_reaches_the_call_server_across_users(box, network):
             say("edit", session, ["set extension 3001 secret of-3001"])
             say("commit", session, {"comment": "one more"})
         register(phone, "3001", "of-3001")
+    told = [(row["daemon"], row["event"]) for row in box.show("show log 500")]
+    assert ("config", "configuration_committed") in told
+    assert {daemon for daemon, _event in told} == {"calls", "config"}
     status = box.config.stat()
     assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o640, box.configd.uid)

@@ -29,7 +29,7 @@ SENTENCES = {
     "addresses that were given to machines on the LAN": "LANの機器に貸したアドレス",
     "what is let in, with counters": "通すものと、その数",
     "addresses that are shut out, and until when": "締め出し中のアドレスと期限",
-    "the last N lines (100) of the journal": "ジャーナルの最近のN行(100)",
+    "the last N lines (100) of the daemons' journals": "各デーモンのジャーナルの最近のN行(100)",
     "let an address in again": "アドレスの締め出しを解く",
     "calls as they go on, until q": "通話の様子を q まで表示し続ける",
     "SIP messages as they come and go, until q": "SIPメッセージを q まで表示し続ける",

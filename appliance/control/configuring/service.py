@@ -29,6 +29,7 @@ from appliance.control.configuring.reporting import (
 from appliance.control.configuring.sessions import Session, Sessions, require
 from appliance.control.configuring.starting import OWN_USER, TAKEN_BACK, TAKEN_BACK_COMMENT, Archive
 from appliance.control.conversation import Words
+from appliance.control.recent_events import RecentEvents
 from appliance.errors import MachineError, OperatorError
 from appliance.system.clock import render_wall
 from appliance.system.revisions.trial import Trial, write_digest
@@ -86,6 +87,10 @@ class ConfiguringService:
         """Look after trials no more: the next start does."""
         if self._watch is not None:
             self._watch.cancel()
+
+    def tell_events(self, events: RecentEvents) -> None:
+        """Answer for the journal as well, where it is nobody else's."""
+        self._commands["log"] = lambda words, asker: events.answer(["log", *words], asker)
 
     def answer(self, words: Words, asker: Asker) -> object:
         """control.server.Answerer."""
