@@ -24,6 +24,8 @@ REGISTRAR_FORM = re.compile(
 DOMAIN_CHARACTERS = 253
 RANGE_PORTS_MINIMUM = 2
 DNS_PORT = 53
+# Networks wider than this hold more strangers than friends.
+FRIENDS_BITS_MINIMUM = {4: 8, 6: 32}
 
 
 class PortRange(NamedTuple):
@@ -79,6 +81,11 @@ def valid_network(text: str) -> IpNetwork:
     if network.network_address != ip_address(text.partition("/")[0]):
         raise ValueRefused(f"{text} has bits set behind its prefix", f"{network} for the network, or the address alone")
     return network
+
+
+def is_too_wide(network: IpNetwork) -> bool:
+    """Whether it is no network of people who know each other, so that whoever trusts it trusts strangers."""
+    return network.prefixlen < FRIENDS_BITS_MINIMUM[network.version]
 
 
 def valid_port(text: str) -> int:

@@ -136,6 +136,8 @@ def test_an_error_is_found_where_it_was_made(lines, expected):
             ("weak-secret", "extension 1 secret", 5),
         ),
         (["set sip listener office trusted 0.0.0.0/0"], ("trust-wide", "sip listener office trusted", 5)),
+        (["set sip domain other.test source 128.0.0.0/1"], ("trust-wide", "sip domain other.test source", 5)),
+        (["set sip domain other.test source 2001::/16"], ("trust-wide", "sip domain other.test source", 5)),
         ([*WAN, "set sip listener wan trusted 10.0.0.1"], ("trust-public", "sip listener wan trusted", 7)),
         (["set sip listener office trusted fd00::1"], ("trust-family", "sip listener office trusted", 5)),
         (

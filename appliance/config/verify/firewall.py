@@ -9,10 +9,9 @@ from typing import Any
 from appliance.config.finding import Finding, report_warning
 from appliance.config.leaf import Leaf
 from appliance.config.listening import decide_port, list_transports
-from appliance.config.network_kinds import IpNetwork, PortRange
+from appliance.config.network_kinds import IpNetwork, PortRange, is_too_wide
 from appliance.config.sections import firewall, media, network, sip
 from appliance.config.tree import Tree
-from appliance.config.verify.listeners import TRUSTED_BITS_MINIMUM
 from appliance.config.verify.network import list_interfaces, refuse, static_address
 
 SSH_PORT = 22
@@ -66,7 +65,7 @@ def verify_doors(tree: Tree) -> Iterator[Finding]:
     for leaf, finding_id, effect in doors:
         for said in tree.sayings(leaf):
             network_said = leaf.kind.read(said.text)
-            if network_said.prefixlen < TRUSTED_BITS_MINIMUM[network_said.version]:
+            if is_too_wide(network_said):
                 wrong = f"{network_said} is so wide {effect}"
                 yield report_warning(finding_id, leaf.path, wrong, "the addresses of your own machines", said.line)
 

@@ -8,11 +8,10 @@ from ipaddress import ip_address
 
 from appliance.config.finding import Finding, report_error, report_warning
 from appliance.config.listening import decide_port, list_transports
+from appliance.config.network_kinds import is_too_wide
 from appliance.config.sections import media, network, sip
 from appliance.config.tree import Tree
 
-# Networks wider than this hold more strangers than friends.
-TRUSTED_BITS_MINIMUM = {4: 8, 6: 32}
 PORT_MAXIMUM = 65535
 
 
@@ -24,6 +23,8 @@ def verify_listeners(tree: Tree) -> Iterator[Finding]:
         yield from verify_trust(tree, name)
         yield from verify_tls(tree, name)
         yield from verify_media_ports(tree, name)
+    for domain in tree.names("domain"):
+        yield from verify_neighbour(tree, domain)
     names = tree.names("listener")
     if names and not any(list_transports(tree, name) for name in names):
         line = tree.line(sip.TRANSPORT, next(iter(names)))
@@ -75,7 +76,7 @@ def verify_trust(tree: Tree, name: str) -> Iterator[Finding]:
     for said in tree.sayings(sip.TRUSTED, name):
         network = sip.TRUSTED.kind.read(said.text)
         path = sip.TRUSTED.path_for(name)
-        if network.prefixlen < TRUSTED_BITS_MINIMUM[network.version]:
+        if is_too_wide(network):
             wrong = f"{network} is so wide that strangers are trusted: they call as anybody, without a secret"
             yield report_warning("trust-wide", path, wrong, "the addresses of your own devices", said.line)
         elif tree.value(sip.SIDE, name) == "public":
@@ -84,6 +85,16 @@ def verify_trust(tree: Tree, name: str) -> Iterator[Finding]:
         if address is not None and ip_address(address).version != network.version:
             wrong = f"nothing from {network} can reach {address}"
             yield report_warning("trust-family", path, wrong, f"IPv{ip_address(address).version} networks", said.line)
+
+
+def verify_neighbour(tree: Tree, domain: str) -> Iterator[Finding]:
+    """Who says that he is of another domain is believed by his address."""
+    for said in tree.sayings(sip.NEIGHBOUR_SOURCE, domain):
+        network = sip.NEIGHBOUR_SOURCE.kind.read(said.text)
+        if is_too_wide(network):
+            wrong = f"{network} is so wide that strangers are believed to be of {domain}, and call without a secret"
+            path = sip.NEIGHBOUR_SOURCE.path_for(domain)
+            yield report_warning("trust-wide", path, wrong, "the addresses of that domain's servers", said.line)
 
 
 def verify_tls(tree: Tree, name: str) -> Iterator[Finding]:

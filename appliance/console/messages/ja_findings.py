@@ -48,6 +48,7 @@ SAID = {
     "another user name": "別のユーザー名",
     "at least {count} characters that nobody guesses": "推測されない {count} 文字以上",
     "false, and a VPN for phones outside": "false にし、社外の電話機にはVPN",
+    "the addresses of that domain's servers": "そのドメインのサーバーのアドレス",
     "the addresses of your own machines": "自分の機器のアドレス",
     "the addresses of your own devices": "自分の機器のアドレス",
     "no to-port, or a single port": "to-port なし、またはポート1つ",
@@ -179,6 +180,8 @@ SAID = {
         "{address} のポート {port} の {transport} は、リスナー {name} の {other} が使っています",
     "{network} is so wide that strangers are trusted: they call as anybody, without a secret":
         "{network} は広すぎて、他人も信頼されます。だれの名でもパスワードなしでかけられます",
+    "{network} is so wide that strangers are believed to be of {domain}, and call without a secret":
+        "{network} は広すぎて、他人も {domain} の相手とみなされ、パスワードなしでかけられます",
     "source addresses on a public side can be forged over UDP, and these are not challenged":
         "public 側の送信元アドレスはUDPで偽装でき、ここからは認証を求めません",
     "nothing from {network} can reach {address}": "{network} から {address} には届きません",

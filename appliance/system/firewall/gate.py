@@ -16,7 +16,7 @@ from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
-from appliance.config.network_kinds import IpNetwork
+from appliance.config.network_kinds import IpNetwork, is_too_wide
 from appliance.errors import MachineError
 from appliance.system.firewall.elements import Pinhole
 from appliance.system.firewall.firewall import Firewall
@@ -145,9 +145,15 @@ class Gate:
             case ["only", list(pairs)]:
                 self._firewall.set_pinholes(one for host, port in pairs for one in read_pair(host, port))
             case ["peers", list(peers)]:
-                self._firewall.set_peers(list(read_networks(peers)))
+                self._firewall.set_peers(self._leave_out_wide(list(read_networks(peers))))
             case _:
                 raise ValueError("no message of the gate")
+
+    def _leave_out_wide(self, networks: list[IpNetwork]) -> list[IpNetwork]:
+        """Half of the world is no carrier: it would be let in, and nobody of it ever shut out."""
+        for one in filter(is_too_wide, networks):
+            self._journal.record("peer_refused", network=str(one), why="it is so wide that strangers are in it")
+        return [one for one in networks if not is_too_wide(one)]
 
     def _ban(self, text: str, seconds: float, reason: str) -> None:
         if not seconds > 0:
@@ -172,10 +178,7 @@ def read_pair(host: str, port: int) -> tuple[Pinhole, Pinhole]:
 def read_networks(peers: Iterable[Any]) -> Iterator[IpNetwork]:
     """The networks of peers. Raises ValueError."""
     for network, _port, _transport in peers:
-        found = ip_network(str(network))
-        if found.prefixlen == 0:
-            raise ValueError("everybody is no carrier")
-        yield found
+        yield ip_network(str(network))
 
 
 def identify_file(path: str) -> tuple[int, int] | None:

@@ -120,7 +120,7 @@ def test_each_message_does_what_it_says(tmp_path, message, done):
     ["ban", "nobody", 60, "x"], ["ban", "198.51.100.66", 0, "x"], ["ban", "198.51.100.66", -1, "x"],
     ["ban", "198.51.100.66", float("nan"), "x"], ["ban", "198.51.100.66", "60", "x"], ["ban"], [], {}, None, "ban",
     ["open", "203.0.113.5", 0], ["open", "203.0.113.5", 65535], ["open", "203.0.113.5", 3.5], ["open", "x", 30000],
-    ["only", [["203.0.113.5"]]], ["only", [3]], ["only", [["203.0.113.5", "x"]]], ["peers", [["0.0.0.0/0", 0, "udp"]]],
+    ["only", [["203.0.113.5"]]], ["only", [3]], ["only", [["203.0.113.5", "x"]]],
     ["peers", [["203.0.113.9/24", 0, "udp"]]], ["peers", ["x"]], ["close", "203.0.113.5", 30000, "more"],
     b"[" * 100_000, b"\xff\xfe", b"{", ["ban", "198.51.100.66", 10**400, "x"],
 ])
@@ -128,6 +128,13 @@ def test_what_is_no_message_is_journalled_and_does_nothing(tmp_path, message):
     recorder = say(tmp_path, message)
     assert recorder.done == []
     assert recorder.events[0][0] == "gate_message_not_understood"
+
+
+@pytest.mark.parametrize("wide", ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "2000::/3"])
+def test_networks_that_hold_half_the_world_are_no_carriers_and_others_beside_them_are(tmp_path, wide):
+    recorder = say(tmp_path, ["peers", [["203.0.113.9", 5060, "udp"], [wide, 0, "udp"], ["198.51.100.0/24", 0, "udp"]]])
+    assert recorder.done == [("peers", "203.0.113.9/32", "198.51.100.0/24")]
+    assert recorder.events[0] == ("peer_refused", {"network": wide, "why": "it is so wide that strangers are in it"})
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
