@@ -11,7 +11,8 @@ def run_sipsak(server: tuple[str, int], *arguments: str, user: str = "", local_h
                timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
     """One sipsak run; what it prints and its exit status are for the caller to judge."""
     host, port = server
-    source = ("-k", local_host) if local_host else ()
+    # -H: otherwise it ends where the machine's own name is in no DNS
+    source = ("-H", local_host or host, *(("-k", local_host) if local_host else ()))
     target = f"sip:{user}@{host}:{port}" if user else f"sip:{host}:{port}"
     return subprocess.run([PROGRAM or "sipsak", *source, *arguments, "-s", target], capture_output=True, text=True,
                           timeout=timeout_s, check=False, errors="replace")

@@ -5,7 +5,7 @@ followed, and it ends with us."""
 import contextlib
 import os
 import signal
-import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +41,7 @@ def place(tmp_path):
         server.config.write_text(CONFIGURATION)
         yield server, phone
         for number in find_netd(server):            # of a test that has failed
-            os.kill(int(number), signal.SIGTERM)
+            os.kill(number, signal.SIGTERM)
 
 
 def ask(phone: str, host: str) -> int:
@@ -53,10 +53,16 @@ def ask(phone: str, host: str) -> int:
     return call_inside(phone, send)
 
 
-def find_netd(server: Server) -> list[str]:
-    found = subprocess.run(["pgrep", "-f", f"appliance netd .*{server.state}"], capture_output=True, text=True,
-                           check=False)
-    return found.stdout.split()
+def find_netd(server: Server) -> list[int]:
+    return [int(process.name) for process in Path("/proc").iterdir() if process.name.isdigit()
+            and {b"netd", str(server.state).encode()} <= set(read_command(process))]
+
+
+def read_command(process: Path) -> list[bytes]:
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []           # it has ended meanwhile
 
 
 def test_the_network_comes_first_is_followed_and_outlives_nobody(place):
