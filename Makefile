@@ -15,6 +15,7 @@ MINUTES ?= 10
 TESTS   ?= tests
 BENCH   ?=
 IMAGE   ?=
+IMAGE_TEST ?=
 # Processes that share the files of tests among them, since most of the time they wait for telephones; 0: one by one.
 WORKERS ?= 3
 
@@ -61,7 +62,7 @@ image: setup-develop packages-image
 	$(BIN)/python -m board $(IMAGE)
 
 image-test: image packages-image-test
-	@exec $(BIN)/python -m tests.image
+	@exec $(BIN)/python -m tests.image $(IMAGE_TEST)
 
 clean:
 	rm -rf build $(VENV) appliance/native/*.so ext/*.c *.egg-info
@@ -141,7 +142,8 @@ IMAGE_PACKAGES = \
 	command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross; \
 	test -e /usr/share/keyrings/debian-archive-keyring.gpg || echo debian-archive-keyring
 IMAGE_TEST_PACKAGES = $(BOX_PACKAGES); \
-	command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ipxe-qemu
+	command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ipxe-qemu; \
+	command -v ssh >/dev/null || echo openssh-client
 BENCH_PACKAGES = \
 	command -v sipp >/dev/null || echo sip-tester; \
 	command -v taskset >/dev/null || echo util-linux; \

@@ -30,14 +30,14 @@ MEMORY = "free -m | sed -n 2p"
 def first_start(life: Life, verdict: Verdict) -> None:
     took_s = life.start()
     verdict.claim(True, f"console on the serial line after {took_s:.0f} s (emulated)")
+    wait_until(lambda: "messages" in life.show("show statistics"), PATIENCE_S, "the call server")
+    verdict.claim(True, f"the call server answers after {life.machine.seconds_on():.0f} s")
     said = life.show("show configuration")
     verdict.claim("set network managed true" in said and "set extension" not in said,
                   "the safe default: the network is ours, nobody has a telephone yet")
     verdict.claim("set system operator card ssh-key" in said, "the key that was put on the card is an operator's")
     wait_until(lambda: life.address() in life.show("show interfaces"), PATIENCE_S, "its address")
     verdict.claim(True, f"show interfaces: {life.address()}, which the router gave")
-    said = life.show("show statistics")
-    verdict.claim("messages" in said, "the call server answers")
     life.wait_for_ssh()
     verdict.voices.append(f"memory with nothing configured: {read_memory(life)}")
     verdict.voices.append(life.as_root("systemd-analyze | head -n 1").strip())

@@ -56,6 +56,10 @@ class Machine:
             self._terminal.close()
             self._terminal = None
 
+    def seconds_on(self) -> float:
+        """Since power came."""
+        return time.monotonic() - self.began
+
     def wait_console(self, limit_s: float = BOOT_LIMIT_S) -> float:
         """Until the console of the phone system answers on the serial line; seconds since power came."""
         end = time.monotonic() + limit_s
