@@ -150,6 +150,11 @@ class CallEngine(CallTable):
         return sum(any(not leg.has_ended and leg.listener in listeners for leg in call.legs)
                    for call in self.calls.values())
 
+    def helps_over(self, listener: Listener) -> bool:
+        """Whether somebody calls for help over this listener: it must not go."""
+        return any(call.record.is_emergency and any(not leg.has_ended and leg.listener is listener for leg in call.legs)
+                   for call in self.calls.values())
+
     def end_over(self, listeners: Sequence[Listener], now: float) -> int:
         """These listeners of ours go: every call that passes by them is ended while they still stand. How many."""
         ended = 0

@@ -404,8 +404,8 @@ class CallServer:
 
     def _plan(self, configuration: Configuration) -> PartPlan:
         """What `apply_configuration` would do to the listeners, and how many calls it would end."""
-        steps, calls_affected = self._taking_up.foresee(configuration)
-        return PartPlan(tuple(steps), (), calls_affected)
+        steps, notes, calls_affected = self._taking_up.foresee(configuration)
+        return PartPlan(tuple(steps), tuple(notes), calls_affected)
 
     def _describe_tls(self) -> TlsState:
         return describe_tls(self._tls, self._listeners, self._ports.count_connections)
@@ -421,6 +421,7 @@ class CallServer:
             self._office.events.set_wall_offset(self._wall.offset())
             self._office.messages.set_wall_offset(self._wall.offset(), monotonic())
         self._tls.credentials.check()
+        self._taking_up.release_kept()
         loop.call_later(WALL_CHECK_S, self._watch_wall, loop)
 
     def _note_messages_stored(self, keys: Iterable[MessageKey]) -> None:

@@ -51,11 +51,22 @@ class TakingUp:
         self._running = running
         self.configuration = configuration
         self.addresses = addresses
+        self._kept: list[Listener] = []     # not wanted any more; somebody calls for help over them
 
-    def foresee(self, configuration: Configuration) -> tuple[list[str], int]:
-        """What would become of the listeners, a sentence each, and how many calls would be ended."""
+    def foresee(self, configuration: Configuration) -> tuple[list[str], list[str], int]:
+        """What would become of the listeners, a sentence each; which of them stay for an emergency call; how many calls
+        would be ended."""
         plan = self._plan(configuration)
-        return plan.describe(), self._running.office.calls.count_over(plan.removed)
+        return plan.describe(), plan.describe_kept(), self._running.office.calls.count_over(plan.removed)
+
+    def release_kept(self) -> None:
+        """Listeners that stayed for an emergency call go when it is over."""
+        if all(map(self._running.office.calls.helps_over, self._kept)):
+            return
+        try:
+            self.apply(self.configuration)
+        except MachineError as error:
+            self._running.journal.record("listener_refused", reason=error.operation)
 
     def apply(self, configuration: Configuration) -> list[str]:
         """Take it up; what it has done to listeners, media and calls, a sentence each. Raises MachineError where the
@@ -63,7 +74,7 @@ class TakingUp:
         running, before, now = self._running, self.configuration, monotonic()
         plan = self._plan(configuration)
         trunks = running.gateway.prepare(configuration, plan.result)
-        moves = plan.describe()
+        moves = [*plan.describe(), *plan.describe_kept()]
         effects = list(moves)
         sockets = running.ports.prepare(plan.added, plan.moved, plan.removed)
         try:
@@ -72,7 +83,7 @@ class TakingUp:
             sockets.close()
             raise
         # nothing refuses from here on
-        self.configuration = configuration
+        self.configuration, self._kept = configuration, plan.kept
         if plan.removed:
             ended = running.office.end_calls_over(plan.removed, now)
             effects.append(f"{ended} calls ended")
@@ -124,7 +135,9 @@ class TakingUp:
     def _plan(self, configuration: Configuration) -> ListenerPlan:
         present = self._running.office.listeners
         wanted = build_listeners(configuration, self.addresses)
-        return plan_listeners(present, keep_absent(present, wanted, configuration, self.addresses))
+        plan = plan_listeners(present, keep_absent(present, wanted, configuration, self.addresses))
+        plan.keep(self._running.office.calls.helps_over)
+        return plan
 
 
 def list_hosts(listeners: Sequence[Listener]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@
 Pure; a listener that moves stays the same object, so that flows, calls and bindings go with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from appliance.config.configuration import Configuration, ListenerConfiguration
 from appliance.sip.flow import Listener, Side
@@ -15,21 +15,33 @@ NOWHERE: Mapping[str, str] = {}
 
 
 class ListenerPlan:
-    """added: to be opened; moved: (one of ours, how it is to be); removed: of ours, not wanted any more; result: ours
-    as they will be, in the order of the configuration."""
+    """added: to be opened; moved: (one of ours, how it is to be); removed: of ours, not wanted any more; kept: neither,
+    but not to go yet; result: ours as they will be, in the order of the configuration."""
 
-    __slots__ = ("added", "moved", "removed", "result")
+    __slots__ = ("added", "kept", "moved", "removed", "result")
 
     def __init__(self) -> None:
         self.added: list[Listener] = []
         self.moved: list[tuple[Listener, Listener]] = []
         self.removed: list[Listener] = []
+        self.kept: list[Listener] = []
         self.result: list[Listener] = []
 
     @property
     def has_changes(self) -> bool:
         """Whether anything is to be done."""
         return bool(self.added or self.moved or self.removed)
+
+    def keep(self, helping: Callable[[Listener], bool]) -> None:
+        """Of those that are to go keep the ones over which somebody calls for help: nothing cuts him off."""
+        self.kept = [one for one in self.removed if helping(one)]
+        self.removed = [one for one in self.removed if one not in self.kept]
+        self.result += self.kept
+
+    def describe_kept(self) -> list[str]:
+        """A sentence for each that is not to go yet."""
+        return [f"listener {write_place(one)} stays open until the emergency call over it has ended"
+                for one in self.kept]
 
     def describe(self) -> list[str]:
         """What is to be done, a sentence each, for people."""

@@ -13,6 +13,7 @@ import pytest
 from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
 from tests.interop.carrier_emulator.emulator import Account, CarrierEmulator
 from tests.interop.carrier_emulator.habits import GENERIC
+from tests.interop.config_desk import ConfigDesk
 from tests.interop.gateway import DESKS, OFFICE_NUMBER, Gateway, route_lines, trunk_lines
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.network_keeper import NetworkStandIn
@@ -125,6 +126,30 @@ def test_a_call_that_rings_while_its_listener_moves_is_answered(house, network):
     inside.bye()
     outside.wait_over()
     house.gateway.wait_no_calls()
+
+
+def test_a_call_for_help_outlives_the_commit_that_takes_its_listener_away(house):
+    house.rewrite("set emergency none", "set trunk carrier emergency true")
+    house.start()
+    house.carrier.wait_registered()
+    inside = house.add_phone().dial("110")
+    assert inside.wait_status() == 200
+    outside = house.carrier.wait_call()
+    wait_until(lambda: talk(inside, outside), PATIENCE_S, "talk both ways")
+    with ConfigDesk(house.gateway.state) as desk:
+        desk.edit("delete route outside", "delete trunk carrier", "delete sip listener wan", "set emergency none")
+        place = f"wan udp:{house.gateway.outside}:5060"
+        assert desk.ask("check")["plan"]["calls"] == [
+            f"listener {place} stays open until the emergency call over it has ended"]
+        assert desk.commit()["revision"]
+    assert talk(inside, outside)
+    time.sleep(1.0)
+    assert talk(inside, outside)
+    inside.bye()
+    outside.wait_over()
+    house.gateway.wait_no_calls()
+    wait_until(lambda: any("closed" in one["what"] for one in house.gateway.journal("listener_changed")), 30,
+               "the listener to go")
 
 
 def test_a_listener_that_cannot_be_opened_changes_nothing(house, network):

@@ -66,3 +66,18 @@ def test_a_listener_is_where_its_interface_is_and_stays_while_that_has_no_addres
     plan = plan_listeners([ours], wanted)
     assert not plan.has_changes
     assert plan.result == [ours]
+
+
+def test_a_listener_over_which_somebody_calls_for_help_stays_until_that_is_over():
+    office, wan = Listener("office", UDP, b"192.0.2.1", 5060), Listener("wan", UDP, b"192.0.2.2", 5060)
+    wanted = [Listener("office", UDP, b"192.0.2.1", 5060)]
+    plan = plan_listeners([office, wan], wanted)
+    plan.keep(lambda one: one is wan)
+    assert not plan.has_changes
+    assert plan.result == [office, wan]
+    assert plan.describe() == []
+    assert plan.describe_kept() == [
+        "listener wan udp:192.0.2.2:5060 stays open until the emergency call over it has ended"]
+    later = plan_listeners(plan.result, wanted)
+    later.keep(lambda one: False)
+    assert (later.removed, later.result, later.describe_kept()) == ([wan], [office], [])
