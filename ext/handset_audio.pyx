@@ -13,6 +13,7 @@ from key_detection cimport GROUPS_HZ, KEYPAD, detect_key, detector_t, open_detec
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
+from rtp_reception cimport expected_of, receive_packet, reception_t
 from tone_generation cimport RATE_HZ, SEGMENTS, add_tone, begin_tone, is_sounding, segment_t, stop_tone, tone_t
 from voice_concealment cimport conceal, concealment_t, join_heard
 
@@ -79,6 +80,7 @@ cdef class HandsetAudio:
     cdef tone_t _pressed_tone       # DTMF in the voice, for a far end without telephone events
     cdef detector_t _detector
     cdef counts_t _counts
+    cdef reception_t _reception
     cdef int16_t _heard[QUEUE]
     cdef int32_t _heard_count
     cdef int16_t _left_out[PAYLOAD_LIMIT]
@@ -98,6 +100,7 @@ cdef class HandsetAudio:
     cdef int _tone_mode
     cdef bint _listens_keys
     cdef uint32_t _ssrc
+    cdef bint _has_streamed
     cdef uint16_t _sequence
     cdef uint32_t _timestamp
     cdef char _keys[KEYS_LIMIT]     # waiting to be sent
@@ -157,6 +160,9 @@ cdef class HandsetAudio:
         cdef uint8_t *payloads = self._playout.payloads
         cdef char rubbish[DATAGRAM_LIMIT]
         cdef int count = 0
+        if self._has_streamed:          # counts begin anew, and they are the source's (RFC 3550 6.4.1)
+            self._ssrc = self._ssrc * 1664525 + 1013904223
+        self._has_streamed = True
         while descriptor >= 0 and count < 4096 and recvfrom(descriptor, rubbish, sizeof(rubbish), MSG_DONTWAIT,
                                                             NULL, NULL) >= 0:
             count += 1          # it came while nobody listened
@@ -167,6 +173,7 @@ cdef class HandsetAudio:
         self._playout.payloads = payloads
         memset(&self._concealment, 0, sizeof(self._concealment))
         memset(&self._counts, 0, sizeof(self._counts))
+        memset(&self._reception, 0, sizeof(self._reception))
         self._heard_count = self._left_out_count = self._spoken_count = 0
         self._keys_count = self._key_elapsed = self._key_ends = self._key_pause = 0
         self._voice_ns = 0
@@ -307,6 +314,8 @@ cdef class HandsetAudio:
         if octets[0] & 0x20:
             size -= octets[size - 1]
         packet.payload_type = octets[1] & 0x7F
+        if begin < size and not 64 <= packet.payload_type <= 95:        # RFC 5761 4: those are RTCP
+            receive_packet(&self._reception, octets, RATE_HZ if packet.payload_type in (PCMU, PCMA) else 0, now_ns)
         if begin >= size or size - begin > PAYLOAD_LIMIT or packet.payload_type not in (PCMU, PCMA):
             return False
         packet.sequence = <uint16_t>((octets[2] << 8) | octets[3])
@@ -452,6 +461,13 @@ cdef class HandsetAudio:
             return 0.0
         return <double>(target_of(&self._playout.transits) // self._playout.transits.bin_units
                         - self._playout.transits.lowest)
+
+    def reporting(self):
+        """What a report says of both directions."""
+        cdef reception_t *heard = &self._reception
+        return (self._ssrc, self._timestamp + <uint32_t>self._spoken_count, self._counts.sent, self._counts.sent_octets,
+                heard.ssrc if heard.is_begun and not heard.probation else None,
+                (heard.cycles + heard.max_sequence) & 0xFFFFFFFF, expected_of(heard), heard.received, <int>heard.jitter)
 
     def figures(self):
         """Counts of this connection by name."""

@@ -10,9 +10,11 @@ from typing import Final, Protocol
 
 from appliance.errors import PeerError
 from appliance.handset.call_session import CallSession
-from appliance.handset.voice import Voice, VoicePort
+from appliance.handset.voice import RemoteVoice, Voice, VoicePort
 from appliance.native.sip_scanner import Message, split_address
+from appliance.sdp.codec import Codec
 from appliance.sdp.direction import Direction
+from appliance.sdp.negotiation import AgreedStream
 from appliance.sip.flow import Flow
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
@@ -125,9 +127,7 @@ class PhoneCall:
         stream = self.session.agreed
         if stream is None or stream.speech is None:
             return
-        event = stream.event_payload_type
-        remote = (stream.remote[0].address.decode("ascii", "replace"), stream.remote[1])
-        voice.connect(self.port, remote, stream.speech.payload_type, -1 if event is None else event)
+        voice.connect(self.port, name_remote(stream, stream.speech))
         is_talk = self.is_confirmed or self.is_incoming
         voice.let_pass(stream.may_send and is_talk, stream.direction.is_receiving)
 
@@ -222,3 +222,11 @@ class PhoneCall:
         self._again.clear()
         self.port.close()
         self._owner.call_ended(self, release.status, now)
+
+
+def name_remote(stream: AgreedStream, speech: Codec) -> RemoteVoice:
+    """Where both sides have agreed that our voice goes."""
+    event = stream.event_payload_type
+    (connection, port), (reports, reports_port) = stream.remote, stream.remote_rtcp
+    return RemoteVoice(connection.address.decode("ascii", "replace"), port, speech.payload_type,
+                       -1 if event is None else event, reports.address.decode("ascii", "replace"), reports_port)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a handset wants of sound, bell and lamp. The shell satisfies it; tests do with less."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from appliance.audio.tones import Tone
 
@@ -16,14 +16,26 @@ class VoicePort(Protocol):
         """Not wanted any more."""
 
 
+class RemoteVoice(NamedTuple):
+    """Where a call's voice goes, and how. payload_type: PCMU or PCMA; event_payload_type: -1 for none; report_host,
+    report_port: for RTCP."""
+
+    host: str
+    port: int
+    payload_type: int
+    event_payload_type: int
+    report_host: str
+    report_port: int
+
+
 class Voice(Protocol):
     """Earpiece, microphone, bell, lamp."""
 
     def open_port(self, address: str) -> VoicePort:
         """At this address of ours. Raises MachineError."""
 
-    def connect(self, port: VoicePort, remote: tuple[str, int], payload_type: int, event_payload_type: int) -> None:
-        """Microphone and earpiece are this call's; payload_type: PCMU or PCMA; event_payload_type: -1 for none."""
+    def connect(self, port: VoicePort, remote: RemoteVoice) -> None:
+        """Microphone and earpiece are this call's."""
 
     def let_pass(self, sends: bool, hears: bool) -> None:
         """Whether the microphone goes out and the far end is heard."""

@@ -47,9 +47,10 @@ class RememberedVoice:
         self.ports.append(RememberedPort(address, next(self.numbers)))
         return self.ports[-1]
 
-    def connect(self, port, remote, payload_type, event_payload_type) -> None:
+    def connect(self, port, remote) -> None:
         assert port.is_open
-        self.connected = (port.port, remote, payload_type, event_payload_type)
+        self.connected = (port.port, (remote.host, remote.port), remote.payload_type, remote.event_payload_type)
+        self.reports = (remote.report_host, remote.report_port)
 
     def let_pass(self, sends, hears) -> None:
         self.passes = (sends, hears)

@@ -16,6 +16,7 @@ from appliance.native.sip_sockets import pack_address
 from appliance.rtp.concealment import Concealment
 from appliance.rtp.g711 import PCMA, PCMU, decode_payload
 from appliance.rtp.packet import RtpPacket, read_packet, write_packet
+from appliance.rtp.reception import Reception
 from appliance.rtp.telephone_event import KEYS, EventReader, read_event
 
 FRAME_NS = 10_000_000
@@ -445,3 +446,53 @@ def test_without_a_connection_there_is_silence_and_no_key_can_be_sent():
 def test_tones_that_cannot_be_are_refused(segments):
     with pytest.raises(ValueError, match="segments"):
         HandsetAudio(1, 1, 1).play_tone(segments, 0, ALONE)
+
+
+# ---- what reports need
+
+def test_what_is_reported_is_what_the_appendix_counts(line):
+    """RFC 3550 A.1, A.3, A.8 by the model in rtp.reception, over wrap, loss, keys and another source."""
+    model = Reception(7, 65500)
+    chance = random.Random(5)
+    for number in range(200):
+        if number < 2 or chance.random() < 0.9:
+            sequence = (65500 + number) & 0xFFFF
+            line.send(RtpPacket(0, sequence, 160 * number, 7, b"\x00" * 160))
+            model.receive(sequence, 160 * number, (line.now_ns + FRAME_NS) / 1e9)
+        line.turn()
+        line.turn()
+    ssrc, timestamp, sent, octets, heard, highest, expected, received, jitter = line.audio.reporting()
+    assert (ssrc, sent, octets) == (0xABCD, 200, 200 * 160)
+    assert timestamp % 2**32 == (2**32 - 400 + 200 * 160) % 2**32
+    assert (heard, highest, expected) == (7, model.highest_sequence, model.expected)
+    assert expected - received == model.lost
+    assert abs(jitter / 8 - model.jitter_ms) <= 0.2
+
+
+def test_one_packet_is_no_source_and_reports_by_mistake_are_not_counted(line):
+    line.send(RtpPacket(0, 1, 0, 7, b"\x00" * 160))
+    line.turn()
+    assert line.audio.reporting()[4] is None
+    line.send(RtpPacket(72, 2, 160, 7, b"\x00" * 160))      # RFC 5761 4: a sender report with its marker
+    line.turn()
+    assert line.audio.reporting()[4] is None
+    line.send(RtpPacket(101, 2, 160, 7, b"\x00" * 4))
+    line.turn()
+    assert line.audio.reporting()[4] == 7
+
+
+def test_each_connection_is_a_source_of_its_own_whose_counts_begin_at_nothing(line):
+    for _ in range(10):
+        line.turn()
+    first = line.read()[0].ssrc
+    other = Line()
+    line.audio.connect(other.near.fileno(), pack_address(b"127.0.0.1", other.far.getsockname()[1]), 0, -1)
+    line.audio.let_pass(True, True)
+    assert line.audio.reporting()[2:7] == (0, 0, None, 0, 0)
+    line.turn()
+    line.turn()
+    second = other.read()[0].ssrc
+    other.close()
+    assert first == 0xABCD
+    assert second != first
+    assert line.audio.reporting()[0] == second

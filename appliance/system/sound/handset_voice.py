@@ -7,11 +7,12 @@ import os
 from typing import Protocol
 
 from appliance.audio.tones import Tone
-from appliance.handset.voice import VoicePort
+from appliance.handset.voice import RemoteVoice, VoicePort
 from appliance.native.handset_audio import ALONE, OVER, YIELDING, HandsetAudio
 from appliance.native.sip_sockets import pack_address
 from appliance.system.sound.sound_thread import DeviceReport, KeysReport, SoundThread
 from appliance.system.sound.voice_ports import UdpVoicePort
+from appliance.system.sound.voice_reports import VoiceReports
 
 
 class Signals(Protocol):
@@ -37,6 +38,7 @@ class HandsetVoice:
         self._thread = SoundThread(device, self.audio, cancels_echo, report, report_keys)
         self._signals = signals
         self._connected: UdpVoicePort | None = None
+        self._reports: VoiceReports | None = None
         self.tone = ""
         self.is_ringing = False
 
@@ -53,7 +55,8 @@ class HandsetVoice:
         """What the card and the network did, for people."""
         thread = self._thread
         return {"device_trouble": thread.trouble, "frames": thread.frames, "xruns": thread.xruns,
-                "device_losses": thread.losses, "delay_ms": round(self.audio.delay_ms), **self.audio.figures()}
+                "device_losses": thread.losses, "delay_ms": round(self.audio.delay_ms), **self.audio.figures(),
+                "line": self._reports.describe() if self._reports is not None else {}}
 
     # Voice
 
@@ -61,15 +64,21 @@ class HandsetVoice:
         """Voice."""
         return LeasedPort(self, UdpVoicePort(address))
 
-    def connect(self, port: VoicePort, remote: tuple[str, int], payload_type: int, event_payload_type: int) -> None:
+    def connect(self, port: VoicePort, remote: RemoteVoice) -> None:
         """Voice."""
         assert isinstance(port, LeasedPort)
         try:
-            address = pack_address(remote[0].encode(), remote[1])
+            address = pack_address(remote.host.encode(), remote.port)
         except ValueError:
             return      # a name in c=: nobody here looks it up
-        self._connected = port.inner
-        self.audio.connect(port.inner.descriptor, address, payload_type, event_payload_type)
+        if self._connected is not port.inner:
+            self._close_reports()
+            self._connected = port.inner
+        self.audio.connect(port.inner.descriptor, address, remote.payload_type, remote.event_payload_type)
+        if self._reports is None:
+            self._reports = VoiceReports(self.audio, port.inner.control, (remote.report_host, remote.report_port))
+        else:
+            self._reports.move((remote.report_host, remote.report_port))
 
     def let_pass(self, sends: bool, hears: bool) -> None:
         """Voice."""
@@ -77,8 +86,14 @@ class HandsetVoice:
 
     def disconnect(self) -> None:
         """Voice."""
+        self._close_reports()
         self.audio.disconnect()
         self._connected = None
+
+    def _close_reports(self) -> None:
+        if self._reports is not None:
+            self._reports.close()
+            self._reports = None
 
     def release(self, port: UdpVoicePort) -> None:
         """Before its socket is closed nobody uses it any more."""

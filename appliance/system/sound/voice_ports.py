@@ -10,16 +10,17 @@ from typing import Final
 from appliance.errors import MachineError
 
 ATTEMPTS: Final = 64
-EXPEDITED_FORWARDING: Final = 46 << 2      # RFC 3246
+EXPEDITED_FORWARDING: Final = 46           # RFC 3246
 
 
 class UdpVoicePort:
-    """Satisfies handset.voice.VoicePort."""
+    """Satisfies handset.voice.VoicePort. control: the socket of the port above, for RTCP."""
 
-    __slots__ = ("_control", "_socket", "address", "port")
+    __slots__ = ("_dscp", "_socket", "address", "control", "port")
 
-    def __init__(self, address: str) -> None:
-        """Raises MachineError where no pair of ports can be had."""
+    def __init__(self, address: str, dscp: int = EXPEDITED_FORWARDING) -> None:
+        """dscp: the mark of what is sent (RFC 2474). Raises MachineError where no pair of ports can be had."""
+        self._dscp = dscp
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.address = address
         for _ in range(ATTEMPTS):
@@ -29,7 +30,7 @@ class UdpVoicePort:
                 port = one.getsockname()[1]
                 if port % 2 == 0:
                     beside.bind((address, port + 1))
-                    self._socket, self._control, self.port = one, beside, port
+                    self._socket, self.control, self.port = one, beside, port
                     self._mark(family)
                     return
             except OSError as error:
@@ -41,12 +42,12 @@ class UdpVoicePort:
         raise MachineError(f"voice port at {address}: {trouble}")
 
     def _mark(self, family: int) -> None:
-        self._socket.setblocking(False)
-        with contextlib.suppress(OSError):      # a kernel without it sends unmarked
-            if family == socket.AF_INET:
-                self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
-            else:
-                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+        level, name = ((socket.IPPROTO_IP, socket.IP_TOS) if family == socket.AF_INET
+                       else (socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
+        for one in (self._socket, self.control):
+            one.setblocking(False)
+            with contextlib.suppress(OSError):      # a kernel without it sends unmarked
+                one.setsockopt(level, name, self._dscp << 2)
 
     @property
     def descriptor(self) -> int:
@@ -56,4 +57,4 @@ class UdpVoicePort:
     def close(self) -> None:
         """A second call does nothing."""
         self._socket.close()
-        self._control.close()
+        self.control.close()
