@@ -99,8 +99,9 @@ def write_dhcp_server(server: DhcpServerConfiguration, lan: Side, has_router: bo
     for number, text in server.options.items():
         yield f"dhcp-option={number},{quote_option(text)}"
     for host in server.hosts:
-        yield f"dhcp-host={host.mac},{host.address},{host.name}"
-        names = f"{host.name}.{server.domain},{host.name}" if server.domain else host.name
+        name = f"{host.name}."      # with its dot `ignore`, `infinite` and `7d` are names, and so is `12`
+        yield f"dhcp-host={host.mac},{host.address},{name}"
+        names = f"{host.name}.{server.domain}.,{name}" if server.domain else name
         yield f"host-record={names},{host.address}"     # found by its name also while it is away
 
 

@@ -44,7 +44,7 @@ def discover(mac):
         opened.bind(("0.0.0.0", 68))
         opened.settimeout(2)
         message = struct.pack("!BBBBIHH", 1, 1, 6, 0, 0x1234, 0, 0x8000) + bytes(16) + mac.ljust(16, b"\0") + bytes(192)
-        message += b"\x63\x82\x53\x63" + b"\x35\x01\x01" + b"\x37\x08" + bytes((1, 3, 6, 15, 42, 66, 120, 51)) + b"\xff"
+        message += b"\x63\x82\x53\x63\x35\x01\x01\x37\x09" + bytes((1, 3, 6, 12, 15, 42, 66, 120, 51)) + b"\xff"
         opened.sendto(message.ljust(300, b"\0"), ("255.255.255.255", 67))
         try:
             octets = opened.recv(2048)
@@ -103,6 +103,23 @@ def test_a_host_on_the_lan_gets_everything_from_us(box):
     assert wait_until(lambda: ask_name(lan, "192.168.1.1", "phone1.office.example"), PATIENCE_S, "a name") == [
         "192.168.1.20"]
     assert wait_until(lambda: ask_time(lan, "192.168.1.1"), PATIENCE_S, "the time") > 3_800_000_000
+
+
+@pytest.mark.parametrize("domain", [True, False])
+def test_hosts_that_are_called_like_words_of_the_server_are_hosts_as_any_other(box, domain):
+    names = ("ignore", "infinite", "7d", "1001", "5", "3com", "id")
+    lines = [f"set network dhcp host {name} {what}" for number, name in enumerate(names)
+             for what in (f"mac 02:00:00:00:00:{number:02}", f"address 192.168.1.{20 + number}")]
+    box.start(*WAN, *(line for line in LAN if domain or "dhcp domain" not in line), *lines)
+    lan = box.peers["lan0"]
+    run_ip("-n", lan, "address", "add", "192.168.1.50/24", "dev", "eth0")
+    wait_until(lambda: ask_for_address(lan), PATIENCE_S, "an offer")
+    for number, name in enumerate(names):
+        offered, address = ask_for_address(lan, f"02:00:00:00:00:{number:02}"), f"192.168.1.{20 + number}"
+        assert socket.inet_ntoa(offered[0]) == address, name
+        assert (struct.unpack("!I", offered[51])[0], offered[12]) == (3600, name.encode())
+        for asked in (name, f"{name}.office.example") if domain else (name,):
+            assert ask_name(lan, "192.168.1.1", asked) == [address]
 
 
 def test_nothing_of_it_is_for_the_wan(box):
