@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from appliance.console.messages.catalog import say
 from appliance.console.pipes import PIPES, split_pipes
-from appliance.console.table import WIDTH, clean, measure, shorten
+from appliance.console.table import WIDTH, clean, measure, wrap_cells
 
 GAP = "  "
 WORD_WIDTH_LIMIT = 28
@@ -109,14 +109,15 @@ def quote_choice(word: str) -> str:
 
 
 def render_choices(choices: Sequence[Choice], width: int = WIDTH) -> str:
-    """One line a choice: the word, then its help within the width."""
+    """The word of each choice, then its help in a column that wraps within the width."""
     if not choices:
         return say("nothing is known that may stand here") + "\n"
     widest = min(max(measure(clean(one.word)) for one in choices), WORD_WIDTH_LIMIT)
     lines = []
     for one in choices:
         word = clean(one.word)
-        room = width - 1 - len(GAP) * 2 - max(widest, measure(word))
-        text = GAP + word + " " * (widest - measure(word)) + GAP + shorten(clean(one.help), max(room, 8))
-        lines.append(text.rstrip() + "\n")
+        column = len(GAP) * 2 + max(widest, measure(word))
+        first, *rest = wrap_cells(clean(one.help), max(width - 1 - column, 8))
+        lines.append(f"{GAP}{word}{' ' * (widest - measure(word))}{GAP}{first}".rstrip() + "\n")
+        lines += [f"{' ' * column}{line}\n" for line in rest]
     return "".join(lines)

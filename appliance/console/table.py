@@ -80,7 +80,7 @@ def wrap_cells(text: str, cells: int, hanging: int = 0) -> list[str]:
         joined = f"{line} {word}" if line else word
         while measure(joined) > cells:
             if line and measure(word) <= cells and word.isascii():
-                lines.append(line)
+                lines.append(line.rstrip())
                 joined = word
             else:
                 head = _take_cells(joined, cells)

@@ -16,6 +16,7 @@ from appliance.console.completion import (
     render_choices,
     split_typed,
 )
+from appliance.console.configure.paths import follow_schema
 from appliance.console.table import measure
 from appliance.errors import OperatorError
 from tests.console.desk import Desk
@@ -148,10 +149,17 @@ def test_quotes_keep_blanks_and_a_quoted_pipe_is_no_pipe():
     assert choose_matching([Choice("Abc"), Choice("abd")], "A") == [Choice("Abc")]
 
 
+def test_words_that_are_no_section_say_what_stands_below_them():
+    assert all(one.help for line in ("sip", "network", "trunk line", "sip listener office", "network dhcp")
+               for one in follow_schema(line.split(), []))
+    assert Choice("registrar", "min-expires, max-expires") in follow_schema(["sip"], [])
+
+
 def test_lists_fit_the_terminal():
     choices = [Choice("short", "x" * 200), Choice("w" * 60, "help"), Choice("内線", "説明" * 60),
                Choice("\x1b[2J", "\x07")]
     text = render_choices(choices, 80)
     assert all(measure(line) <= 80 for line in text.splitlines())
     assert "\x1b" not in text
+    assert text.count("x") == 200 and text.count("説明") == 60      # help is there to be read: it wraps
     assert render_choices([]) == "nothing is known that may stand here\n"

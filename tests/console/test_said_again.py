@@ -11,7 +11,8 @@ from appliance.config.reading import read_tree
 from appliance.console.configure.findings import render_check, render_commit
 from appliance.console.messages.catalog import JAPANESE, select_language
 from appliance.console.messages.said_again import load_patterns, load_said, say_again
-from tests.config.office import WHOLE
+from appliance.gateway.route_simulator import RouteSimulator
+from tests.config.office import WHOLE, load_smallest
 from tests.console.desk import Desk
 from tests.console.said import list_finding_sentences, list_step_sentences, list_value_sentences
 
@@ -27,6 +28,9 @@ WHOLE_ONES = (
     "::/0 is so wide that those who guess passwords are never shut out", "3 calls affected", "1 call affected",
     "network: does not run yet, takes this up when it starts", "eth1 is not there yet", "nothing changes but remarks",
     "listener office udp:192.0.2.1:5060 moved to 192.0.2.2:5060", "2 calls ended", "nothing changes",
+    "its listener has no address yet", "the DNS does not answer", "wrong credentials: 401 Unauthorized",
+    "refused: 403 Forbidden", "no answer", "international", "a bug of ours was met and survived: ValueError: x",
+    "the certificate of listener office (/etc/denwaban/office.pem) expires on 2026-12-01",
     "from 1001 and 2 more: 0311112222: trunk a (0311112222), then trunk b (81311112222) -> not allowed")
 
 
@@ -92,6 +96,22 @@ def test_a_commit_and_its_check_speak_japanese(japanese):
                        "  extension 1004 を追加\n  network: eth0 に 203.0.113.50/24 を付ける\n設定に誤りはありません\n")
     committed = render_commit({"revision": 3, "effects": ["system country: default -> jp", "0 calls affected"]})
     assert committed == "  system country: 既定値 -> jp\n  影響を受ける通話 0 件\nコミットしました: 版 3\n"
+
+
+def test_every_way_that_a_call_may_take_is_told_in_japanese(japanese):
+    lines = ("set extension 1001 secret of-1001-a", "set extension 1002 secret of-1002-a",
+             "set extension 1002 allow international", "set trunk line peer 192.0.2.5:5060",
+             "set trunk line emergency true", "set route outside prefix 0", "set route outside trunk line",
+             "set route nine prefix 9", "set route nine strip 1", "set route nine trunk line")
+    configuration = load_smallest(*lines).configuration
+    assert configuration is not None
+    simulator = RouteSimulator(configuration)
+    ways = [simulator.decide(number, caller) for caller in ("1001", "1002", "stranger")
+            for number in ("110", "1002", "0312345678", "1840312345678", "1860312345678", "010331234567", "90312345678",
+                           "0990123456", "55", "sip:x")]
+    assert {way.kind for way in ways} == {"emergency", "extension", "trunks", "blocked", "unknown", "stranger"}
+    said = [text for way in ways for text in (way.describe(), way.kind, *way.reasons)]
+    assert [text for text in said if not KANA.search(say_again(text))] == []
 
 
 def test_a_wrong_line_is_refused_in_japanese(japanese):

@@ -125,7 +125,15 @@ def describe_path(path: Sequence[str]) -> str:
     text = " ".join(path)
     exact = [section.title for section in SECTIONS if section.path.partition(" <")[0] == text]
     titles = exact or [section.title for section in SECTIONS if f"{section.path} ".startswith(f"{text} ")]
-    return ", ".join(map(say, titles))
+    return ", ".join(map(say, titles)) or ", ".join(list_words_below(path))
+
+
+def list_words_below(path: Sequence[str]) -> list[str]:
+    """What may be said behind a word that is no section's."""
+    node: Node | None = ROOT
+    for word in path:
+        node = node.words.get(word, node.named) if node is not None else None
+    return list(node.words) if node is not None else []
 
 
 def read_lines(lines: Iterable[str]) -> list[list[str]]:

@@ -24,7 +24,9 @@ from appliance.console.completion import Choice, complete_line, list_choices, re
 from appliance.console.line.plain_output import PlainOutput
 from appliance.console.line.terminal import Terminal
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.output import Output
+from appliance.console.table import wrap_prose
 from appliance.errors import OperatorError
 
 LINE_CHARACTERS: Final = 8192
@@ -90,7 +92,7 @@ class LineEditor:
         try:
             completion = complete_line(before, self.following)
         except OperatorError as error:
-            self._print_below(before, _describe(error))
+            self._print_below(before, self._describe(error))
             return
         if completion.insertion:
             insert_capped(event.current_buffer, completion.insertion)
@@ -102,7 +104,7 @@ class LineEditor:
         try:
             text = self._render(list_choices(before, self.following))
         except OperatorError as error:
-            text = _describe(error)
+            text = self._describe(error)
         self._print_below(f"{before}?", text)
 
     def _render(self, choices: list[Choice]) -> str:
@@ -111,16 +113,17 @@ class LineEditor:
             text += say("  ... and {count} more", count=len(choices) - CHOICES_SHOWN) + "\n"
         return text
 
+    def _describe(self, error: OperatorError) -> str:
+        said = f"{error.path}: {say_again(error.said)}"
+        allowed = say("allowed: {allowed}", allowed=say_again(error.allowed))
+        return wrap_prose(f"{said}\n{allowed}", self._terminal.size().columns) + "\n"
+
     def _print_below(self, typed: str, text: str) -> None:
         """The line as it was typed, the text below it, then the line again."""
         def write() -> None:
             self._output.write(f"{self._prompt}{typed}\n{text}")
             self._output.flush()
         run_in_terminal(write)
-
-
-def _describe(error: OperatorError) -> str:
-    return f"{error.path}: {error.said}\n{say('allowed: {allowed}', allowed=error.allowed)}\n"
 
 
 def _keep_blanks(prompt: str) -> FormattedText:

@@ -24,8 +24,7 @@ SENTENCES = {
     "Outside line": "外線",
     "Its server (registrar), such as sip.carrier.example": "サーバー(登録先)、例: sip.carrier.example",
     "Its number": "電話番号",
-    "Its number (number@domain where the carrier names a domain)":
-        "電話番号(事業者がドメインを指定していれば 番号@ドメイン)",
+    "Its number, or number@domain": "電話番号、または 番号@ドメイン",
     "Its domain, such as ntt-east.ne.jp": "ドメイン、例: ntt-east.ne.jp",
     "Does this line carry emergency calls (110, 118, 119 in Japan)": "緊急通報(110、118、119)ができる回線ですか",
     "one: this box has one cable, behind a router. router: the box is the router.":

@@ -9,6 +9,8 @@ from appliance.console.table import render_duration, render_pairs
 if TYPE_CHECKING:
     from appliance.control.observed import MessageCounts, Statistics
 
+IS_PROSE = True     # the alarms at its end
+
 
 def render(result: "Statistics") -> str:
     """The server, its messages, its calls, what it threw away, and what is wrong."""

@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.operate.show_calls import render_time
 from appliance.console.table import clean, render_table
 
@@ -31,9 +32,9 @@ def _render_channels(row: "Trunk") -> str:
 def _render_trouble(row: "Trunk") -> str:
     lines = ""
     if row["reason"]:
-        lines += f"{clean(row['name'])}: {clean(row['reason'])}\n"
+        lines += f"{clean(row['name'])}: {clean(say_again(row['reason']))}\n"
     if row["last_failure"] and row["last_failure"] != row["reason"]:
         failed_at = render_time(row["failed_at"])
         lines += say("{trunk}: last failure {at} UTC: {reason}", trunk=clean(row["name"]), at=failed_at,
-                     reason=clean(row["last_failure"])) + "\n"
+                     reason=clean(say_again(row["last_failure"]))) + "\n"
     return lines

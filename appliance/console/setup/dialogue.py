@@ -58,7 +58,7 @@ class Dialogue:
             domain = self.ask_value(say("Its domain, such as ntt-east.ne.jp"), valid_domain, propose_domain(server))
             number = self.ask_value(say("Its number"), PHONE_NUMBER.read)
         else:
-            address = self.ask_value(say("Its number (number@domain where the carrier names a domain)"), valid_address)
+            address = self.ask_value(say("Its number, or number@domain"), valid_address)
             number, _, domain = address.partition("@")
             username = self.ask_value(say("User name"), USERNAME.read, number)
             secret = self.ask_value(say("Password"), SECRET.read, is_hidden=True)
