@@ -161,5 +161,5 @@ def test_lists_fit_the_terminal():
     text = render_choices(choices, 80)
     assert all(measure(line) <= 80 for line in text.splitlines())
     assert "\x1b" not in text
-    assert text.count("x") == 200 and text.count("説明") == 60      # help is there to be read: it wraps
+    assert (text.count("x"), text.count("説"), text.count("明")) == (200, 60, 60)   # help wraps: it is there to be read
     assert render_choices([]) == "nothing is known that may stand here\n"
