@@ -14,9 +14,10 @@ from appliance.console.messages.catalog import say
 from appliance.errors import OperatorError
 
 NUMBER, PARTY, MOMENT, DIALLED, EXTENSION, TIME, ADDRESS = "N", "X", "T", "NUMBER", "EXT", "TIME", "ADDRESS"
+HANDSET, KEYS = "NAME", "KEYS"
 PLACES = {NUMBER: "a number", PARTY: "who called or was called", MOMENT: "since when: 2026-11-22, 14:30, 2h, 3d",
           DIALLED: "what is dialled", EXTENSION: "an extension", TIME: "2026-11-22T14:30 or 14:30, as it is here",
-          ADDRESS: "an IP address"}
+          ADDRESS: "an IP address", HANDSET: "a handset", KEYS: "keys: 0 to 9, *, #"}
 """What a person types there is his own."""
 FREE_PLACES = tuple(place for place in PLACES if place != NUMBER)
 
@@ -72,8 +73,15 @@ COMMANDS = (
     Command(("show", "leases"), "addresses that were given to machines on the LAN", "show_leases"),
     Command(("show", "firewall"), "what is let in, with counters", "show_firewall"),
     Command(("show", "bans"), "addresses that are shut out, and until when", "show_bans"),
+    Command(("show", "handsets"), "telephones at the box's own sound cards", "show_handsets"),
+    Command(("show", "handset", HANDSET), "one of them, its card and its calls", "show_handset"),
     *_with_options(Command(("show", "log"), "the last N lines (100) of the daemons' journals", "show_log"), (NUMBER,)),
     Command(("clear", "ban", ADDRESS), "let an address in again", "clear_ban"),
+    Command(("handset", HANDSET, "lift"), "lift its receiver", "move_handset"),
+    Command(("handset", HANDSET, "hang-up"), "put it back", "move_handset"),
+    Command(("handset", HANDSET, "flash"), "press its hook for a moment", "move_handset"),
+    Command(("handset", HANDSET, "press", KEYS), "press its keys", "move_handset"),
+    Command(("handset", HANDSET, "dial", DIALLED), "lift it and call a number or an address", "move_handset"),
     Command(("monitor", "calls"), "calls as they go on, until q", "monitor_calls"),
     Command(("monitor", "sip"), "SIP messages as they come and go, until q", "monitor_sip"),
     Command(("monitor", "sip", "number", PARTY), "", "monitor_sip"),
@@ -92,7 +100,8 @@ COMMANDS = (
 GROUPS = {
     "show": "what there is and how it stands", "explain": "why something went as it did",
     "export": "records for other programs", "monitor": "what happens now", "test": "what would happen",
-    "clear": "take away", "show call": "one call", "show system": "the commits", "explain call": "one call",
+    "clear": "take away", "handset": "do what a hand does at a handset", "show handset": "one handset",
+    "handset NAME press": "press its keys", "handset NAME dial": "lift it and call a number or an address", "show call": "one call", "show system": "the commits", "explain call": "one call",
     "show revision": "the text of a configuration of the past",
     "export records": "calls that are over", "test route": "which way a call would take", "clear ban": "of one address"}
 """What the first words of longer commands are about."""

@@ -3,10 +3,10 @@
 there are right now. A server that does not answer within a second has none.
 """
 
-from appliance.console.commands import ADDRESS, EXTENSION, NUMBER, PARTY, PLACES, list_next_words
+from appliance.console.commands import ADDRESS, EXTENSION, HANDSET, NUMBER, PARTY, PLACES, list_next_words
 from appliance.console.completion import END, Choice
 from appliance.console.messages.catalog import say
-from appliance.console.servers import CALLS, CONFIGURATION, NETWORK, Servers
+from appliance.console.servers import CALLS, CONFIGURATION, HANDSETS, NETWORK, Servers
 
 SHOWN = 60
 
@@ -42,6 +42,10 @@ def _list_live(place: str, words: list[str], servers: Servers) -> list[Choice]:
     if place in (PARTY, EXTENSION):
         rows = servers.look(CALLS, ["show", "presence"])
         return [Choice(str(row["extension"]), say("registered") if row.get("is_registered") else "")
+                for row in rows[:SHOWN]] if isinstance(rows, list) else []
+    if place == HANDSET:
+        rows = servers.look(HANDSETS, ["show", "handsets"])
+        return [Choice(str(row.get("name", "")), str(row.get("trouble") or row.get("state", "")))
                 for row in rows[:SHOWN]] if isinstance(rows, list) else []
     if place == ADDRESS:
         rows = servers.look(NETWORK, ["show", "bans"])

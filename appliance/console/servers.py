@@ -96,6 +96,9 @@ def explain_silence(error: MachineError, directory: str) -> str:
         if error.socket_name == NETWORK:
             return say("nobody looks after the network of this machine\n"
                        "where denwaban is to do it: `set network managed true`, then `commit`")
+        if error.socket_name == HANDSETS:
+            return say("no handset runs on this machine\n"
+                       "where one is to be: `set handset NAME device DEVICE`, then `commit`; `show log` says why")
         return say("denwaban is not running on the state directory {directory}\n"
                    "start it: denwaban run --config FILE --state DIR; or name the right one: --state DIR",
                    directory=directory)

@@ -14,7 +14,7 @@ from appliance.control.conversation import Words, require_plain_words
 from appliance.control.recent_events import RecentEvents
 from appliance.control.server import LineServer
 from appliance.daemons.handset_care import StationCare
-from appliance.errors import MachineError, OperatorError
+from appliance.errors import OperatorError
 
 SOCKET_NAME: Final = "handset.sock"
 
@@ -46,7 +46,8 @@ class HandsetDesk:
             case ["handset", name, *motion] if motion and motion != ["show"]:
                 care = self._find(name)
                 if care.station is None:
-                    raise MachineError(care.trouble)
+                    raise OperatorError(f"handset {name}", care.trouble, "a handset that works",
+                                        "`show alarms` says what to do")
                 return {"name": name, **care.station.obey(motion)}
             case plain:
                 raise OperatorError("handset", " ".join(plain), "show handsets; show handset NAME; handset NAME ...; "

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from appliance.console.output import Output
-from appliance.console.servers import CALLS, CONFIGURATION, NETWORK, Servers, Unreachable
+from appliance.console.servers import CALLS, CONFIGURATION, HANDSETS, NETWORK, Servers, Unreachable
 from appliance.console.session import Session
 from appliance.control.questions import answer_question
 from appliance.errors import MachineError
@@ -14,12 +14,13 @@ from tests.control.sample_office import SampleOffice
 
 
 class ServersDouble(Servers):
-    """Every daemon in memory. network: answers by their words; silent: sockets that nobody answers on."""
+    """Every daemon in memory. network, handsets: answers by their words; silent: sockets that nobody answers on."""
 
     def __init__(self, configuration: ConfigurationDouble) -> None:
         super().__init__("/nowhere")
         self.configuration = configuration
         self.network: dict[str, object] = {}
+        self.handsets: dict[str, object] = {}
         self.silent: set[str] = set()
 
     def ask(self, socket_name: str, words: Sequence[Any]) -> object:
@@ -29,6 +30,8 @@ class ServersDouble(Servers):
             return self.configuration.answer(list(words))
         if socket_name == NETWORK:
             return self.network[" ".join(words)]
+        if socket_name == HANDSETS and self.handsets:
+            return self.handsets[" ".join(words)]
         result = answer_question(list(words), SampleOffice(), 42.0)
         return list(result) if isinstance(result, Iterator) else result
 

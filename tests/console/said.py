@@ -9,8 +9,8 @@ from pathlib import Path
 from appliance.config.schema import LEAVES, SECTIONS
 from appliance.console.commands import COMMANDS, GROUPS, OPTIONS, PLACES
 from appliance.console.configure.verbs import COMMIT_WORDS, VERBS
+from appliance.console.operate.show_alarms import WORDINGS
 from appliance.console.pipes import PIPES
-from appliance.vocabulary.trunk_alarm import WORDINGS
 
 CONSOLE = Path(__file__).parents[2] / "appliance" / "console"
 CONFIG = CONSOLE.parent / "config"

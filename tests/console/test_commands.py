@@ -8,7 +8,7 @@ import pytest
 from appliance.console.commands import COMMANDS, PLACES, resolve_command
 from appliance.errors import OperatorError
 
-FIRST_WORDS = ("show | export | clear | monitor | test | explain | configure | confirm | status | setup | help | exit")
+FIRST_WORDS = ("show | export | clear | handset | monitor | test | explain | configure | confirm | status | setup | help | exit")
 
 
 @pytest.mark.parametrize(("line", "words"), [
@@ -24,6 +24,8 @@ FIRST_WORDS = ("show | export | clear | monitor | test | explain | configure | c
     ("sh rec 9 num 201 si 2h", "show records 9 number 201 since 2h"), ("show rec since 2026-11-22",
                                                                        "show records since 2026-11-22"),
     ("expo r c", "export records csv"), ("export records json n 201", "export records json number 201"),
+    ("handset desk press 117#", "handset desk press 117#"), ("hand desk d 201", "handset desk dial 201"),
+    ("show handset desk", "show handset desk"), ("hands desk ha", "handset desk hang-up"),
     ("show call 7 a", "show call 7 addresses"), ("show rec number number", "show records number number")])
 def test_words_may_be_cut_to_a_unique_beginning(line: str, words: str):
     assert resolve_command(line).words == words.split()
@@ -34,7 +36,7 @@ def test_words_may_be_cut_to_a_unique_beginning(line: str, words: str):
     ("show call 7 x", "ladder | messages | addresses"),
     ("show", "registrations | calls | call | records | trunks | subscriptions | presence | messages | statistics | "
              "dns | tls | alarms | version | configuration | revisions | system | revision | interfaces | leases | "
-             "firewall | bans | log"),
+             "firewall | bans | handsets | handset | log"),
     ("delete", FIRST_WORDS), ("show calls all x", "nothing more"),
     ("show version 1", "nothing more"), ("show records number", "who called or was called"),
     ("show records x", "a number | number | since"), ("show records since 2h number 3", "nothing more"),

@@ -46,7 +46,7 @@ def test_json_is_what_the_server_said(tmp_path: Path):
 def test_a_wrong_command_exits_2_and_says_what_is_allowed(tmp_path: Path):
     done = start_console(tmp_path, "-c", "shwo calls")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("command: 'shwo' is not known here\nallowed: show | export | clear | monitor | "
+    assert done.stderr == ("command: 'shwo' is not known here\nallowed: show | export | clear | handset | monitor | "
                            "test | explain | configure | confirm | status | setup | help | exit\n")
 
 

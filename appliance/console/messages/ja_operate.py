@@ -17,6 +17,10 @@ SENTENCES = {
     "{count} calls in progress; q ends": "進行中の通話 {count} 件。q で終わり",
     "SIP messages as they come and go; times are UTC; q ends": "SIPメッセージ。時刻はUTC。q で終わり",
     "... {count} messages were not shown: there are too many": "... {count} 件は多すぎるため表示していません",
+    "way": "行き先",
+    "kind": "種類",
+    "calls": "かける番号",
+    "at (UTC)": "時刻(UTC)",
     "  {place}. trunk {trunk} is sent {number}": "  {place}. 外線 {trunk} に {number} を送る",
     "no alarms": "警報はありません",
     "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
@@ -43,6 +47,32 @@ SENTENCES = {
         "緊急通報ができません: 緊急通報を運ぶ外線がどれも使えません ({subject})",
     "mend the trunk; until then call for help by another telephone":
         "外線を直してください。それまでは別の電話で通報してください",
+    "no handset is configured": "受話器は設定されていません",
+    "no handset runs on this machine\n"
+    "where one is to be: `set handset NAME device DEVICE`, then `commit`; `show log` says why":
+        "この装置では受話器が動いていません\n"
+        "使うには set handset NAME device DEVICE のあと commit。失敗の理由は show log にあります",
+    "handset {subject} has no sound: {detail}": "受話器 {subject} は音が出ません: {detail}",
+    "see whether the sound card is plugged in, nothing else uses it, and `device` of the handset names it":
+        "サウンドカードがつながっているか、ほかで使われていないか、受話器の device が正しいか確かめてください",
+    "handset {subject} can neither call nor be called: the server does not know it ({detail})":
+        "受話器 {subject} は発信も着信もできません: サーバーに登録されていません ({detail})",
+    "look at `show handset`; see whether its extension exists and a listener of the office speaks udp":
+        "show handset を見て、内線があるか、udp を話すリスナーがあるか確かめてください",
+    "somebody has called for help on handset {subject} and could not be connected: {detail}":
+        "受話器 {subject} からの緊急通報がつながりませんでした: {detail}",
+    "see who needs help; this ends with the next call that the handset makes or takes":
+        "だれが助けを求めているか確かめてください。この受話器で次に通話すると消えます",
+    "handset {subject} cannot use a pin: {detail}": "受話器 {subject} は端子を使えません: {detail}",
+    "see whether `hook`, `ringer` and `lamp` of the handset name lines of a chip that nothing else uses":
+        "受話器の hook、ringer、lamp が、ほかで使われていない線を指しているか確かめてください",
+    "handset {subject} does not work: {detail}": "受話器 {subject} は動いていません: {detail}",
+    "see whether `listen` of the handset is an address of this machine with a port that nothing else uses":
+        "受話器の listen がこの装置のアドレスで、空いているポートか確かめてください",
+    "a bug of ours was met and survived among the handsets: {detail}":
+        "受話器のプログラムの不具合が起きましたが、動き続けています: {detail}",
+    "send the journal's internal_error lines to the makers":
+        "ジャーナルの internal_error の行を開発元に送ってください",
     "nobody is shut out": "締め出し中のアドレスはありません",
     "unknown": "不明",
     "no calls": "通話はありません",

@@ -4,13 +4,15 @@
 from typing import TYPE_CHECKING
 
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.table import clean
-from appliance.vocabulary.trunk_alarm import WORDINGS
+from appliance.vocabulary import handset_alarm, trunk_alarm
 
 if TYPE_CHECKING:
     from appliance.control.observed import Alarm
 
 IS_PROSE = True
+WORDINGS = trunk_alarm.WORDINGS | handset_alarm.WORDINGS
 
 
 def render(result: "list[Alarm]") -> str:
@@ -21,9 +23,9 @@ def render(result: "list[Alarm]") -> str:
 
 
 def _render_alarm(alarm: "Alarm") -> str:
-    sentence, remedy = alarm["sentence"], alarm["remedy"]
+    sentence, remedy = say_again(alarm["sentence"]), say_again(alarm["remedy"])
     wording = WORDINGS.get(alarm.get("kind", ""))
     if wording is not None:
-        sentence = say(wording.sentence, subject=alarm["subject"], detail=alarm["detail"])
+        sentence = say(wording.sentence, subject=alarm["subject"], detail=say_again(alarm["detail"]))
         remedy = say(wording.remedy)
     return f"{alarm['raised_at'][:19].replace('T', ' ')} UTC  {clean(sentence)}\n    {clean(remedy)}\n"
