@@ -101,8 +101,8 @@ GROUPS = {
     "show": "what there is and how it stands", "explain": "why something went as it did",
     "export": "records for other programs", "monitor": "what happens now", "test": "what would happen",
     "clear": "take away", "handset": "do what a hand does at a handset", "show handset": "one handset",
-    "handset NAME press": "press its keys",
-    "handset NAME dial": "lift it and call a number or an address", "show call": "one call", "show system": "the commits", "explain call": "one call",
+    "handset NAME press": "press its keys", "handset NAME dial": "lift it and call a number or an address",
+    "show call": "one call", "show system": "the commits", "explain call": "one call",
     "show revision": "the text of a configuration of the past",
     "export records": "calls that are over", "test route": "which way a call would take", "clear ban": "of one address"}
 """What the first words of longer commands are about."""

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`show handset NAME`: one telephone of the box: its state, its calls, its sound card, and what the network did to voice.
-"""
+"""`show handset NAME`: a telephone of the box: its state, its calls, its card, and what the network did to voice."""
 
 from typing import Any, cast
 
@@ -19,7 +18,8 @@ def render(result: object) -> str:
     calls = [(word, row["calls"].get(word, "")) for word in ("active", "held", "waiting")]
     return render_pairs([
         ("handset", row["name"]), ("extension", row["extension"]), ("registered", describe_registration(row)),
-        ("address", row["address"]), ("state", row["state"]), ("receiver", "lifted" if row["lifted"] else "on the hook"),
+        ("address", row["address"]), ("state", row["state"]),
+        ("receiver", "lifted" if row["lifted"] else "on the hook"),
         ("bell", "rings" if row["ringing"] else ""), ("tone", row["tone"]), ("dialled", row["dialled"]),
         ("last failure", row["last_status"] or ""), *calls, *_list_sound(row["sound"])])
 
