@@ -27,8 +27,8 @@ class RouteStep(TypedDict):
 
 
 class RouteFound(TypedDict):
-    """way: in a few words; kind: emergency, extension, trunks, blocked, unknown, stranger; number: what is called;
-    steps: in the order in which they would be tried; reasons: sentences; at: the moment asked about."""
+    """way: in a few words; kind: emergency, extension, pickup, trunks, blocked, unknown, stranger; number: what is
+    called; steps: in the order in which they would be tried; reasons: sentences; at: the moment asked about."""
 
     way: str
     kind: str
@@ -54,6 +54,8 @@ class RouteQuestions:
         number, extension = str(words[2]), str(words[4])
         if extension not in configuration.extensions:
             raise OperatorError("test route", f"from {extension}", "an extension of the configuration")
+        if ":" in number.removeprefix("urn:service:") or "@" in number:
+            raise OperatorError("test route", number, "what is dialled: digits, *, # and +, or an extension")
         at = self._read_time(str(words[6]), configuration.timezone) if len(words) == 7 else self._wall_now()
         way = decide_way(configuration, number, extension, at)
         return {"way": way.describe(), "kind": way.kind, "number": way.number,
@@ -66,7 +68,8 @@ class RouteQuestions:
         try:
             moment = datetime.fromisoformat(f"{today:%Y-%m-%d}T{text}" if len(text) <= 5 else text)
         except ValueError as error:
-            raise OperatorError("test route at", text, "14:30, or 2026-11-22T14:30") from error
+            allowed = "14:30, or 2026-11-22T14:30, as the office's clock shows it"
+            raise OperatorError("test route at", text, allowed) from error
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
 
 

@@ -3,6 +3,7 @@
 
 from typing import Final, NamedTuple
 
+from appliance.call.replacement import PICKUP_CODE
 from appliance.config.configuration import Configuration, TrunkConfiguration
 from appliance.gateway.carrier_profiles import PROFILES
 from appliance.gateway.carrier_profiles.carrier_profile import PrivacyWay
@@ -35,6 +36,8 @@ class Way(NamedTuple):
         """In a few words, the same for the same way."""
         if self.kind == "extension":
             return f"extension {self.number}"
+        if self.kind == "pickup":
+            return "pickup"
         if self.steps:
             return ", then ".join([f"trunk {step.trunk} ({step.number})" for step in self.steps])
         return {"blocked": "not allowed", "unknown": NOBODY, "stranger": "no right to call out"}.get(
@@ -56,7 +59,20 @@ class RouteSimulator:
     def decide(self, number: str, extension: str, at: float = 0.0) -> Way:
         """extension: who dials."""
         decision = self._rules.decide(number.encode(), extension.encode())
+        starred = self._explain_pickup(number)
+        if starred:
+            reasons = (starred, "while nothing rings there:", *decision.reasons)
+            return Way("pickup", number, tuple(self._list_steps(decision)), reasons, at)
         return Way(decision.kind.name.lower(), decision.number, tuple(self._list_steps(decision)), decision.reasons, at)
+
+    def _explain_pickup(self, number: str) -> str:
+        """"" for what takes nothing over (call.replacement)."""
+        code = PICKUP_CODE.decode("ascii")
+        if number == code:
+            return f"{number} takes over what rings longest in the office"
+        extension = number.removeprefix(code)
+        is_pickup = number != extension and extension in self._configuration.extensions
+        return f"{number} takes over what rings longest at {extension}" if is_pickup else ""
 
     def _list_steps(self, decision: Decision) -> list[Step]:
         trunks = self._configuration.trunks

@@ -87,3 +87,13 @@ def test_it_says_what_the_running_router_does(profile, number):
         assert routed[0][0].line.name == "office"
     else:
         assert way.steps == tuple(Step(group[0].line.name, group[0].number) for group in routed)
+
+
+def test_what_takes_over_a_call_that_rings_is_said_with_what_it_is_while_nothing_rings():
+    simulator = RouteSimulator(read("set route star prefix \"*\"", "set route star trunk first"))
+    way = simulator.decide("*81002", "1001")
+    assert (way.kind, way.describe(), way.steps) == ("pickup", "pickup", (Step("first", "*81002"),))
+    assert way.reasons[:2] == ("*81002 takes over what rings longest at 1002", "while nothing rings there:")
+    assert simulator.decide("*8", "1001").reasons[0] == "*8 takes over what rings longest in the office"
+    assert simulator.decide("*87777", "1001").kind == "trunks"
+    assert RouteSimulator(read()).decide("*87777", "1001").kind == "unknown"

@@ -28,6 +28,12 @@ SAID = {
     "route {name}: prefix {prefix}, {count} digits taken off, {number} is left":
         "経路 {name}: 先頭の数字 {prefix}、{count} 桁を取り除いて {number}",
     "route {name}: prefix {prefix}": "経路 {name}: 先頭の数字 {prefix}",
+    "pickup": "代理応答",
+    "{number} takes over what rings longest in the office": "{number} は社内で最も長く鳴っている着信に出ます",
+    "{number} takes over what rings longest at {extension}": "{number} は {extension} で最も長く鳴っている着信に出ます",
+    "while nothing rings there:": "何も鳴っていなければ:",
+    "what is dialled: digits, *, # and +, or an extension": "ダイヤルするもの: 数字、*、#、+、または内線番号",
+    "14:30, or 2026-11-22T14:30, as the office's clock shows it": "14:30、または 2026-11-22T14:30(事業所の時計で)",
     "only extensions may call out": "外にかけられるのは内線だけです",
     "calls on its trunk go on by trunk {trunk}": "その外線の通話は外線 {trunk} に通します",
     "{number} is {before}, which neither the route nor the caller may":

@@ -17,6 +17,7 @@ SENTENCES = {
     "{count} calls in progress; q ends": "進行中の通話 {count} 件。q で終わり",
     "SIP messages as they come and go; times are UTC; q ends": "SIPメッセージ。時刻はUTC。q で終わり",
     "... {count} messages were not shown: there are too many": "... {count} 件は多すぎるため表示していません",
+    "     it is not up now: {reason}": "     いまは使えません: {reason}",
     "way": "行き先",
     "kind": "種類",
     "calls": "かける番号",
