@@ -32,17 +32,11 @@ from appliance.control.watching import Watching
 from appliance.daemons.configuration_file import print_findings, read_certificates, read_configuration
 from appliance.daemons.configuring import Archive, CallServerCommands, CallServerHere, Configuring, open_archive
 from appliance.daemons.first_start import describe_phones, write_first_configuration
+from appliance.daemons.name_server_choice import find_resolv_conf, read_name_servers
 from appliance.daemons.network_side import NetworkSide
 from appliance.daemons.own_bugs import NAME as BUG_NAME
 from appliance.daemons.own_bugs import OwnBugs
-from appliance.daemons.taking_up import (
-    Running,
-    TakingUp,
-    find_resolv_conf,
-    list_hosts,
-    list_public_hosts,
-    read_name_servers,
-)
+from appliance.daemons.taking_up import Running, TakingUp, list_hosts, list_public_hosts
 from appliance.diagnosis.trace import Trace
 from appliance.errors import MachineError
 from appliance.gateway.assembly import Gateway, GatewaySurroundings, assemble_gateway
@@ -205,6 +199,7 @@ class CallServer:
     def _join_network(self) -> None:
         """The network tells addresses; it is told of carriers and of whom to shut out."""
         network, office, gateway = self._network, self._office, self._gateway
+        self._machine.network_faults = network.list_faults
         network.changed = self._taking_up.note_addresses
         network.gate.list_peers = gateway.list_peers
         office.authentication.watch = BanWatch(network.gate.ban, gateway.has_host, self._journal)

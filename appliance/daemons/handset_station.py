@@ -18,8 +18,9 @@ from appliance.control.conversation import Words, require_plain_words
 from appliance.control.server import LineServer
 from appliance.daemons.handset_alarms import Trouble, TroubleWatch
 from appliance.daemons.handset_journal import HandsetJournal
+from appliance.daemons.late_resolver import LateResolver
 from appliance.errors import MachineError, OperatorError
-from appliance.handset.account import Account, Credentials
+from appliance.handset.account import Account, Credentials, Surroundings
 from appliance.handset.dial_map import build_dial_map
 from appliance.handset.handset import Handset
 from appliance.handset.hook import HookEvent, HookReader, Motion
@@ -62,8 +63,9 @@ class HandsetStation:
         listener = Listener(one.name, UDP, address.encode(), port)
         self._listener = listener
         self._stack = SipStack(self._ports.flow_to, os.urandom, counters)
-        self._account = Account(self._stack, listener, find_credentials(one, configuration, server), os.urandom,
-                                self._journal)
+        self._resolver = LateResolver(configuration, state_directory, counters, self._ports.settle)
+        self._account = Account(self._stack, listener, find_credentials(one, configuration, server),
+                                Surroundings(os.urandom, self._journal, self._resolver))
         self._hook = HookReader((one.flash.least_ms / 1000, one.flash.most_ms / 1000), one.has_pulse)
         self._hook_pin = self._keep_hook(one.hook, one.is_hook_active_low)
         self._hook_timer: asyncio.TimerHandle | None = None
@@ -104,6 +106,7 @@ class HandsetStation:
         await asyncio.sleep(0.2)        # answers to BYE and REGISTER
         self.voice.stop()
         self._give_back()
+        await self._resolver.close()
         await self._server.close()
 
     def _give_back(self) -> None:

@@ -5,28 +5,25 @@ What can fail is done first: sockets are bound, trunks built, certificates read.
 it cannot be refused.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 from appliance.config.configuration import Configuration
 from appliance.daemons.configuration_file import read_certificates
+from appliance.daemons.name_server_choice import find_resolv_conf, read_name_servers
 from appliance.errors import MachineError
 from appliance.gateway.assembly import Gateway
 from appliance.pbx.assembly import Office
 from appliance.pbx.listening import ListenerPlan, build_listeners, keep_absent, plan_listeners
 from appliance.sip.flow import Listener, Side
 from appliance.system.address_watch import Addresses
-from appliance.system.dns.name_servers import RESOLV_CONF, ServerAddress
 from appliance.system.dns.resolver import DnsResolver
 from appliance.system.media.pinholes import Pinholes
 from appliance.system.media.relay_keeper import RelayKeeper
 from appliance.system.sip_sockets.port_set import PortSet
 from appliance.system.tls_credentials import TlsCredentials
 from appliance.vocabulary.journal import Journal
-
-RESOLV_NAME = "resolv.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +155,3 @@ def describe_differences(before: Configuration, after: Configuration) -> list[st
     if before.media_ports != after.media_ports:
         said.append("calls in progress keep their media ports, new ones take the others")
     return said
-
-
-def read_name_servers(configuration: Configuration) -> tuple[ServerAddress, ...]:
-    """Those of `set system dns`; none: those of the file."""
-    return tuple(ServerAddress(one.address, one.port) for one in configuration.name_servers)
-
-
-def find_resolv_conf(configuration: Configuration, state_directory: str) -> str:
-    """The file that names the name servers: the network's where somebody looks after it, else the machine's."""
-    return os.path.join(state_directory, RESOLV_NAME) if configuration.network_managed else RESOLV_CONF

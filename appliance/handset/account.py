@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from appliance.handset.name_locator import NameLocator
 from appliance.sip.digest.client import DigestClient
 from appliance.sip.flow import Flow, Listener
+from appliance.sip.locating.records import Resolver
 from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
-from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
 from appliance.ua.registration import Registration, RegistrationState
 from appliance.vocabulary.journal import Journal
@@ -36,6 +37,14 @@ class Credentials(NamedTuple):
     name: str = ""
 
 
+class Surroundings(NamedTuple):
+    """What an account has from outside. random_octets: n -> n octets nobody can guess; resolver: for names."""
+
+    random_octets: Callable[[int], bytes]
+    journal: Journal
+    resolver: Resolver
+
+
 class Account:
     """core: for the user agent; is_ready: whether the server knows us, so that numbers can be called; ready: called
     whenever it knows us again."""
@@ -43,7 +52,8 @@ class Account:
     __slots__ = ("_credentials", "_is_known", "_journal", "_registration", "_server", "core", "failure", "ready")
 
     def __init__(self, stack: SipStack, listener: Listener, credentials: Credentials | None,
-                 random_octets: Callable[[int], bytes], journal: Journal) -> None:
+                 surroundings: Surroundings) -> None:
+        random_octets, journal = surroundings.random_octets, surroundings.journal
         self._credentials = credentials
         self._journal = journal
         self._is_known = False
@@ -52,7 +62,8 @@ class Account:
         self.failure = 0                # status of the last REGISTER that failed, 0: none has
         profile = _build_profile(listener, credentials)
         digest = DigestClient(self._find_secret, random_octets)
-        self.core = AgentCore(stack, profile, digest, NumericLocator(stack, [listener]), random_octets)
+        locator = NameLocator(stack, listener, surroundings.resolver, random_octets)
+        self.core = AgentCore(stack, profile, digest, locator, random_octets)
         self.core.methods += [b"INFO", *TRANSFER_METHODS]
         self._registration = None if credentials is None else Registration(
             self.core, b"sip:%s" % _write_host(credentials.domain), self, EXPIRES_S)

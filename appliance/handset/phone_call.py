@@ -16,18 +16,21 @@ from appliance.sdp.codec import Codec
 from appliance.sdp.direction import Direction
 from appliance.sdp.negotiation import AgreedStream
 from appliance.sip.flow import Flow
+from appliance.sip.locating.search import Verdict
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Alert, CallHandle, IncomingCall, Release
 from appliance.ua.in_dialog_methods import refuse_unwanted
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.invite_usage import InviteUsage, UsageState
+from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.referral import Referral
 from appliance.ua.replaces import Replaces
 from appliance.ua.request_draft import RequestDraft
 from appliance.ua.user_agent import UserAgent
 
 UNACCEPTABLE: Final = 488
+NOT_FOUND: Final = 404              # RFC 3261 21.4.5: the DNS says so, and nobody else could know better
 AGAIN_S: Final = 2.0                # until a change that could not be made is tried again
 
 
@@ -221,7 +224,8 @@ class PhoneCall:
         self.has_ended = True
         self._again.clear()
         self.port.close()
-        self._owner.call_ended(self, release.status, now)
+        is_nowhere = isinstance(call, OutgoingInvite) and call.verdict is Verdict.ABSENT and release.message is None
+        self._owner.call_ended(self, NOT_FOUND if is_nowhere else release.status, now)
 
 
 def name_remote(stream: AgreedStream, speech: Codec) -> RemoteVoice:

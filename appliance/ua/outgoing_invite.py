@@ -7,6 +7,7 @@ It knows every early dialog of its INVITE (fork); the first 2xx is the call, any
 from appliance.errors import MisuseError
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import Flow
+from appliance.sip.locating.search import Verdict
 from appliance.ua.acknowledgement import Acknowledgement
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallEvents, Cause, Release
@@ -59,6 +60,11 @@ class OutgoingInvite(InviteUsage):
     def flow(self) -> Flow | None:
         """Where the INVITE has gone, None while that is being found."""
         return self._invite.flow
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the last search for its servers."""
+        return self._invite.verdict
 
     @property
     def answer_message(self) -> Message | None:

@@ -5,11 +5,12 @@ import itertools
 
 from appliance.audio.tones import Tone
 from appliance.errors import MachineError
-from appliance.handset.account import Account, Credentials
+from appliance.handset.account import Account, Credentials, Surroundings
 from appliance.handset.dial_map import build_dial_map
 from appliance.handset.handset import Handset
 from appliance.handset.plan import HandsetPlan
 from appliance.sip.flow import UDP, Listener
+from appliance.sip.locating.records import SilentResolver
 from appliance.sip.stack import SipStack
 from appliance.vocabulary.counters import Counters
 from tests.ua.virtual_network import Network, Phone
@@ -104,7 +105,7 @@ class Registrar:
 class Desk:
     """The handset and its surroundings. network: has `phones` by address."""
 
-    def __init__(self, network: Network, credentials: Credentials | None = None, **plan) -> None:
+    def __init__(self, network: Network, credentials: Credentials | None = None, resolver=None, **plan) -> None:
         self.network = network
         self.listener = Listener("desk", UDP, HOST.encode(), 5060)
         self.address = (HOST.encode(), 5060)
@@ -112,7 +113,8 @@ class Desk:
         self._count = 0
         self.stack = SipStack(self.flow_to, self._octets, Counters())
         self.voice, self.journal = RememberedVoice(), RememberedJournal()
-        self.account = Account(self.stack, self.listener, credentials, self._octets, self.journal)
+        self.account = Account(self.stack, self.listener, credentials,
+                               Surroundings(self._octets, self.journal, resolver or SilentResolver()))
         self.core = self.account.core
         digit_map = build_dial_map("jp", ["201", "202"], ["9"])
         self.handset = Handset(HandsetPlan(HOST, "jp", digit_map, lambda: 7, **plan), self.account, self.voice,
