@@ -12,6 +12,7 @@ from tests.interop.sound import likeness
 
 HEARD = 0.7                                                        # its clock stumbles; a real board's does not
 DESK = "3001"
+SHORT_LINE = 60
 PINS = """set -e
 modprobe gpio-sim
 place=/sys/kernel/config/gpio-sim/pins
@@ -106,6 +107,8 @@ def configure(life: Life, *lines: str) -> str:
     life.machine.type("configure", CONFIGURATION, PATIENCE_S)
     for line in lines:
         life.machine.type(line, CONFIGURATION, PATIENCE_S)
+        if len(line) > SHORT_LINE:
+            life.machine.drain()                                   # it is drawn anew, with its prompt, as it wraps
     said = life.machine.type("commit", CONFIGURATION, PATIENCE_S)
     life.machine.type("exit", PROMPT, PATIENCE_S)
     return said
