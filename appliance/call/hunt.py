@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from appliance.call.call_record import CallRecord
 from appliance.call.leg import OUTGOING, Leg
 from appliance.call.line import Destination, Dial, Line, Refused
+from appliance.call.media_pause import MediaPause
 from appliance.call.reasons import (
     ELSEWHERE,
     NO_ANSWER,
@@ -120,8 +121,8 @@ class Hunt:
     """dial: what was asked for; branches: legs that have been begun and are not over; passed: those of them that were
     silent for too long, and are waited for no more; owner: who searches."""
 
-    __slots__ = ("_again", "_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_redirections", "_searches",
-                 "_seen", "_silence", "branches", "owner", "state")
+    __slots__ = ("_again", "_alarm", "_call", "_dial", "_failures", "_groups", "_passed", "_pause", "_redirections",
+                 "_searches", "_seen", "_silence", "branches", "owner", "state")
 
     def __init__(self, call: HuntCall, dial: Dial, groups: list[list[Destination]], owner: HuntOwner) -> None:
         self._call = call
@@ -135,6 +136,7 @@ class Hunt:
         self._silence: Alarm | None = None      # only trunks are waited for so
         self._again: SecondTries | None = None  # and only they are asked twice
         self._searches: ServerSearches | None = None    # of destinations that are names
+        self._pause: MediaPause | None = None
         self._passed: set[Leg] = set()
         self.branches: list[Leg] = []
         self.state = HuntState.OPEN
@@ -169,6 +171,8 @@ class Hunt:
             self._again.stop()
         if self._searches is not None:
             self._searches.stop()
+        if self._pause is not None:
+            self._pause.stop()
 
     def _end_silence(self) -> None:
         if self._silence is not None:
@@ -184,7 +188,13 @@ class Hunt:
             if not self._groups:
                 self._fail(now)
                 return
+            if self._call.services.relay.is_awaited and self._await_media(now):
+                return
             self._ring_group(self._groups.pop(0), now)
+
+    def _await_media(self, now: float) -> bool:
+        self._pause = self._pause or MediaPause(self._call.services, now)
+        return self._pause.begin(self._ring_next, now)
 
     def _ring_again(self, group: list[Destination], now: float) -> None:
         self._ring_group(group, now)

@@ -98,6 +98,9 @@ class MediaRelay(Protocol):
     offer or answer is known and with every one after that, `close_session`. A session outlives the call server.
     """
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there are no ports, but will be in a moment: the relay was lost just now, or has been asked."""
     def take_port(self, host: str) -> LocalPort | None:
         """A leased port of that address of ours, at once; None when the relay has none left or is away."""
     def return_port(self, port: LocalPort) -> None:
@@ -154,6 +157,11 @@ class AbsentRelay:
     """A relay that is away: where no media are to pass. Satisfies MediaRelay."""
 
     __slots__ = ()
+
+    @property
+    def is_awaited(self) -> bool:
+        """None will come."""
+        return False
 
     def take_port(self, host: str) -> LocalPort | None:
         """None: there are no ports."""

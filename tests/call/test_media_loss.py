@@ -105,6 +105,47 @@ def test_a_call_that_rings_rings_on_and_gets_media_with_its_answer(office):
     office.check_clean()
 
 
+def test_an_invite_that_comes_while_the_relay_is_replaced_waits_for_the_next_one(office):
+    alice, bob = office.phone("201"), office.phone("202")
+    office.relay.ports_left, office.relay.is_awaited = 0, True
+    mine = alice.invite("202")
+    office.run(0.5)
+    assert mine.statuses == [100]
+    assert not bob.calls
+    office.relay.ports_left, office.relay.is_awaited = None, False
+    office.run(0.2)
+    bob.ringing.answer()
+    mine.acknowledge()
+    assert mine.last(200)
+    mine.bye()
+    office.check_clean()
+
+
+def test_it_waits_two_seconds_and_not_for_ever(office):
+    alice, bob = office.phone("201"), office.phone("202")
+    office.relay.ports_left, office.relay.is_awaited = 0, True
+    mine = alice.invite("202")
+    office.run(1.5)
+    assert mine.statuses == [100]
+    office.run(1.5)
+    assert mine.last().status == 503
+    assert not bob.calls
+    office.check_clean()
+
+
+def test_who_gives_up_while_the_relay_is_replaced_rings_nobody(office):
+    alice, bob = office.phone("201"), office.phone("202")
+    office.relay.ports_left, office.relay.is_awaited = 0, True
+    mine = alice.invite("202")
+    office.run(0.5)
+    mine.cancel()
+    office.relay.ports_left, office.relay.is_awaited = None, False
+    office.run(3.0)
+    assert mine.last().status == 487
+    assert not bob.calls
+    office.check_clean()
+
+
 def test_a_relay_that_is_lost_again_meanwhile_is_replaced_again(office):
     mine, theirs = connect(office)
     office.lose_relay()

@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from tests.interop.baresip import Account, Baresip
+from tests.interop.carrier_emulator.desk_phone import Desk, DeskPhone
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.office import require
 from tests.interop.server import SECRETS
@@ -115,3 +116,23 @@ def test_the_relay_is_killed_and_the_call_gets_another_session(talking):
     callee.hang_up()
     caller.wait("CALL_CLOSED")
     wait_until(lambda: not ask_sessions(server), PATIENCE_S, "the session closed")
+
+
+def test_calls_that_come_while_the_relay_is_replaced_are_put_through(new_server, network):
+    """RFC 3261 8.2.6.1: 100 says that we are at it; a 503 would have been a call for help refused."""
+    server = new_server()
+    server.config.write_text(server.config.read_text().replace("set sip role proxy\n", "set sip role b2bua\n"))
+    with (server, DeskPhone(network.new_host(), (server.host, server.port), Desk("1001", SECRETS["1001"])) as caller,
+          DeskPhone(network.new_host(), (server.host, server.port), Desk("1002", SECRETS["1002"]),
+                    answers_by_itself=True) as callee):
+        for phone in (caller, callee):
+            phone.register()
+        wait_until(lambda: server.journal("media_relay_present"), PATIENCE_S, "the relay")
+        for count in (1, 2, 3):
+            os.kill(relays(server)[-1], signal.SIGKILL)
+            wait_until(lambda count=count: len(server.journal("media_relay_lost")) == count, PATIENCE_S, "the loss")
+            call = caller.dial("1002")
+            assert call.wait_status() == 200, call.statuses(b"INVITE")
+            wait_until(lambda count=count: len(server.journal("media_relay_present")) > count, PATIENCE_S, "the next")
+            call.bye()
+            wait_until(lambda: server.show("show calls") == [], PATIENCE_S, "no call left")

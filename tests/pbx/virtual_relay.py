@@ -26,6 +26,7 @@ class VirtualRelay:
         self.closed: list[str] = []
         self.asked: list[str] = []
         self._port = 30000
+        self.is_awaited = False
 
     def take_port(self, host: str) -> LocalPort | None:
         self._port += 2

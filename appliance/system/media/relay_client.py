@@ -34,6 +34,7 @@ from appliance.system.media.port_stock import PortStock
 from appliance.system.media.unclaimed import UnclaimedSessions
 
 WAITING_LIMIT = 4096            # messages that the socket has not taken yet; beyond, the relay counts as lost
+RETURN_S = 2.0                  # a relay that is lost is back by then, or it is no matter of waiting
 DELAY_S = 0.01                  # of what is not urgent
 SHORTAGE_S, LONGEST_SHORTAGE_S = 0.1, 5.0   # ports are asked for again after so long where there were not enough
 
@@ -71,6 +72,7 @@ class RelayClient:
         self._unheard: list[Message] = []       # read while ports were waited for
         self._socket: socket.socket | None = None
         self._is_present = False
+        self._back_by = 0.0                     # one that was lost is replaced by then, mostly
         self._short: set[str] = set()           # addresses of which there were not enough ports
         self._shortage_s = SHORTAGE_S
         self._shortage: asyncio.TimerHandle | None = None
@@ -83,6 +85,11 @@ class RelayClient:
     def is_present(self) -> bool:
         """Whether calls may have media now."""
         return self._is_present
+
+    @property
+    def is_awaited(self) -> bool:
+        """MediaRelay."""
+        return self._stock.is_awaited if self._is_present else monotonic() < self._back_by
 
     def attach(self, connection: socket.socket) -> None:
         """Listen to a relay, which will say what it is."""
@@ -395,6 +402,8 @@ class RelayClient:
     def _lose(self) -> None:
         """The relay is gone, or not to be trusted: say so."""
         was_present = self._is_present
+        if was_present:
+            self._back_by = monotonic() + RETURN_S
         self.detach()
         self._owner.connection_ended()
         if was_present:
