@@ -4,11 +4,11 @@ it keeps. Without `network managed` nothing of this runs.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from appliance.config.configuration import Configuration
 from appliance.errors import MachineError
-from appliance.system.address_watch import Addresses, AddressWatch, ask_addresses
+from appliance.system.address_watch import Addresses, AddressWatch, SideFault, ask_addresses
 from appliance.system.gate_client import GateClient
 from appliance.system.media.pinholes import Pinholes
 from appliance.system.netd_keeper import NetdKeeper, write_command
@@ -32,6 +32,10 @@ class NetworkSide:
         self.pinholes = Pinholes(self.gate)
         self.gate.list_open = self.pinholes.list_open
         self.changed: Callable[[Addresses], bool] = take_nothing
+
+    def list_faults(self) -> Mapping[str, SideFault]:
+        """Sides without an address, by role."""
+        return self._watch.faults
 
     def prepare(self, configuration: Configuration) -> Addresses:
         """Before anything is bound: have the network set up, and its addresses. It may wait; raises MachineError."""

@@ -6,10 +6,11 @@ lines): once, and at each change. Runs on the event loop; it may come later, go 
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any, Final
+from time import monotonic
+from typing import Any, Final, NamedTuple
 
 from appliance.errors import MachineError, PeerError
 from appliance.system.unix_address import open_unix_address
@@ -22,6 +23,14 @@ ASK_LIMIT_S: Final = 5.0
 LINE_LIMIT_OCTETS: Final = 64 * 1024
 Addresses = dict[str, str]
 """By role, "wan" and "lan"; without those that have none now."""
+
+
+class SideFault(NamedTuple):
+    """Why a side has no address. kind: of vocabulary.network_alarm; since: monotonic seconds when it was first told."""
+
+    kind: str
+    detail: str
+    since: float
 
 
 def ask_addresses(state_directory: str) -> Addresses:
@@ -66,13 +75,27 @@ def _read_address(said: Any) -> str:
         raise PeerError(f"no address: {said!r}") from error
 
 
+def read_faults(line: bytes, before: Mapping[str, SideFault], now: float) -> dict[str, SideFault]:
+    """By role, from an answer that `read_addresses` has understood; what was so before has been so since then."""
+    found = {}
+    for role, side in json.loads(line)["result"].items():
+        kind, detail = side.get("fault"), side.get("detail")
+        if isinstance(kind, str) and isinstance(detail, str) and kind:
+            known = before.get(role)
+            is_same = known is not None and known[:2] == (kind, detail)
+            found[role] = known if known is not None and is_same else SideFault(kind, detail, now)
+    return found
+
+
 class AddressWatch:
-    """changed(addresses): called at the first word and with each that says something else."""
+    """changed(addresses): called at the first word and with each that says something else. faults: as told last, by
+    role."""
 
     def __init__(self, state_directory: str, changed: Callable[[Addresses], None]) -> None:
         self._directory = state_directory
         self._changed = changed
         self._told: Addresses | None = None
+        self.faults: dict[str, SideFault] = {}
         self._task: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -100,7 +123,9 @@ class AddressWatch:
         try:
             writer.write(WATCH_REQUEST)
             while line := await reader.readline():
-                self._take(read_addresses(line))
+                addresses = read_addresses(line)
+                self.faults = read_faults(line, self.faults, monotonic())
+                self._take(addresses)
         except ValueError as error:     # of readline: a longer line than any answer
             raise PeerError("a line without end") from error
         finally:

@@ -166,3 +166,11 @@ def test_without_a_server_netd_is_ready_all_the_same(box):
     box.start(*WAN)
     assert time.monotonic() - began < 10
     assert box.ask("addresses")["wan"]["address"] is None
+    assert box.ask("addresses")["wan"]["fault"] == "network_no_lease"
+    run_ip("-n", box.peers["wan0"], "link", "set", "eth0", "down")
+    wait_until(lambda: box.ask("addresses")["wan"]["fault"] == "network_unplugged", PATIENCE_S, "nothing plugged in")
+    run_ip("-n", box.peers["wan0"], "link", "set", "eth0", "up")
+    lender = box.lend("wan0", "203.0.113.1", "203.0.113.100")
+    wait_until(lambda: box.ask("addresses")["wan"]["address"] == "203.0.113.100", PATIENCE_S, "the address")
+    assert "fault" not in box.ask("addresses")["wan"]
+    lender.close()

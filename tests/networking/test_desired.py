@@ -93,8 +93,11 @@ def test_a_lease_that_takes_the_network_of_the_lan_is_not_used(address):
     desired = desired_of(*WAN, *LAN, wan=lease)
     assert desired.addresses == {HeldAddress("eth1", IPv4Interface("192.168.1.1/24"))}
     assert desired.routes == frozenset()
-    assert decide_sides(network_of(*WAN, *LAN), {"wan": lease}, ObservedNetwork({}, desired.addresses, frozenset(), {})
-                        )["wan"].lease is None
+    there = ObservedNetwork({}, desired.addresses, frozenset(), {})
+    sides = decide_sides(network_of(*WAN, *LAN), {"wan": lease}, there)
+    assert sides["wan"].lease is None
+    assert (sides["wan"].fault, sides["wan"].detail) == ("network_lease_unusable", address)
+    assert sides["lan"].fault == ""
 
 
 def test_a_lease_of_a_wider_network_around_the_lan_is_used():

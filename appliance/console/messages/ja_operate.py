@@ -24,6 +24,18 @@ SENTENCES = {
     "at (UTC)": "時刻(UTC)",
     "  {place}. trunk {trunk} is sent {number}": "  {place}. 外線 {trunk} に {number} を送る",
     "no alarms": "警報はありません",
+    "the {subject} has no address: the DHCP server there lends {detail}, in the network of the other side":
+        "{subject} にアドレスがありません。DHCPサーバーが貸し出す {detail} は、反対側のネットワークの中にあります",
+    "LAN and WAN need different networks: set another network lan address, such as 192.168.77.1/24":
+        "LANとWANには別のネットワークが必要です。network lan address を 192.168.77.1/24 などに変えてください",
+    "the {subject} has no address: no DHCP server there lends one":
+        "{subject} にアドレスがありません。DHCPサーバーから貸し出されていません",
+    "see whether the router or modem there works and lends addresses; else set a fixed address":
+        "そこのルーターやモデムが動作し、アドレスを貸し出しているか確かめるか、固定アドレスを設定してください",
+    "the {subject} has no address: nothing is plugged in there":
+        "{subject} にアドレスがありません。ケーブルがつながっていません",
+    "plug in the cable; see whether the device at its other end is switched on":
+        "ケーブルをつなぎ、反対側の機器の電源が入っているか確かめてください",
     "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
         "外線 {subject} は使えません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
     "compare number, username and secret of the trunk with the carrier's letter":
