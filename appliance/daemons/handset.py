@@ -79,6 +79,7 @@ def read_concern(configuration: Configuration, state_directory: str) -> tuple[ob
     wanted = [configuration.extensions.get(one.extension) for one in handsets.values()]
     server = find_server(configuration, state_directory) if handsets else ""
     return (handsets, wanted, configuration.domain, configuration.country, server, configuration.name_servers,
+            configuration.firewall.dscp_media, configuration.firewall.dscp_signalling,
             tuple(configuration.extensions), tuple(route.prefix for route in configuration.routes.values()))
 
 

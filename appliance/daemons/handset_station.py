@@ -73,6 +73,8 @@ class HandsetStation:
         self._lamp = self._keep_output("lamp", one.lamp)
         self._signals = HandsetSignals(self._ringer, self._lamp)
         self.voice = HandsetVoice(one.device, one.cancels_echo, self._signals, self._report_device, self._report_keys)
+        self.voice.dscp = configuration.firewall.dscp_media
+        self._signalling_dscp = configuration.firewall.dscp_signalling
         plan = HandsetPlan(address, configuration.country, build_map(configuration), draw_session_id, one.hotline,
                            one.hotline_delay_s)
         self.handset = Handset(plan, self._account, self.voice, self._journal)
@@ -84,6 +86,7 @@ class HandsetStation:
         is_open = False
         try:
             self._ports.open([self._listener], self._stack)
+            self._ports.mark_datagrams(self._signalling_dscp)
             await self._server.open()
             is_open = True
         finally:

@@ -20,6 +20,7 @@ from appliance.system.sip_sockets.stack_timer import StackTimer
 from appliance.system.sip_sockets.tcp import CONNECTION_LIMIT, TcpPort
 from appliance.system.sip_sockets.tls import TlsPort, TlsSurroundings
 from appliance.system.sip_sockets.udp import UdpPort
+from appliance.system.traffic_mark import mark_traffic
 from appliance.vocabulary.counters import Counters
 
 DESCRIPTORS_RESERVED = 256      # for everything that is no SIP connection
@@ -166,6 +167,12 @@ class PortSet:
         for port in self._ports.values():
             port.start(loop)
         self._timer.arm()
+
+    def mark_datagrams(self, dscp: int) -> None:
+        """What is sent over UDP from the sockets that are open now carries this mark (RFC 2474)."""
+        for port in self._ports.values():
+            if isinstance(port, UdpPort):
+                mark_traffic(port.bound, dscp)
 
     def settle(self, now: float) -> None:
         """Send what waits and arm the stack's timer; after anything that made the stack work outside a wake, too."""

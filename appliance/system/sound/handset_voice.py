@@ -11,7 +11,7 @@ from appliance.handset.voice import RemoteVoice, VoicePort
 from appliance.native.handset_audio import ALONE, OVER, YIELDING, HandsetAudio
 from appliance.native.sip_sockets import pack_address
 from appliance.system.sound.sound_thread import DeviceReport, KeysReport, SoundThread
-from appliance.system.sound.voice_ports import UdpVoicePort
+from appliance.system.sound.voice_ports import EXPEDITED_FORWARDING, UdpVoicePort
 from appliance.system.sound.voice_reports import VoiceReports
 
 
@@ -29,7 +29,7 @@ class Signals(Protocol):
 
 
 class HandsetVoice:
-    """audio: of its thread; tone: the name of what sounds, "" for nothing."""
+    """audio: of its thread; tone: the name of what sounds, "" for nothing; dscp: the mark of ports opened later."""
 
     def __init__(self, device: str, cancels_echo: bool, signals: Signals, report: DeviceReport,
                  report_keys: KeysReport) -> None:
@@ -39,6 +39,7 @@ class HandsetVoice:
         self._signals = signals
         self._connected: UdpVoicePort | None = None
         self._reports: VoiceReports | None = None
+        self.dscp = EXPEDITED_FORWARDING
         self.tone = ""
         self.is_ringing = False
 
@@ -62,7 +63,7 @@ class HandsetVoice:
 
     def open_port(self, address: str) -> VoicePort:
         """Voice."""
-        return LeasedPort(self, UdpVoicePort(address))
+        return LeasedPort(self, UdpVoicePort(address, self.dscp))
 
     def connect(self, port: VoicePort, remote: RemoteVoice) -> None:
         """Voice."""

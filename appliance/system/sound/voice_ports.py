@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from typing import Final
 
 from appliance.errors import MachineError
+from appliance.system.traffic_mark import mark_traffic
 
 ATTEMPTS: Final = 64
 EXPEDITED_FORWARDING: Final = 46           # RFC 3246
@@ -31,7 +31,7 @@ class UdpVoicePort:
                 if port % 2 == 0:
                     beside.bind((address, port + 1))
                     self._socket, self.control, self.port = one, beside, port
-                    self._mark(family)
+                    self._prepare()
                     return
             except OSError as error:
                 trouble = error.strerror or str(error)
@@ -41,13 +41,10 @@ class UdpVoicePort:
             beside.close()
         raise MachineError(f"voice port at {address}: {trouble}")
 
-    def _mark(self, family: int) -> None:
-        level, name = ((socket.IPPROTO_IP, socket.IP_TOS) if family == socket.AF_INET
-                       else (socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
+    def _prepare(self) -> None:
         for one in (self._socket, self.control):
             one.setblocking(False)
-            with contextlib.suppress(OSError):      # a kernel without it sends unmarked
-                one.setsockopt(level, name, self._dscp << 2)
+            mark_traffic(one, self._dscp)
 
     @property
     def descriptor(self) -> int:
