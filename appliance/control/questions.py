@@ -62,7 +62,8 @@ def _read_number(command: str, words: list[str]) -> int:
 
 def _require_call(command: str, number: int, result: Result) -> Result:
     if result is None:
-        raise OperatorError(command, str(number), "no such call: `show calls all`, `show records` list what is known")
+        allowed = "what `show calls all` or `show records` lists"
+        raise OperatorError(command, f"{number} is no call that is known", allowed)
     return result
 
 

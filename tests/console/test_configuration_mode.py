@@ -183,6 +183,12 @@ def test_the_commands_of_configuration_mode_are_listed(desk: Desk):
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_a_revision_of_the_past_is_shown_in_configuration_mode_too(desk: Desk):
+    assert desk.type("show revision 1") == START
+    assert "revision" in [one.word for one in desk.session.follow(["show"])]
+    assert "path: 'nowhere' is not known here" in desk.type("show nowhere", 2)
+
+
 def test_revisions_and_what_runs_are_shown_in_operational_mode():
     desk = Desk()
     assert desk.type("show configuration") == START

@@ -53,7 +53,8 @@ def test_a_wrong_command_exits_2_and_says_what_is_allowed(tmp_path: Path):
 def test_a_call_that_is_not_there_exits_2(tmp_path: Path):
     done = console(tmp_path, "-c", "show call 99")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "show call: 99\nallowed: no such call: `show calls all`, `show records` list what is known\n"
+    assert done.stderr == ("show call: 99 is no call that is known\n"
+                           "allowed: what `show calls all` or `show records` lists\n")
 
 
 def test_trunks_and_explanations_come_from_the_server(tmp_path: Path):

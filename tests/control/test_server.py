@@ -57,7 +57,7 @@ def test_a_client_gets_answers_in_order(tmp_path: Path):
                 assert [call["number"] for call in client.ask(["show", "calls", "all"])] == [1, 2]
                 with pytest.raises(OperatorError) as refused:
                     client.ask(["show", "call", "3"])
-                assert "no such call" in refused.value.allowed
+                assert "3 is no call" in refused.value.said
                 assert client.ask(["show", "version"])
                 client.close()
             await in_thread(converse)

@@ -93,8 +93,9 @@ class ConfigurationMode:
         if verb in ("delete", "show"):
             choices = follow_said([*self.place, *rest], self._said())
             is_top = verb == "show" and not self.place and not rest
-            past = Choice("revisions", say("configurations of the past: who, when, why"))
-            return [*choices, past] if is_top else choices
+            past = [Choice("revisions", say("configurations of the past: who, when, why")),
+                    Choice("revision", say("the text of a configuration of the past"))]
+            return [*choices, *past] if is_top else choices
         if verb == "commit":
             is_value = bool(rest) and rest[-1] in ("comment", "confirmed")
             return _COMMIT_PLACES[rest[-1]] if is_value else [
@@ -256,7 +257,9 @@ _COMMIT_PLACES = {"comment": [Choice("<TEXT>", "", is_place=True)],
 
 
 def is_about_revisions(words: list[str]) -> bool:
-    """`show revisions` and `show system commit` mean the past in this mode too."""
+    """`show revisions`, `show revision N` and `show system commit` mean the past in this mode too."""
+    if len(words) == 2 and words[0] == "revision":
+        return words[1].isdigit()
     return (len(words) == 1 and len(words[0]) > 2 and "revisions".startswith(words[0])) or words == ["system", "commit"]
 
 

@@ -56,7 +56,7 @@ def follow_schema(words: Sequence[str], lines: Lines, is_value_wanted: bool = Tr
             return follow_value(node.leaf, list(words[index:]), lines) if is_value_wanted else [END]
         following = node.words.get(word, node.named)
         if following is None:
-            raise OperatorError(" ".join(path) or "set", say("{typed} is not known here", typed=repr(word)),
+            raise OperatorError(" ".join(path) or "path", say("{typed} is not known here", typed=repr(word)),
                                 " | ".join(node.words))
         path.append(word)
         node = following

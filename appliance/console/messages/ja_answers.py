@@ -44,6 +44,8 @@ SAID = {
     "{number} withholds the caller's number": "{number} は発信者番号を通知しません",
     "{number} shows the caller's number": "{number} は発信者番号を通知します",
     "an extension of the configuration": "設定にある内線番号",
+    "{number} is no call that is known": "通話 {number} の記録はありません",
+    "what `show calls all` or `show records` lists": "`show calls all` か `show records` にある番号",
     # what needs a person
     "the process that relays media cannot be had: calls through this box have no audio":
         "音声を中継するプロセスが動かないため、この機械を通る通話に音がありません",

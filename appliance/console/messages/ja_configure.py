@@ -39,7 +39,7 @@ SENTENCES = {
     "{user} edits": "{user} が編集中",
     "nothing is on trial": "試行中の設定はありません",
     "revision {number} is on trial and is taken back {deadline}; `confirm` keeps it":
-        "版 {number} は試行中で、{deadline} に元に戻ります。confirm で確定します",
+        "版 {number} は試行中で、{deadline}に元に戻ります。confirm で確定します",
     "a number, as `show revisions` lists it": "show revisions にある番号",
     "text, in quotes if there are blanks": "文字列。空白を含むなら引用符で囲む",
     "1 to {most} minutes": "1 から {most} 分",
