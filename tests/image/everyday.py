@@ -41,7 +41,6 @@ def first_start(life: Life, verdict: Verdict) -> None:
     verdict.claim(True, f"show interfaces: {life.address()}, which the router gave")
     life.wait_for_ssh()
     verdict.voices.append(f"memory with nothing configured: {read_memory(life)}")
-    verdict.voices.append(life.as_root("systemd-analyze | head -n 1").strip())
 
 
 def read_memory(life: Life) -> str:
