@@ -8,30 +8,10 @@ with the dialled number in the Request-URI; a number of the office that comes fr
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.interop.public_carrier import MODULES, PublicCarrier, Subscriber
+from tests.interop.public_carrier import HEAD, PublicCarrier, Subscriber
 
 REALM = "pbx.test"
-TEMPLATE = """#!KAMAILIO
-debug=0
-log_stderror=yes
-auto_aliases=no
-dns=no
-rev_dns=no
-server_signature=no
-children=2
-disable_tcp=yes
-alias="{realm}"
-alias="{host}"
-listen=udp:{host}:5060
-{modules}
-modparam("usrloc", "db_mode", 0)
-modparam("registrar", "default_expires", 3600)
-modparam("tm", "fr_timer", 5000)
-modparam("tm", "fr_inv_timer", 60000)
-modparam("rr", "enable_full_lr", 1)
-modparam("htable", "htable", "secret=>size=8;autoexpire=0;")
-modparam("htable", "htable", "number=>size=8;autoexpire=0;")
-modparam("htable", "htable", "direct=>size=8;autoexpire=0;")
+TEMPLATE = HEAD + """modparam("htable", "htable", "direct=>size=8;autoexpire=0;")
 event_route[htable:mod-init] {{
 {accounts}
 }}
@@ -86,9 +66,6 @@ class OfficePbx(PublicCarrier):
         """at: namespace and address; users: the telephones; gateway: the account it registers with; direct: number of
         the office -> telephone."""
         super().__init__(folder, at, (*users, gateway))
-        accounts = [f'    $sht(secret=>{one.username}) = "{one.secret}";\n    $sht(number=>{one.username}) = '
-                    f'"{one.number}";' for one in (*users, gateway)]
-        accounts += [f'    $sht(direct=>{number}) = "{user}";' for number, user in direct.items()]
-        self.config.write_text(TEMPLATE.format(
-            host=self.host, realm=REALM, gateway=gateway.number, accounts="\n".join(accounts),
-            modules="\n".join(f'loadmodule "{name}.so"' for name in MODULES)))
+        self.write_config(TEMPLATE, (*users, gateway), tuple(
+            f'    $sht(direct=>{number}) = "{user}";' for number, user in direct.items()),
+            realm=REALM, gateway=gateway.number)

@@ -15,7 +15,7 @@ from tests.interop.network import wait_until
 
 PROGRAM = shutil.which("kamailio", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 REALM = "carrier.test"
-TEMPLATE = """#!KAMAILIO
+HEAD = """#!KAMAILIO
 debug=0
 log_stderror=yes
 auto_aliases=no
@@ -35,7 +35,9 @@ modparam("tm", "fr_inv_timer", 60000)
 modparam("rr", "enable_full_lr", 1)
 modparam("htable", "htable", "secret=>size=8;autoexpire=0;")
 modparam("htable", "htable", "number=>size=8;autoexpire=0;")
-modparam("htable", "htable", "source=>size=8;autoexpire=3600;")
+"""
+"""Of one that knows accounts by user name: secret and number. Further tables, accounts and routes come behind it."""
+TEMPLATE = HEAD + """modparam("htable", "htable", "source=>size=8;autoexpire=3600;")
 event_route[htable:mod-init] {{
 {accounts}
 }}
@@ -101,11 +103,16 @@ class PublicCarrier:
         self.namespace, self.host = at
         folder.mkdir(parents=True, exist_ok=True)
         self.log, self.config = folder / "log", folder / "kamailio.cfg"
+        self.write_config(TEMPLATE, subscribers, realm=REALM)
+
+    def write_config(self, template: str, subscribers: tuple[Subscriber, ...], more: tuple[str, ...] = (),
+                     **values: str) -> None:
+        """more: lines behind the accounts."""
         accounts = [f'    $sht(secret=>{one.username}) = "{one.secret}";\n    $sht(number=>{one.username}) = '
                     f'"{one.number}";' for one in subscribers]
-        self.config.write_text(TEMPLATE.format(
-            host=self.host, realm=REALM, accounts="\n".join(accounts),
-            modules="\n".join(f'loadmodule "{name}.so"' for name in MODULES)))
+        self.config.write_text(template.format(
+            host=self.host, accounts="\n".join([*accounts, *more]),
+            modules="\n".join(f'loadmodule "{name}.so"' for name in MODULES), **values))
 
     def __enter__(self) -> "PublicCarrier":
         with self.log.open("ab") as log:

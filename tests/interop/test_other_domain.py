@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -112,19 +113,30 @@ class World:
         self.first.close()
 
 
-@pytest.fixture(scope="module")
-def world(network: LoopbackNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextmanager
+def open_world(network: LoopbackNetwork, folder: Path, role: str = "proxy") -> Iterator[World]:
+    """One in which our server finds the other domain and takes its calls."""
     if PROGRAM is None:
         require("kamailio")
-    made = World(network, tmp_path_factory.mktemp("world"), lambda one: [
-        f"set system dns {one.names.address}", f"set sip domain other.test source {one.other_host}/32"])
+    made = World(network, folder, lambda one: [
+        f"set system dns {one.names.address}", f"set sip domain other.test source {one.other_host}/32"], role)
     with made.other, made.office:
         yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def world(network: LoopbackNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_world(network, tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
 @pytest.fixture
 def phones(world: World, new_sipp: Callable[..., Sipp]) -> tuple[Sipp, Sipp]:
+    return make_phones(world, new_sipp)
+
+
+def make_phones(world: World, new_sipp: Callable[..., Sipp]) -> tuple[Sipp, Sipp]:
     """1001 at our server and bob at the other domain, bob registered there."""
     ours, bob = new_sipp(world.office), new_sipp(world.other)
     with UdpPeer((world.other_host, 5060), bob.host) as peer:

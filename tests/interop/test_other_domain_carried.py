@@ -5,40 +5,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.interop.kamailio import PROGRAM
 from tests.interop.network import LoopbackNetwork, wait_until
-from tests.interop.office import party, register_sipp, require
-from tests.interop.raw_sip import UdpPeer, build_request, transact
+from tests.interop.office import party, register_sipp
+from tests.interop.raw_sip import UdpPeer
 from tests.interop.sipp import Party, Sipp
 from tests.interop.sipp_script import Script, describe
 from tests.interop.test_calls import callee_answers
-from tests.interop.test_other_domain import AbroadScript, World, call_out, final
+from tests.interop.test_other_domain import AbroadScript, World, call_out, final, make_phones, open_world
 
 pytestmark = pytest.mark.ours
 
 
 @pytest.fixture(scope="module")
 def world(network: LoopbackNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if PROGRAM is None:
-        require("kamailio")
-    made = World(network, tmp_path_factory.mktemp("carried"), lambda one: [
-        f"set system dns {one.names.address}", f"set sip domain other.test source {one.other_host}/32"], "b2bua")
-    with made.other, made.office:
+    with open_world(network, tmp_path_factory.mktemp("carried"), "b2bua") as made:
         yield made
-    made.close()
 
 
 @pytest.fixture
 def phones(world: World, new_sipp: Callable[..., Sipp]) -> tuple[Sipp, Sipp]:
-    """1001 at our server and bob at the other domain, bob registered there."""
-    ours, bob = new_sipp(world.office), new_sipp(world.other)
-    with UdpPeer((world.other_host, 5060), bob.host) as peer:
-        for lines in (("Contact: *", "Expires: 0"), (f"Contact: <sip:bob@{bob.contact}>", "Expires: 300")):
-            answer = transact(peer, build_request(peer, "REGISTER", "sip:other.test", user="bob", domain="other.test",
-                                                  to="sip:bob@other.test", lines=lines))
-            assert answer is not None
-            assert answer.status == 200
-    return ours, bob
+    return make_phones(world, new_sipp)
 
 
 def test_our_user_calls_out_and_is_not_seen_there(world, phones) -> None:
