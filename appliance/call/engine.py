@@ -38,11 +38,12 @@ FIGURES_WAIT_S: Final = 1.0
 class CallEngine(CallTable):
     """The table with everyone who acts on it. Satisfies call.CallDirectory."""
 
-    __slots__ = ("replacements", "watch")
+    __slots__ = ("_readdressings", "replacements", "watch")
 
     def __init__(self, services: CallServices, records: RecordStore | None = None) -> None:
         super().__init__(services, records)
         self.watch = MediaWatch(self)
+        self._readdressings: dict[Leg, Readdressing] = {}
         self.replacements = Replacements(self, Pickups(self))
 
     # calls come
@@ -126,14 +127,14 @@ class CallEngine(CallTable):
         if legs:
             self.services.journal.record("address_changed", line=line.name, legs=len(legs))
         for call, leg in legs:
-            Readdressing(call, leg).start(now)
+            self._readdress(call, leg, now)
 
     def readdress_over(self, line: Line, listeners: Sequence[Listener], now: float) -> None:
         """These listeners of ours have moved: what this line has over them hears where we are now."""
         for call in self.calls.values():
             for leg in call.legs:
                 if leg.line is line and not leg.has_ended and leg.listener in listeners:
-                    Readdressing(call, leg).start(now)
+                    self._readdress(call, leg, now)
 
     def readdress_stranded(self, now: float) -> None:
         """Calls that were taken up after a restart, and whose media are at an address that we have left meanwhile."""
@@ -143,7 +144,17 @@ class CallEngine(CallTable):
                 continue
             for leg in bridge.legs:
                 if leg.media_end().bind_host != bridge.pair.ends[bridge.side_of(leg)].bind_host:
-                    Readdressing(call, leg).start(now)
+                    self._readdress(call, leg, now)
+
+    def _readdress(self, call: Call, leg: Leg, now: float) -> None:
+        known = self._readdressings.get(leg)
+        if known is None:
+            known = self._readdressings[leg] = Readdressing(call, leg, self._forget_readdressing)
+        known.call = call       # it may have been transferred meanwhile
+        known.start(now)
+
+    def _forget_readdressing(self, leg: Leg) -> None:
+        del self._readdressings[leg]
 
     def count_over(self, listeners: Sequence[Listener]) -> int:
         """How many calls pass by these listeners."""

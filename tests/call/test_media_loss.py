@@ -348,3 +348,63 @@ def test_nobody_asks_where_no_nat_is(office):
     connect(office)
     office.run(5.0)
     assert not office.relay.asked
+
+
+def test_an_address_that_changes_again_and_again_is_told_when_it_has_settled(trunk_call):
+    office, _mine, theirs = trunk_call
+    before = len(theirs.got("INVITE"))
+    for last in (2, 3, 4):
+        move(office, b"198.18.0.%d:5060" % last)
+    assert len(theirs.got("INVITE")) == before + 1      # at once, and the others are waited for
+    theirs.respond(200, theirs.pending[-1], theirs.phone.describe(port=40002))
+    for last in (5, 6, 7):
+        move(office, b"198.18.0.%d:5060" % last)
+    office.run(0.5)
+    assert len(theirs.got("INVITE")) == before + 1
+    office.run(1.0)
+    assert len(theirs.got("INVITE")) == before + 2
+    told = theirs.pending[-1]
+    assert b"c=IN IP4 198.18.0.7\r\n" in told.body
+    assert b"@198.18.0.7:5060" in told.contact
+    theirs.respond(200, told, theirs.phone.describe(port=40002))
+    office.run(60.0)
+    assert len(theirs.got("INVITE")) == before + 2
+    theirs.bye()
+    office.check_clean()
+
+
+def test_a_leg_that_rings_while_the_address_changes_is_told_once():
+    office = SurvivingCalls(CARRIER)
+    alice, carrier = office.phone("201"), office.carrier()
+    office.watches_topology = False
+    move(office, b"198.18.0.1:5060")
+    mine = alice.invite("0312345678")
+    theirs = carrier.ringing
+    theirs.respond(180)
+    for last in (2, 3, 4):
+        move(office, b"198.18.0.%d:5060" % last)
+    theirs.answer()
+    mine.acknowledge()
+    office.run(0.4)
+    theirs.respond(200, theirs.pending[-1], theirs.phone.describe(port=40002))
+    office.run(10.0)
+    assert [b"c=IN IP4 198.18.0.4\r\n" in one.body for one in theirs.got("INVITE")] == [False, True]
+    theirs.bye()
+    office.check_clean()
+
+
+def test_glare_while_the_address_changes_is_tried_again_with_the_last_one(trunk_call):
+    """RFC 3261 14.1: 491, and after a while once more."""
+    office, _mine, theirs = trunk_call
+    move(office, b"198.18.0.2:5060")
+    refused = theirs.pending[-1]
+    theirs.respond(491, refused)
+    move(office, b"198.18.0.3:5060")
+    office.run(2.0)
+    assert not theirs.pending
+    office.run(2.2)
+    theirs.respond(200, theirs.pending[-1], theirs.phone.describe(port=40002))
+    office.run(1.2)
+    told = theirs.pending[-1]
+    assert b"@198.18.0.3:5060" in told.contact
+    assert b"c=IN IP4 198.18.0.3\r\n" in told.body
