@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.config.handset_kinds import FlashWindow, GpioLine
 from appliance.config.network_kinds import AddressPort
@@ -14,12 +14,14 @@ from appliance.config.tree import Tree
 @dataclass(frozen=True, slots=True)
 class HandsetConfiguration:
     """One telephone on the box. extension: whose account it has, "" for none: then it calls addresses directly; listen:
-    where its SIP is, None for any port of the loopback; device: of alsa-lib; hook, ringer, lamp: None without; hotline:
-    what a lifted receiver calls, "" for nothing; hotline_delay_s: after so long without a digit."""
+    where its SIP is, None for any port of the loopback; secret: of who calls it there, "" for none; device: of
+    alsa-lib; hook, ringer, lamp: None without; hotline: what a lifted receiver calls, "" for nothing; hotline_delay_s:
+    after so long without a digit."""
 
     name: str
     extension: str
     listen: AddressPort | None
+    secret: str = field(repr=False)
     device: str
     hook: GpioLine | None
     is_hook_active_low: bool
@@ -42,6 +44,7 @@ def _build_handset(tree: Tree, name: str) -> HandsetConfiguration:
         name=name,
         extension=tree.value(handset.EXTENSION, name) or "",
         listen=tree.value(handset.LISTEN, name),
+        secret=tree.value(handset.CALLERS_SECRET, name) or "",
         device=tree.certain_value(handset.DEVICE, name),
         hook=tree.value(handset.HOOK, name),
         is_hook_active_low=tree.certain_value(handset.ACTIVE, name) == "low",

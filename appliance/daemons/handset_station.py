@@ -22,6 +22,7 @@ from appliance.daemons.late_resolver import LateResolver
 from appliance.errors import MachineError, OperatorError
 from appliance.handset.account import Account, Credentials, Surroundings
 from appliance.handset.dial_map import build_dial_map
+from appliance.handset.direct_callers import DirectCallers
 from appliance.handset.handset import Handset
 from appliance.handset.hook import HookEvent, HookReader, Motion
 from appliance.handset.plan import HandsetPlan
@@ -76,9 +77,13 @@ class HandsetStation:
         self.voice.dscp = configuration.firewall.dscp_media
         self._signalling_dscp = configuration.firewall.dscp_signalling
         plan = HandsetPlan(address, configuration.country, build_map(configuration), draw_session_id, one.hotline,
-                           one.hotline_delay_s)
+                           one.hotline_delay_s, self._find_callers())
         self.handset = Handset(plan, self._account, self.voice, self._journal)
         self._server = LineServer(state_directory, f"handset-{one.name}.sock", self._answer)
+
+    def _find_callers(self) -> DirectCallers | None:
+        one = self._one
+        return DirectCallers(self._account, one.name, one.secret, os.urandom) if one.secret else None
 
     async def open(self) -> None:
         """Serve from now on. Raises MachineError."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from appliance.handset.name_locator import NameLocator
-from appliance.sip.digest.client import DigestClient
+from appliance.sip.digest.client import DigestClient, DigestExchange
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.locating.records import Resolver
 from appliance.sip.stack import SipStack
@@ -62,6 +62,7 @@ class Account:
         self.failure = 0                # status of the last REGISTER that failed, 0: none has
         profile = _build_profile(listener, credentials)
         digest = DigestClient(self._find_secret, random_octets)
+        digest.may_answer = self._may_answer
         locator = NameLocator(stack, listener, surroundings.resolver, random_octets)
         self.core = AgentCore(stack, profile, digest, locator, random_octets)
         self.core.methods += [b"INFO", *TRANSFER_METHODS]
@@ -73,6 +74,11 @@ class Account:
     def _find_secret(self, _realm: bytes) -> tuple[bytes, bytes] | None:
         one = self._credentials
         return (one.username.encode(), one.secret.encode()) if one is not None else None
+
+    def _may_answer(self, _realm: bytes, exchange: DigestExchange) -> bool:
+        """What the extension's secret proves is shown to its server alone, not to whoever is called at an address."""
+        one = self._credentials
+        return one is not None and exchange.place == one.server.encode()
 
     @property
     def is_ready(self) -> bool:

@@ -60,7 +60,7 @@ class Handset:
         self._account = account
         self._voice = voice
         self._journal = journal
-        self._agent = UserAgent(account.core, self)
+        self._agent = UserAgent(account.core, self, plan.callers)
         self._opening = CallOpening(plan, account.core, voice, journal)
         self._alarm = account.core.alarm()
         self._patience = account.core.alarm()

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from appliance.numbering.digit_map import DigitMap
+from appliance.ua.user_agent import Authenticator
 
 
 class HandsetPlan(NamedTuple):
-    """address: ours, for voice; hotline: "" for none; session_ids: at random."""
+    """address: ours, for voice; hotline: "" for none; session_ids: at random; callers: judges who calls past our
+    server, None lets everybody call."""
 
     address: str
     country: str
@@ -16,3 +18,4 @@ class HandsetPlan(NamedTuple):
     session_ids: Callable[[], int]
     hotline: str = ""
     hotline_delay_s: int = 0
+    callers: Authenticator | None = None

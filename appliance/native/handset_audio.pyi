@@ -49,9 +49,9 @@ class HandsetAudio:
     def speak(self, captured: bytes, now_ns: int) -> None: ...
     """A frame of the microphone; every second one sends a packet."""
     def reporting(self) -> tuple[int, int, int, int, int | None, int, int, int, int]: ...
-    """For RTCP (RFC 3550 6.4): our SSRC, which each connection has anew, the timestamp of this moment, packets and octets
-    sent; the SSRC heard (None before it is found valid, A.1), its highest extended sequence number, packets expected and
-    received, jitter in timestamp units."""
+    """For RTCP (RFC 3550 6.4): our SSRC, which each connection has anew, the timestamp of this moment, packets and
+    octets sent; the SSRC heard (None before it is found valid, A.1), its highest extended sequence number, packets
+    expected and received, jitter in timestamp units."""
     def figures(self) -> dict[str, int]: ...
     """sent, sent_octets, send_failures, received, received_octets, strangers, unheard, jumps (of the card's clock) and,
     with "playout_" in front, the jitter buffer's; since it was connected."""

@@ -50,6 +50,7 @@ set extension 1003 role redirect
 set extension 1003 allow international
 set handset desk extension 1001
 set handset desk listen 127.0.0.1:5070
+set handset desk secret porch-callers-know
 set handset desk device plughw:1,0
 set handset desk hook gpiochip0:17
 set handset desk active high

@@ -90,6 +90,7 @@ def test_hidden_secrets_are_not_printed_and_cannot_be_pasted_back():
         "extension 1001 secret",
         "extension 1002 secret",
         "extension 1003 secret",
+        "handset desk secret",
         "trunk carrier secret",
         "trunk carrier inbound-secret",
     ]

@@ -7,6 +7,7 @@ from appliance.audio.tones import Tone
 from appliance.errors import MachineError
 from appliance.handset.account import Account, Credentials, Surroundings
 from appliance.handset.dial_map import build_dial_map
+from appliance.handset.direct_callers import DirectCallers
 from appliance.handset.handset import Handset
 from appliance.handset.plan import HandsetPlan
 from appliance.sip.flow import UDP, Listener
@@ -105,7 +106,8 @@ class Registrar:
 class Desk:
     """The handset and its surroundings. network: has `phones` by address."""
 
-    def __init__(self, network: Network, credentials: Credentials | None = None, resolver=None, **plan) -> None:
+    def __init__(self, network: Network, credentials: Credentials | None = None, resolver=None,
+                 secret: str = "", **plan) -> None:
         self.network = network
         self.listener = Listener("desk", UDP, HOST.encode(), 5060)
         self.address = (HOST.encode(), 5060)
@@ -117,8 +119,9 @@ class Desk:
                                Surroundings(self._octets, self.journal, resolver or SilentResolver()))
         self.core = self.account.core
         digit_map = build_dial_map("jp", ["201", "202"], ["9"])
-        self.handset = Handset(HandsetPlan(HOST, "jp", digit_map, lambda: 7, **plan), self.account, self.voice,
-                               self.journal)
+        callers = DirectCallers(self.account, "desk", secret, self._octets) if secret else None
+        self.handset = Handset(HandsetPlan(HOST, "jp", digit_map, lambda: 7, **plan, callers=callers), self.account,
+                               self.voice, self.journal)
         network.phones[self.address] = self
 
     _octets = Phone._octets

@@ -6,7 +6,7 @@ from __future__ import annotations
 from appliance.config.handset_kinds import DEVICE_NAME, FLASH_WINDOW, GPIO_LINE, TARGET, FlashWindow
 from appliance.config.leaf import Leaf, Section
 from appliance.config.network_kinds import ADDRESS_PORT
-from appliance.config.word_kinds import BOOLEAN, NAME, choice_kind, integer_kind
+from appliance.config.word_kinds import BOOLEAN, NAME, SECRET, choice_kind, integer_kind
 
 EXTENSION = Leaf(
     "handset <handset> extension",
@@ -20,6 +20,12 @@ LISTEN = Leaf(
     ADDRESS_PORT,
     "Where its SIP is, for callers who know no server.",
     remark="any free port of 127.0.0.1",
+)
+CALLERS_SECRET = Leaf(
+    "handset <handset> secret",
+    SECRET,
+    "The digest password of who calls it at its own address; the user name and the realm are the handset's name.",
+    remark="none: everybody who reaches that address may call",
 )
 DEVICE = Leaf("handset <handset> device", DEVICE_NAME, "The sound device, as alsa-lib knows it.", default="default")
 HOOK = Leaf("handset <handset> hook", GPIO_LINE, "The line of the hook switch.",
@@ -42,6 +48,7 @@ SECTION = Section(
     "handset <handset>",
     "Handsets",
     "Telephones at the sound card and the pins of the box.",
-    (EXTENSION, LISTEN, DEVICE, HOOK, ACTIVE, RINGER, LAMP, PULSE, FLASH, HOTLINE, HOTLINE_DELAY, ECHO_CANCEL),
+    (EXTENSION, LISTEN, CALLERS_SECRET, DEVICE, HOOK, ACTIVE, RINGER, LAMP, PULSE, FLASH, HOTLINE, HOTLINE_DELAY,
+     ECHO_CANCEL),
     name_kind=NAME,
 )

@@ -71,6 +71,8 @@ SENTENCES = {
     "The extension that it is. Without one it has no server, and calls addresses such as sip:desk@192.0.2.7.":
         "この受話器の内線番号。なければサーバーを使わず、sip:desk@192.0.2.7 のようなアドレスにかける。",
     "Where its SIP is, for callers who know no server.": "サーバーを使わない相手が呼ぶためのSIPのアドレス。",
+    "The digest password of who calls it at its own address; the user name and the realm are the handset's name.":
+        "このアドレスへ直接かける相手の認証パスワード(ユーザー名と realm はハンドセットの名前)。",
     "The sound device, as alsa-lib knows it.": "音声デバイス(alsa-lib での名前)。",
     "The line of the hook switch.": "フックスイッチの信号線。",
     "The level of the hook line while lifted.": "受話器を上げている間の信号線のレベル。",
@@ -153,6 +155,7 @@ SENTENCES = {
     "nowhere": "なし",
     "none": "なし",
     "the extension": "内線番号",
+    "none: everybody who reaches that address may call": "なし: このアドレスに届く相手は誰でもかけられる",
     "any free port of 127.0.0.1": "127.0.0.1 の空きポート",
     "none: lifted and hung up on the console": "なし。コンソールから上げ下ろしする",
     "the listener, where there is only one": "1つしかなければそのリスナー",
