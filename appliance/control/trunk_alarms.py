@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from appliance.control.observed import Alarm
-from appliance.vocabulary.trunk_alarm import NO_EMERGENCY_TRUNK, OTHER, WORDINGS
+from appliance.vocabulary.trunk_alarm import NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
 from appliance.vocabulary.trunk_state import TrunkState
 
 WriteMoment = Callable[[float], str]
@@ -16,7 +16,8 @@ def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -
     carrying = []
     for trunk in trunks:
         if _is_down(trunk):
-            yield _describe(f"trunk_{trunk.name}", trunk.fault.value, (trunk.name, trunk.reason),
+            kind = trunk.fault.value if trunk.fault.value in WORDINGS else TRUNK_DOWN
+            yield _describe(f"trunk_{trunk.name}", kind, (trunk.name, trunk.reason),
                             write_moment(trunk.down_since))
         if trunk.is_emergency:
             carrying.append(trunk)
@@ -32,7 +33,7 @@ def _is_down(trunk: TrunkState) -> bool:
 
 def _describe(name: str, kind: str, values: tuple[str, str], raised_at: str) -> Alarm:
     subject, detail = values
-    wording = WORDINGS.get(kind, OTHER)
+    wording = WORDINGS[kind]
     return {"name": name, "sentence": wording.sentence.format(subject=subject, detail=detail),
             "remedy": wording.remedy, "raised_at": raised_at,
-            "kind": kind if kind in WORDINGS else "", "subject": subject, "detail": detail}
+            "kind": kind, "subject": subject, "detail": detail}

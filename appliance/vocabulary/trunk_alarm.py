@@ -16,9 +16,11 @@ class Wording(NamedTuple):
 
 
 NO_EMERGENCY_TRUNK: Final = "no_emergency_trunk"
-OTHER: Final = Wording("trunk {subject} is down: {detail}",
-                       "look at `show trunks`; ask the carrier if it stays so")
+TRUNK_DOWN: Final = "trunk_down"
 WORDINGS: Final = {
+    TRUNK_DOWN: Wording(
+        "trunk {subject} is down: {detail}",
+        "look at `show trunks`; ask the carrier if it stays so"),
     TrunkFault.CREDENTIALS.value: Wording(
         "trunk {subject} is down: its carrier does not accept our user name or password ({detail})",
         "compare number, username and secret of the trunk with the carrier's letter"),

@@ -28,6 +28,7 @@ WHOLE_ONES = (
     "::/0 is so wide that those who guess passwords are never shut out", "3 calls affected", "1 call affected",
     "network: does not run yet, takes this up when it starts", "eth1 is not there yet", "nothing changes but remarks",
     "listener office udp:192.0.2.1:5060 moved to 192.0.2.2:5060", "2 calls ended", "nothing changes",
+    "listener wan udp:192.0.2.1:5060 stays open until the emergency call over it has ended",
     "its listener has no address yet", "the DNS does not answer", "wrong credentials: 401 Unauthorized",
     "refused: 403 Forbidden", "no answer", "international", "a bug of ours was met and survived: ValueError: x",
     "the certificate of listener office (/etc/denwaban/office.pem) expires on 2026-12-01",

@@ -76,6 +76,22 @@ def test_that_nobody_can_call_for_help_is_an_alarm_of_its_own():
     assert list_alarms(box) == []
 
 
+def test_a_carrier_that_refuses_for_another_reason_is_quoted():
+    box, carrier = join_carrier()
+    carrier.answers = [(404, b"")]
+    box.start(2.0)
+    (alarm,) = list_alarms(box)
+    assert alarm["sentence"] == "trunk carrier is down: its carrier refuses to register us (refused: 404 Not Found)"
+
+
+def test_a_registration_that_has_run_out_is_an_alarm_since_then():
+    box = join_carrier()[0].start()
+    granted_until = box.trunk().link.granted_until
+    (alarm,) = list_trunk_alarms(box.gateway.trunk_states(granted_until + 5.0), lambda at: f"{at:.1f}")
+    assert alarm["sentence"] == "trunk carrier is down: the registration has run out"
+    assert alarm["raised_at"] == f"{granted_until:.1f}"
+
+
 def test_the_console_says_it_in_japanese(japanese):
     box, carrier = join_carrier()
     carrier.answers = [(403, b"")]

@@ -11,6 +11,8 @@ SAID = {
     "listener {place} opened": "リスナー {place} を開く",
     "listener {place} moved to {address}": "リスナー {place} を {address} に移す",
     "listener {place} closed": "リスナー {place} を閉じる",
+    "listener {place} stays open until the emergency call over it has ended":
+        "リスナー {place} は緊急通報が終わるまで開けておく",
     "the domain is {domain}: phones have to register there": "ドメインは {domain}: 電話機はここに登録し直す",
     "calls in progress keep their media ports, new ones take the others":
         "進行中の通話は今の音声ポートのまま、新しい通話は新しいポートを使う",

@@ -36,6 +36,9 @@ SENTENCES = {
         "{subject} にアドレスがありません。ケーブルがつながっていません",
     "plug in the cable; see whether the device at its other end is switched on":
         "ケーブルをつなぎ、反対側の機器の電源が入っているか確かめてください",
+    "trunk {subject} is down: {detail}": "外線 {subject} は使えません: {detail}",
+    "look at `show trunks`; ask the carrier if it stays so":
+        "show trunks を見て、続くようなら事業者に問い合わせてください",
     "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
         "外線 {subject} は使えません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
     "compare number, username and secret of the trunk with the carrier's letter":
