@@ -157,9 +157,12 @@ class CallEngine(CallTable):
         del self._readdressings[leg]
 
     def count_over(self, listeners: Sequence[Listener]) -> int:
-        """How many calls pass by these listeners."""
-        return sum(any(not leg.has_ended and leg.listener in listeners for leg in call.legs)
-                   for call in self.calls.values())
+        """How many calls `end_over` would end."""
+        return len(self._list_over(listeners))
+
+    def _list_over(self, listeners: Sequence[Listener]) -> list[Call]:
+        return [call for call in self.calls.values() if not call.record.is_emergency
+                and any(not leg.has_ended and leg.listener in listeners for leg in call.legs)]
 
     def helps_over(self, listener: Listener) -> bool:
         """Whether somebody calls for help over this listener: it must not go."""
@@ -167,16 +170,15 @@ class CallEngine(CallTable):
                    for call in self.calls.values())
 
     def end_over(self, listeners: Sequence[Listener], now: float) -> int:
-        """These listeners of ours go: every call that passes by them is ended while they still stand. How many."""
-        ended = 0
-        for call in tuple(self.calls.values()):
-            if any(not leg.has_ended and leg.listener in listeners for leg in call.legs):
-                ended += 1
-                call.note("its listener was taken out of service")
-                if call.state < ANSWERED:
-                    call.refuse_stopped(now)
-                call.hang_up(now, CLOSED)
-        return ended
+        """These listeners of ours go: every call that passes by them is ended while they still stand, but for those to
+        emergency numbers. How many."""
+        going = self._list_over(listeners)
+        for call in going:
+            call.note("its listener was taken out of service")
+            if call.state < ANSWERED:
+                call.refuse_stopped(now)
+            call.hang_up(now, CLOSED)
+        return len(going)
 
     # the shell
 

@@ -54,7 +54,7 @@ class TakingUp:
         """What would become of the listeners, a sentence each; which of them stay for an emergency call; how many calls
         would be ended."""
         plan = self._plan(configuration)
-        return plan.describe(), plan.describe_kept(), self._running.office.calls.count_over(plan.removed)
+        return plan.describe(), plan.describe_kept(), self._running.office.calls.count_over([*plan.removed, *plan.kept])
 
     def release_kept(self) -> None:
         """Listeners that stayed for an emergency call go when it is over."""
@@ -81,8 +81,8 @@ class TakingUp:
             raise
         # nothing refuses from here on
         self.configuration, self._kept = configuration, plan.kept
-        if plan.removed:
-            ended = running.office.end_calls_over(plan.removed, now)
+        if plan.removed or plan.kept:
+            ended = running.office.end_calls_over([*plan.removed, *plan.kept], now)
             effects.append(f"{ended} calls ended")
             running.ports.settle(now)       # their BYEs leave while their listener stands
         running.ports.take_up(sockets)
