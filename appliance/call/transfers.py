@@ -10,9 +10,7 @@ from appliance.call.call import Call, call_of
 from appliance.call.leg import Leg
 from appliance.call.line import Dial, Refused
 from appliance.call.transfer import Transfer
-from appliance.errors import PeerError
-from appliance.sip.grammar import unescape
-from appliance.sip.uri import SipUri
+from appliance.sip.uri_user import read_uri_user
 from appliance.ua.incoming_invite import IncomingInvite
 from appliance.ua.referral import Referral
 from appliance.ua.replacement import find_named
@@ -33,7 +31,7 @@ def start_transfer(call: Call, leg: Leg, referral: Referral, now: float) -> None
 
 def _start_blind(call: Call, bridge: Bridge, leg: Leg, referral: Referral, now: float) -> None:
     moved = bridge.other_of(leg)
-    dial = Dial(read_user(referral.target), referral.target, moved.line, moved.party, leg.extension,
+    dial = Dial(read_uri_user(referral.target), referral.target, moved.line, moved.party, leg.extension,
                 referred_by=referral.referred_by)
     verdict = call.services.router.follow(dial, referral.target, now)
     referral.accept(now)
@@ -78,13 +76,3 @@ def _find_leg(leg: Leg, referral: Referral) -> Leg | None:
 def is_same_party(one: Leg, other: Leg) -> bool:
     """Whether both legs are of the same extension, or of the same user of another domain."""
     return (one.line, one.party.number, one.party.domain) == (other.line, other.party.number, other.party.domain)
-
-
-def read_user(uri: bytes) -> bytes:
-    """The user part of a URI, unescaped; b"" where there is none."""
-    if uri[:4].lower() == b"tel:":
-        return uri[4:].partition(b";")[0].translate(None, b"-.()")
-    try:
-        return unescape(SipUri.parse(uri).user or b"")
-    except PeerError:
-        return b""

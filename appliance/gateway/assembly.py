@@ -12,7 +12,6 @@ from appliance.gateway.attachment import Attachment
 from appliance.gateway.carrier_profiles import PROFILES
 from appliance.gateway.dial_decision import DialRules
 from appliance.gateway.explanation import explain_route
-from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged, InboundAccounts
 from appliance.gateway.numbers_of_trunk import TrunkNumbers
 from appliance.gateway.office_extensions import OfficeExtensions
@@ -36,6 +35,7 @@ from appliance.sip.locating.locator import Locator
 from appliance.sip.locating.records import Resolver, SilentResolver
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import FlowOpener
+from appliance.sip.uri_user import read_uri_user
 from appliance.ua.agent_core import AgentCore, DialogDirectory
 from appliance.ua.profile import AgentProfile
 from appliance.vocabulary.journal import Journal, SilentJournal

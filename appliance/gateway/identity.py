@@ -11,15 +11,14 @@ from appliance.errors import PeerError
 from appliance.gateway.carrier_profiles.carrier_profile import CarrierProfile, IdentityHeader
 from appliance.gateway.translation import Translator, escape_user, read_digits
 from appliance.native.sip_scanner import Message, ScanError, find_parameter, split_address
-from appliance.sip.grammar import quote, unescape
-from appliance.sip.tel_uri import TelUri
+from appliance.sip.grammar import quote
 from appliance.sip.uri import SipUri
+from appliance.sip.uri_user import read_uri_user
 
 ANONYMOUS: Final = b'"Anonymous" <sip:anonymous@anonymous.invalid>'
 """RFC 3323 4.1.1.3."""
 _HIDING: Final = frozenset({b"id", b"user", b"header"})     # RFC 3323 4.2, RFC 3325 9.3
 _ANONYMOUS_USERS: Final = frozenset({b"anonymous", b"unavailable", b"restricted"})
-_DIALLED: Final = re.compile(rb"[0-9*#]{1,64}")
 _PERSON: Final = re.compile(rb"[A-Za-z0-9._+-]{1,64}")
 # What Japanese networks say instead of a number (TTC JT-Q951), and how people read it on a telephone's display.
 _REASONS_OF_JAPAN: Final = {b"anonymous": "非通知", b"payphone": "公衆電話", b"coin line/payphone": "公衆電話",
@@ -63,21 +62,6 @@ def read_caller(request: Message, profile: CarrierProfile, translator: Translato
         if number:
             return Party(number, _read_name(value) or _read_name(request.from_value))
     return Party(b"", _read_reason(request.from_value, translator.country))
-
-
-def read_uri_user(uri: bytes) -> bytes:
-    """The user part of a SIP or SIPS URI, or the digits of a tel URI, unescaped; b"" for neither. Telephones leave out
-    the context that a local number should have (RFC 3966 5.1.5): it is one of here."""
-    if uri[:4].lower() == b"tel:":
-        try:
-            return TelUri.parse(uri).number
-        except PeerError:
-            digits = uri[4:].partition(b";")[0].translate(None, b"-.()")
-            return digits if _DIALLED.fullmatch(digits) else b""
-    try:
-        return unescape((SipUri.parse(uri).user or b"").partition(b";")[0])
-    except PeerError:
-        return b""
 
 
 def read_address_uri(value: bytes) -> bytes:

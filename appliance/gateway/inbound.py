@@ -7,13 +7,13 @@ from appliance.call.engine import CallEngine
 from appliance.call.line import Dial, Line, Refused
 from appliance.call.party import Party
 from appliance.gateway.assembly import Gateway
-from appliance.gateway.identity import read_uri_user
 from appliance.gateway.inbound_account import Challenged
 from appliance.gateway.trunk import Trunk
 from appliance.native.sip_scanner import Message
 from appliance.sip.flow import TLS, Flow, Side
 from appliance.sip.grammar import unescape
 from appliance.sip.stack import SipStack
+from appliance.sip.uri_user import read_uri_user
 from appliance.ua.call_taking import open_call
 from appliance.ua.inspection import write_capabilities
 

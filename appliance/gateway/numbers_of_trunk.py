@@ -3,9 +3,10 @@
 
 from appliance.config.configuration import TrunkConfiguration
 from appliance.gateway.carrier_profiles.carrier_profile import CalledSource, CarrierProfile
-from appliance.gateway.identity import read_address_uri, read_uri_user
+from appliance.gateway.identity import read_address_uri
 from appliance.gateway.translation import Translator, escape_user, read_digits
 from appliance.native.sip_scanner import Message
+from appliance.sip.uri_user import read_uri_user
 
 
 class TrunkNumbers:

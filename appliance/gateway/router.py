@@ -6,12 +6,12 @@ from typing import Final
 
 from appliance.call.line import Destination, Dial, Refused
 from appliance.gateway.dial_decision import Decision, DialRules, Kind
-from appliance.gateway.identity import read_uri_user
 from appliance.gateway.office_extensions import OfficeExtensions
 from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_hosts import TrunkHosts
 from appliance.gateway.trunk_report import HAS_NO_ADDRESS
 from appliance.sip.flow import Side
+from appliance.sip.uri_user import read_uri_user
 from appliance.vocabulary.journal import Journal
 
 Groups = list[list[Destination]]

@@ -4,13 +4,12 @@ gets there but by the trunk, under the rights of whoever calls. A value; lookups
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 
 from appliance.config.configuration import TrunkConfiguration
 from appliance.errors import PeerError
 from appliance.gateway.trunk import Trunk
 from appliance.gateway.trunk_agent import list_hosts
+from appliance.sip.locating.plain_host import write_plainly
 from appliance.sip.uri import SipUri
 
 
@@ -43,15 +42,3 @@ class TrunkHosts:
             return False
         maddr = parsed.parameter(b"maddr")
         return parsed.host in self or bool(maddr and maddr in self)
-
-
-@lru_cache(4096)
-def write_plainly(host: bytes) -> bytes:
-    """A name in small letters without its last dot; of a numeric address the one form, IPv4 in IPv6 as IPv4."""
-    plain = host.strip(b"[]").rstrip(b".").lower()
-    try:
-        address = ip_address(plain.decode("ascii", "replace"))
-    except ValueError:
-        return plain
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address).encode("ascii")

@@ -9,7 +9,6 @@ from typing import Final
 
 from appliance.call.line import Destination, Dial, Line, Refused
 from appliance.call.party import Party
-from appliance.call.transfers import read_user
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
 from appliance.pbx.account import Account
@@ -27,6 +26,7 @@ from appliance.sip.locating.search import Verdict
 from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.stack import SipStack
 from appliance.sip.uri import SipUri, strip_for_request
+from appliance.sip.uri_user import read_uri_user
 from appliance.ua.agent_core import AgentCore, DialogDirectory
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.location import FlowsFound, Hop, Lookup
@@ -290,7 +290,7 @@ class ExtensionRouter:
         """Router."""
         if not self._extensions.is_own_uri(target):
             return self._extensions.find_elsewhere(dial._replace(routes=()), target, now)
-        return self.route(dial._replace(dialled=read_user(target), uri=target, is_elsewhere=False), now)
+        return self.route(dial._replace(dialled=read_uri_user(target), uri=target, is_elsewhere=False), now)
 
     def follow_elsewhere(self, dial: Dial, target: bytes, now: float) -> list[list[Destination]] | Refused:
         """Router. Extensions cost nothing."""

@@ -3,13 +3,14 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 
 from appliance.pbx.proxy.target import NamedTarget
 from appliance.sip.flow import TLS, Flow, Listener
 from appliance.sip.locating.ability import Ability
 from appliance.sip.locating.locator import Inquiry, Located, Locator
 from appliance.sip.locating.numeric import Target as Address
+from appliance.sip.locating.plain_host import write_plainly
 from appliance.sip.locating.search import Verdict
 from appliance.sip.locating.server_health import ServerHealth
 from appliance.sip.transaction.core import FlowOpener
@@ -104,17 +105,6 @@ class OwnHosts:
 
     def __contains__(self, address: Address) -> bool:
         return (write_plainly(address.host), address.port) in self._addresses
-
-
-@lru_cache(4096)
-def write_plainly(host: bytes) -> bytes:
-    """The one form of a numeric address; what is mapped into IPv6 is the IPv4 address that it leads to."""
-    try:
-        address = ip_address(host.decode("ascii"))
-    except ValueError:
-        return host
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address).encode("ascii")
 
 
 @lru_cache(4096)
