@@ -65,6 +65,25 @@ def test_a_bouncing_contact_is_one_hanging_up():
     assert line.events == [HUNG_UP]
 
 
+@pytest.mark.parametrize("spikes", [[0.001], [0.003, 0.002, 0.006], [0.007] * 10])
+def test_spikes_on_a_resting_hook_are_nothing(spikes):
+    line = Line()
+    for span_s in spikes:
+        line.edge(True, span_s).edge(False, 0.004)
+    line.rest(2.0)
+    assert line.events == []
+
+
+@pytest.mark.parametrize("rate", [10, 20])
+def test_a_dial_whose_contacts_bounce_is_read_all_the_same(rate):
+    line = Line(has_pulse=True).lift()
+    for _ in range(7):
+        line.edge(False, 0.001).edge(True, 0.001).edge(False, 0.67 / rate - 0.002)
+        line.edge(True, 0.001).edge(False, 0.001).edge(True, 0.33 / rate - 0.002)
+    line.rest(0.8)
+    assert line.events == [HookEvent(Motion.DIGIT, "7")]
+
+
 @pytest.mark.parametrize(("open_s", "events"), [
     (0.005, []), (0.05, []), (0.199, []), (0.29, []), (0.31, [FLASH]), (0.6, [FLASH]), (0.89, [FLASH]),
     (0.95, [HUNG_UP, LIFTED]), (3.0, [HUNG_UP, LIFTED])])
