@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.namespaces import Office, call_inside, require_namespaces, run_ip
+from tests.interop.dhcp_lender import DhcpLender
+from tests.interop.namespaces import Office, call_inside, remove_namespace, require_namespaces, run_ip
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.raw_sip import UdpPeer, build_request, transact
 from tests.interop.server import Server
@@ -30,7 +31,7 @@ set emergency none
 
 @pytest.fixture
 def place(tmp_path):
-    """(server, namespace of a phone): the server's interface has no address before it starts."""
+    """(server, namespace of a phone, that of the server): the server's interface has no address before it starts."""
     require_namespaces()
     with contextlib.ExitStack() as stack:
         switch = Office()
@@ -39,7 +40,7 @@ def place(tmp_path):
         run_ip("-n", namespace, "address", "flush", "dev", "eth0")
         server = Server(tmp_path / "server", FIRST, namespace=namespace)
         server.config.write_text(CONFIGURATION)
-        yield server, phone
+        yield server, phone, namespace
         for number in find_netd(server):            # of a test that has failed
             os.kill(number, signal.SIGTERM)
 
@@ -66,7 +67,7 @@ def read_command(process: Path) -> list[bytes]:
 
 
 def test_the_network_comes_first_is_followed_and_outlives_nobody(place):
-    server, phone = place
+    server, phone, _ = place
     with server:
         assert ask(phone, FIRST) == 200
         (netd,) = find_netd(server)
@@ -81,3 +82,25 @@ def test_the_network_comes_first_is_followed_and_outlives_nobody(place):
         assert server.journal("netd_found")
         assert find_netd(server) == [netd]
     wait_until(lambda: not find_netd(server), PATIENCE_S, "its end")
+
+
+def test_an_address_in_the_network_of_the_lan_is_an_alarm_until_another_one_is_lent(place):
+    server, phone, namespace = place
+    modem = f"{namespace}m"
+    with contextlib.ExitStack() as stack:
+        run_ip("netns", "add", modem)
+        stack.callback(remove_namespace, modem)
+        run_ip("-n", namespace, "link", "add", "wan0", "type", "veth", "peer", "name", "eth0", "netns", modem)
+        for device in ("lo", "eth0"):
+            run_ip("-n", modem, "link", "set", device, "up")
+        run_ip("-n", modem, "address", "add", "10.77.0.254/24", "dev", "eth0")
+        lender = DhcpLender(modem, "10.77.0.254", "10.77.0.200", lease_s=10)
+        stack.callback(lender.close)
+        server.config.write_text(f"{CONFIGURATION}set network interface wan0 role wan\n")
+        stack.enter_context(server)
+        (alarm,) = wait_until(lambda: server.show("show alarms"), PATIENCE_S, "an alarm")
+        assert alarm["name"] == "network_wan"
+        assert "10.77.0.200/24" in alarm["sentence"]
+        assert ask(phone, FIRST) == 200
+        lender.address, lender.lent = "203.0.113.1", "203.0.113.7"
+        wait_until(lambda: server.show("show alarms") == [], PATIENCE_S, "its end")
