@@ -47,8 +47,12 @@ class Access:
         return done.stdout
 
     def start_as_root(self, address: str, script: str) -> "subprocess.Popen[bytes]":
-        """The same, not waited for."""
-        return subprocess.Popen(
+        """The same: it has begun, and is not waited for."""
+        begun = subprocess.Popen(
             ["ip", "netns", "exec", self.namespace, "ssh", "-F", "none", "-o", "BatchMode=yes", "-o",
              "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={self._known}", "-i", self._folder / ROOT,
-             f"root@{address}", script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             f"root@{address}", f"echo begun; exec {script}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
+        assert begun.stdout is not None
+        assert begun.stdout.readline() == b"begun\n", "no root over SSH"
+        return begun

@@ -70,9 +70,7 @@ def fill_data(life: Life, verdict: Verdict) -> None:
     life.wait_for_ssh()
     life.as_root("rm /data/filler; sync")
     said = configure(life, "set extension 3900 secret room-again-for-this")
-    verdict.claim("commit complete" in said, "with room again it is taken")
-    took_s = life.restart()
-    verdict.claim("3900" in life.extensions(), f"and is there after a power cut ({took_s:.0f} s)")
+    verdict.claim("commit complete" in said and "3900" in life.extensions(), "with room again it is taken")
 
 
 def configure_refused(life: Life, line: str) -> str:
@@ -91,25 +89,27 @@ def change_slot(life: Life, verdict: Verdict) -> None:
     life.wait_for_ssh()
     life.as_root(COPY_ROOT)
     writing = life.access.start_as_root(life.address(), INSTALL)
-    delay_s = chance.uniform(1.0, 25.0)
+    delay_s = chance.uniform(0.5, 8.0)
     life.machine.read_for(delay_s)
     life.machine.power_off()
     writing.wait(PATIENCE_S)
     took_s = life.start()
-    verdict.claim(life.running_slot() == "A",
-                  f"cut {delay_s:.0f} s into the writing of slot B: slot A after {took_s:.0f} s")
     life.wait_for_ssh()
-    verdict.voices.append(f"then: {'; '.join(life.as_root(STATUS).splitlines())}")
+    said = "; ".join(life.as_root(STATUS).splitlines())
+    verdict.claim(said.startswith(("slot A runs; noted: A 0 good", "slot B runs")),
+                  f"cut {delay_s:.1f} s into the writing of slot B, back after {took_s:.0f} s: {said}")
+    goal = "A" if life.running_slot() == "B" else "B"
     said = life.as_root(INSTALL)
-    verdict.claim("slot B will be tried" in said, said.strip())
+    verdict.claim(f"slot {goal} will be tried" in said, said.strip())
     life.machine.power_off()
     life.machine.power_on()
     delay_s = chance.uniform(*FIRST_START_S)
     life.machine.read_for(delay_s)
     took_s = life.restart()
-    verdict.claim(life.running_slot() == "B", f"cut {delay_s:.0f} s into its first start: slot B after {took_s:.0f} s")
+    verdict.claim(life.running_slot() == goal,
+                  f"cut {delay_s:.0f} s into its first start: the next one is its own again, after {took_s:.0f} s")
     life.wait_for_ssh()
-    wait_until(lambda: "noted: B 0 good" in life.as_root(STATUS), PATIENCE_S, "slot B to have proved itself")
+    wait_until(lambda: f"noted: {goal} 0 good" in life.as_root(STATUS), PATIENCE_S, "the slot to have proved itself")
     verdict.claim(True, f"it has proved itself: {life.as_root(STATUS).splitlines()[0]}")
     life.as_root("rm /data/root.squashfs; sync")
 
