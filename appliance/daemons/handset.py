@@ -117,7 +117,8 @@ class HandsetDaemon:
             for care in self._cares:
                 await care.open()
             print("ready", flush=True)
-            notify_manager("READY=1\nSTATUS=")
+            notify_manager("READY=1")
+            notify_manager("STATUS=")
             self._watchdog.start(loop)
             self._teller.start()
             loop.call_later(LOOK_S, self._look)

@@ -45,7 +45,8 @@ def wait_for_handset(config_path: str, is_mistaken: bool = False) -> bool:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         print("waiting", flush=True)
-        notify_manager("READY=1\nSTATUS=no handset is configured")
+        notify_manager("READY=1")
+        notify_manager("STATUS=no handset is configured")
         interval_s = read_ping_interval_s()
         said_at = 0.0
         while signal.sigtimedwait(ENDING, LOOK_S) is None and os.getppid() == parent:
