@@ -8,10 +8,12 @@ from appliance.console.table import measure
 from tests.console.desk import Desk
 
 SOUND = {"device_trouble": "", "frames": 100, "xruns": 1, "device_losses": 0, "delay_ms": 41, "sent": 50,
-         "received": 49, "playout_late": 0, "playout_lost_units": 160}
+         "received": 49, "playout_late": 0, "playout_lost_units": 160,
+         "line": {"jitter_ms": 1.5, "opinion": 4.21, "far_lost_percent": 0.0, "round_trip_ms": 12.5}}
 TALKING = {"trouble": "", "name": "desk", "state": "talking", "lifted": True, "extension": "201", "registered": True,
            "address": "127.0.0.1:40000", "dialled": "202", "last_status": 0, "tone": "", "ringing": False,
-           "calls": {"active": "sip:202@office.test", "held": "203"}, "sound": SOUND}
+           "calls": {"active": "sip:202@office.test", "held": "203"}, "sound": SOUND,
+           "messages": {"waiting": True, "new": 2, "old": 8, "watched": True}}
 ALONE = TALKING | {"name": "porch", "state": "idle", "lifted": False, "extension": "", "registered": False,
                    "calls": {}, "sound": SOUND | {"device_trouble": "sound device hw:9: No such device"}}
 DOWN = {"name": "roof", "trouble": "UDP 192.0.2.99:5060: Cannot assign requested address"}
@@ -40,6 +42,9 @@ def test_one_handset_with_its_card_and_its_calls(desk: Desk):
     assert ["active", "sip:202@office.test"] in lines
     assert ["concealed", "ms      20"] in lines
     assert ["xruns", "1"] in lines
+    assert ["messages", "2 new, 8 old"] in lines
+    assert any(words[0] == "round" and words[1].split() == ["trip", "ms", "12.5"] for words in lines)
+    assert ["opinion", "4.21"] in lines
     assert "Cannot assign" in desk.type("show handset roof")
 
 

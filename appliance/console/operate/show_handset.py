@@ -21,7 +21,8 @@ def render(result: object) -> str:
         ("address", row["address"]), ("state", row["state"]),
         ("receiver", "lifted" if row["lifted"] else "on the hook"),
         ("bell", "rings" if row["ringing"] else ""), ("tone", row["tone"]), ("dialled", row["dialled"]),
-        ("last failure", row["last_status"] or ""), *calls, *_list_sound(row["sound"])])
+        ("last failure", row["last_status"] or ""), ("messages", _describe_messages(row["messages"])), *calls,
+        *_list_sound(row["sound"]), *_list_line(row["sound"]["line"])])
 
 
 def _list_sound(sound: dict[str, Any]) -> list[tuple[str, object]]:
@@ -31,3 +32,18 @@ def _list_sound(sound: dict[str, Any]) -> list[tuple[str, object]]:
         ("xruns", sound["xruns"]), ("packets sent", sound["sent"]), ("packets heard", sound["received"]),
         ("came too late", sound["playout_late"] or ""), ("concealed ms", lost_ms or ""),
         ("playout delay ms", sound["delay_ms"])]
+
+
+def _list_line(line: dict[str, Any]) -> list[tuple[str, object]]:
+    """How it sounds here, 1.0 to 4.4 (ITU-T G.107), and what the far end says of us."""
+    return [
+        ("jitter ms", line.get("jitter_ms", "")), ("opinion", line.get("opinion") or ""),
+        ("lost there %", line.get("far_lost_percent", "")), ("jitter there ms", line.get("far_jitter_ms", "")),
+        ("round trip ms", line.get("round_trip_ms", ""))]
+
+
+def _describe_messages(messages: dict[str, Any]) -> str:
+    """Nothing where none wait; a server may say that some do, and not how many."""
+    if not messages["waiting"]:
+        return ""
+    return f"{messages['new']} new, {messages['old']} old" if messages["new"] or messages["old"] else "yes"
