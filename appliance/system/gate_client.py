@@ -8,10 +8,10 @@ Runs on the event loop; changed by its own callbacks, `open`, `close` and what i
 import asyncio
 import json
 import socket
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from appliance.system.sending_queue import SendingQueue
 from appliance.system.unix_address import open_unix_address
 from appliance.vocabulary.journal import Journal
 
@@ -33,7 +33,7 @@ class GateClient:
         self._directory = state_directory
         self._journal = journal
         self._socket: socket.socket | None = None
-        self._waiting: deque[bytes] = deque()
+        self._sending = SendingQueue(WAITING_LIMIT, self._lose)
         self._look: asyncio.TimerHandle | None = None
         self._is_missed = False
         self.list_open: Callable[[], Sequence[Place]] = tuple
@@ -85,34 +85,7 @@ class GateClient:
         self._say([verb, [list(entry) for entry in entries[:LIST_LIMIT]]])
 
     def _say(self, message: list[object]) -> bool:
-        if self._socket is None:
-            return False
-        if len(self._waiting) >= WAITING_LIMIT:
-            self._lose()
-            return False
-        is_blocked = bool(self._waiting)
-        self._waiting.append(json.dumps(message, separators=(",", ":")).encode())
-        if not is_blocked:
-            self._send_waiting()
-        return True
-
-    def _send_waiting(self) -> None:
-        sender = self._socket
-        if sender is None:
-            return
-        try:
-            while self._waiting:
-                sender.send(self._waiting[0])
-                self._waiting.popleft()
-        except BlockingIOError:
-            asyncio.get_running_loop().add_writer(sender, self._continue)
-        except OSError:
-            self._lose()
-
-    def _continue(self) -> None:
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_writer(self._socket)
-            self._send_waiting()
+        return self._sending.send((json.dumps(message, separators=(",", ":")).encode(),))
 
     def _connect(self) -> None:
         self._look = None
@@ -129,6 +102,7 @@ class GateClient:
             return
         self._is_missed = False
         self._socket = connecting
+        self._sending.begin(connecting)
         asyncio.get_running_loop().add_reader(connecting, self._read)
         self._journal.record("gate_reached")
         self.tell_peers()
@@ -157,9 +131,7 @@ class GateClient:
 
     def _detach(self) -> None:
         lost, self._socket = self._socket, None
-        self._waiting.clear()
+        self._sending.end()
         if lost is not None:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(lost)
-            loop.remove_writer(lost)
+            asyncio.get_running_loop().remove_reader(lost)
             lost.close()

@@ -8,7 +8,6 @@ and when it is found again, with the sessions it has. Runs on the event loop; ch
 import asyncio
 import select
 import socket
-from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Protocol
@@ -32,6 +31,7 @@ from appliance.system.media.messages import (
 from appliance.system.media.pinholes import Pinholes
 from appliance.system.media.port_stock import PortStock
 from appliance.system.media.unclaimed import UnclaimedSessions
+from appliance.system.sending_queue import SendingQueue
 
 WAITING_LIMIT = 4096            # messages that the socket has not taken yet; beyond, the relay counts as lost
 RETURN_S = 2.0                  # a relay that is lost is back by then, or it is no matter of waiting
@@ -67,7 +67,7 @@ class RelayClient:
         self._is_flush_due = False
         self._delay: asyncio.TimerHandle | None = None
         self._offered: dict[str, int] = {}      # sessions of which at most one side is known: which one, -1 for none
-        self._waiting: deque[bytes] = deque()   # what the socket has not taken
+        self._sending = SendingQueue(WAITING_LIMIT, self._lose)
         self._found: list[RelayedSession] = []
         self._unheard: list[Message] = []       # read while ports were waited for
         self._socket: socket.socket | None = None
@@ -94,6 +94,7 @@ class RelayClient:
     def attach(self, connection: socket.socket) -> None:
         """Listen to a relay, which will say what it is."""
         self._socket = connection
+        self._sending.begin(connection)
         asyncio.get_running_loop().add_reader(connection, self._read)
 
     def begin(self) -> None:
@@ -113,16 +114,14 @@ class RelayClient:
         connection, self._socket = self._socket, None
         if connection is None:
             return
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(connection)
-        loop.remove_writer(connection)
+        asyncio.get_running_loop().remove_reader(connection)
         if self._shortage is not None:
             self._shortage.cancel()
             self._shortage = None
         self._queued.clear()
         self._unheard.clear()
         self._offered.clear()
-        self._waiting.clear()
+        self._sending.end()
         self._stock.clear()
         self._is_present = False
 
@@ -280,33 +279,9 @@ class RelayClient:
         self._is_flush_due = False
         if not self._queued:
             return
-        is_blocked = bool(self._waiting)
-        self._waiting.extend(write_messages(self._queued))
+        messages = list(write_messages(self._queued))
         self._queued.clear()
-        if len(self._waiting) > WAITING_LIMIT:
-            self._lose()
-        elif not is_blocked:
-            self._send_waiting()
-
-    def _send_waiting(self) -> None:
-        """Send in order; what the socket does not take waits for it."""
-        sender = self._socket
-        if sender is None:
-            return
-        try:
-            while self._waiting:
-                sender.send(self._waiting[0])
-                self._waiting.popleft()
-        except BlockingIOError:
-            asyncio.get_running_loop().add_writer(sender, self._continue)
-        except OSError:
-            self._lose()
-
-    def _continue(self) -> None:
-        """The socket takes more."""
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_writer(self._socket)
-            self._send_waiting()
+        self._sending.send(messages)
 
     # ---- in
 
