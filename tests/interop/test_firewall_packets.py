@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 
@@ -447,3 +448,46 @@ def test_the_router_of_the_wan_is_a_stranger(office):
     listening = office.udp(office.box, BOX_WAN, 5060)
     send_both(office, (office.wan, ROUTER), (office.wan, CARRIER), (BOX_WAN, 5060))
     assert hear(listening) == (b"passed", CARRIER)
+
+
+def test_the_address_that_every_link_has_lets_nobody_in_from_the_wan(office):
+    """Link-local addresses (RFC 4291 2.5.6) are there without any configuration, and so is whatever listens on `::`."""
+    local = find_link_local(office, office.box, "eth0")
+    link = office.inside(office.wan, lambda: socket.if_nametoindex("eth0"))
+    office.listen(office.box, "::", 22)
+    assert not office.may_connect(office.wan, "::", (local, 22, 0, link))
+    listening = office.udp(office.box, "::", 5060)
+    office.udp(office.wan, "::").sendto(b"dropped", (local, 5060, 0, link))
+    office.udp(office.box, BOX_6).sendto(b"passed", (BOX_6, 5060))
+    assert hear(listening) == (b"passed", BOX_6)
+
+
+def test_nobody_reaches_the_lan_over_ipv6_though_somebody_has_turned_forwarding_on(office):
+    lan_6, machine_6 = "2001:db8:1::1", "2001:db8:1::10"
+    with contextlib.ExitStack() as stack:
+        for name, device, address in ((office.box, "eth1", lan_6), (office.lan, "eth0", machine_6)):
+            run_ip("-n", name, "address", "add", f"{address}/64", "dev", device, "nodad")
+            stack.callback(run_ip, "-n", name, "address", "del", f"{address}/64", "dev", device)
+        run_ip("-n", office.wan, "route", "add", "2001:db8:1::/64", "via", BOX_6)
+        stack.callback(run_ip, "-n", office.wan, "route", "del", "2001:db8:1::/64")
+        run_ip("-n", office.lan, "route", "add", "default", "via", lan_6)
+        stack.callback(set_forwarding, office, "0")
+        set_forwarding(office, "1")
+        machine = office.udp(office.lan, machine_6, 7002)
+        office.udp(office.wan, CARRIER_6).sendto(b"dropped", (machine_6, 7002))
+        office.udp(office.box, lan_6).sendto(b"passed", (machine_6, 7002))
+        assert hear(machine) == (b"passed", lan_6)
+
+
+def set_forwarding(office, value):
+    office.inside(office.box, lambda: Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text(value))
+
+
+def find_link_local(office, name, device):
+    """Once it has found out that nobody else has it (RFC 4862 5.4)."""
+    def find():
+        lines = office.inside(name, lambda: Path("/proc/thread-self/net/if_inet6").read_text()).splitlines()
+        found = [line.split() for line in lines]
+        return next((ip_address(bytes.fromhex(one[0])).compressed for one in found
+                     if one[5] == device and one[3] == "20" and not int(one[4], 16) & 0x40), "")
+    return wait_until(find, PATIENCE_S, "a link-local address")
