@@ -100,7 +100,7 @@ cdef extern from *:
     int relay_load(const int *) nogil
     void relay_store(int *, int) nogil
     int EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC, EFD_CLOEXEC, EFD_NONBLOCK
-    int MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, IPPROTO_IP, IP_TOS, IPPROTO_IPV6, IPV6_TCLASS
+    int MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, IPPROTO_IP, IP_TOS, IPPROTO_IPV6, IPV6_TCLASS, SOL_SOCKET, SO_RCVBUF
 
 cdef enum:
     EVENTS = 64                     # sockets served under one hold of the lock
@@ -714,6 +714,11 @@ cdef class PacketRelay:
 
 
 # ---- the face to Python
+
+def set_receive_buffer(int descriptor, int octets):
+    if setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets)) < 0:
+        raise OSError(errno, os.strerror(errno))
+
 
 cdef void mark_socket(int descriptor, int octet) noexcept nogil:
     """RFC 2474: one of the two options fits the family of the socket, the other is refused."""

@@ -7,6 +7,10 @@ from typing import TypeAlias
 _Figures: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int, int, float, int | None, int,
                             float | None, str, bytes, bytes, bytes]
 
+def set_receive_buffer(descriptor: int, octets: int) -> None: ...
+"""How much the kernel keeps of what nobody has read yet (SO_RCVBUF), without the socket object that Python would make
+of the descriptor. Raises OSError."""
+
 class PacketRelay:
     """Sessions of two legs, sides 0 and 1. Any thread may call everything at any time; `run` is one thread's.
 

@@ -20,6 +20,7 @@ MESSAGE_LIMIT_OCTETS = 65536
 OBJECTS_A_MESSAGE = 16              # none is longer than 3 KiB
 SESSIONS_AN_OBJECT = 4              # "list" is answered in several; the last says so
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_DECODE = json.JSONDecoder().decode
 
 Message = dict[str, Any]
 
@@ -42,7 +43,7 @@ def write_messages(objects: list[Message]) -> Iterator[bytes]:
 def read_objects(octets: bytes) -> list[Message]:
     """The objects of one message. Raises PeerError for anything else."""
     try:
-        objects = json.loads(octets)
+        objects = _DECODE(octets.decode())
     except (ValueError, RecursionError) as error:
         raise PeerError("no JSON", 0, octets) from error
     if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
@@ -108,7 +109,7 @@ def read_figures(value: Any) -> Figures:
 def read_direction(value: Any) -> DirectionFigures:
     """Figures of one direction after JSON."""
     try:
-        return DirectionFigures(*value[:-3], *map(_read_address, value[-3:]))
+        return DirectionFigures(*value[:-3], *[one and _read_address(one) for one in value[-3:]])
     except (TypeError, ValueError) as error:
         raise PeerError(f"no figures: {error}") from error
 

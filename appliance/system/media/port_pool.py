@@ -14,9 +14,10 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from socket import SocketType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from appliance.errors import MachineError
+from appliance.native.packet_relay import set_receive_buffer
 from appliance.rtp.relaying import LocalPort
 
 QUARANTINE_S = 30.0
@@ -29,21 +30,21 @@ _OCCUPIED = (errno.EADDRINUSE, errno.EACCES)
 _Drawn = TypeVar("_Drawn")
 
 
-class Lease(NamedTuple):
-    """Descriptors of two bound sockets, owned by whoever has the lease."""
+class Lease:
+    """Descriptors of two bound sockets, owned by whoever has the lease. dscp: how both mark what they send, which stays
+    with them while they rest; -1 where nobody has said."""
 
-    port: LocalPort
-    rtp: int
-    rtcp: int
+    __slots__ = ("dscp", "port", "rtcp", "rtp")
+
+    def __init__(self, port: LocalPort, rtp: int, rtcp: int) -> None:
+        self.port = port
+        self.rtp = rtp
+        self.rtcp = rtcp
+        self.dscp = -1
 
     def set_read(self, is_read: bool) -> None:
         """Whether somebody reads it from now on. Raises OSError."""
-        family = socket.AF_INET6 if ":" in self.port.host else socket.AF_INET
-        opened = SocketType(family, socket.SOCK_DGRAM, 0, self.rtp)
-        try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_OCTETS if is_read else UNREAD_OCTETS)
-        finally:
-            opened.detach()
+        set_receive_buffer(self.rtp, READ_OCTETS if is_read else UNREAD_OCTETS)
 
     def close(self) -> None:
         os.close(self.rtp)

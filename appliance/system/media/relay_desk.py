@@ -10,6 +10,7 @@ import socket
 import struct
 from _blake2 import blake2b  # what `hashlib` gives, which brings OpenSSL with it: 4 MiB
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from appliance.errors import MachineError, PeerError
@@ -210,9 +211,15 @@ class RelayDesk:
         before, session.media[side] = session.media[side], None
         if before is None or media.payloads != before.payloads:
             self._relay.map_payloads(session.handle, side, media.payloads)
-        if before is None or media.dscp != before.dscp:
-            self._relay.set_dscp(session.handle, side, media.dscp)
+        self._mark_sockets(session, side, media.dscp)
         session.media[side] = media
+
+    def _mark_sockets(self, session: Session, side: int, dscp: int) -> None:
+        """A mark is the sockets': those of an earlier call mostly have it already."""
+        lease = session.leases[side]
+        if dscp != lease.dscp:
+            self._relay.set_dscp(session.handle, side, dscp)
+            lease.dscp = dscp
 
     def _move(self, message: Message, leases: Leases, now: float) -> Iterator[Message]:
         """One side gets another port of another address; the other side notices nothing."""
@@ -230,8 +237,8 @@ class RelayDesk:
         self._pool.give_back_closed(session.ports[side], now)
         session.leases = (lease, session.leases[1]) if side == 0 else (session.leases[0], lease)
         media = session.media[side]
-        if media is not None and media.dscp >= 0:
-            self._relay.set_dscp(session.handle, side, media.dscp)      # a mark is the socket's
+        if media is not None:
+            self._mark_sockets(session, side, media.dscp)
         session.silence_begins()
         return iter(())
 
@@ -308,5 +315,6 @@ def pack_media(media: LegMedia) -> tuple[bytes, bytes, bytes]:
     return _pack(media.rtp), _pack(media.rtcp), _pack(signalling)
 
 
+@lru_cache(maxsize=4096)    # all that is said of a call names the same few
 def _pack(address: tuple[str, int] | None) -> bytes:
     return pack_address(address[0].encode(), address[1]) if address is not None else NO_ADDRESS
