@@ -73,7 +73,7 @@ class Destination:
 
     @property
     def first_flow(self) -> Flow | None:
-        """Where its INVITE goes first, None while only its line knows."""
+        """Where its INVITE goes first as far as is known, None while only its line can tell."""
         return self.flows[0] if self.flows else self.flow
 
     def locate_at(self, flows: tuple[Flow, ...], later: tuple[tuple[Flow, ...], ...]) -> "Destination":

@@ -201,14 +201,15 @@ class SetUp:
                 self._call.note(str(error))
         if session:
             self._number_fork(branch, alert.fork)
-        elif branch.flow is None and self._call.offer:
+        elif self._call.offer and branch.handle.flow is not branch.flow:
             self._listen_early(branch)
         self._alert_caller(branch, alert.status, session, alert.is_reliable, now)
 
     def _listen_early(self, branch: Leg) -> None:
         """A carrier rings: where its server is, which was found while the INVITE went out, media may come from."""
-        branch.flow = branch.handle.flow
-        if branch.flow is not None:
+        flow = branch.handle.flow
+        if flow is not None:
+            branch.flow = flow
             self._call.open_pair(branch).listen(1, branch.media_end())
 
     def _alert_caller(self, branch: Leg, status: int, session: bytes, is_reliable: bool, now: float) -> None:

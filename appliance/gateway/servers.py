@@ -18,15 +18,18 @@ from appliance.ua.location import FlowsFound, Hop
 
 KNOWN_LIMIT: Final = 64
 """Addresses that the trunk's calls may come from."""
+PATHS_KEPT: Final = 256
+"""Numeric URIs, mostly of who is talked to at the other end: each comes with every request of a call."""
 
 
 class TrunkServers:
     """listeners: of the trunk, one for each transport; aliases: URIs that stand for the trunk's servers, and where
-    those are; has_tcp: whether large requests may go by TCP; verdict: of the last lookup; preferred: host and port of
-    the server that answered last; learnt: called when a server is heard of for the first time."""
+    those are; has_tcp: whether large requests may go by TCP; verdict: of the last lookup; latest: where the server is
+    that answered last, None where that or nobody has failed since; learnt: called when a server is heard of for the
+    first time."""
 
-    __slots__ = ("_flow_to", "_health", "_known", "_listeners", "_locator", "aliases", "has_tcp", "learnt", "preferred",
-                 "verdict")
+    __slots__ = ("_flow_to", "_health", "_known", "_listeners", "_locator", "_paths", "aliases", "has_tcp", "latest",
+                 "learnt", "verdict")
 
     def __init__(self, locator: Locator, listeners: Sequence[Listener], flow_to: FlowOpener) -> None:
         self._locator = locator
@@ -34,26 +37,40 @@ class TrunkServers:
         self._flow_to = flow_to
         self._health = ServerHealth()
         self._known: dict[tuple[bytes, int], None] = {}
+        self._paths: dict[bytes, tuple[Flow, bytes]] = {}   # with our own place at that time, since listeners move
         self.has_tcp = True
         self.aliases: dict[bytes, bytes] = {}
-        self.preferred: tuple[bytes, int] | None = None
+        self.latest: Flow | None = None
         self.verdict = Verdict.FOUND
         self.learnt: Callable[[], None] = tell_nobody
 
     def __call__(self, hop: Hop, found: FlowsFound, now: float) -> Inquiry | None:
         """ua.location.Locator."""
         uri = self.aliases.get(hop.uri.lower(), hop.uri) if self.aliases else hop.uri
-        may_grow = self.has_tcp and hop.size_octets > LARGE_OCTETS and b";transport=" not in uri.lower()
         size_octets = hop.size_octets if self.has_tcp else 0
+        is_large = size_octets > LARGE_OCTETS
+        path = self._paths.get(uri)
+        if path is not None and not is_large and path[0].is_open and path[0].listener.hostport is path[1]:
+            flow = path[0]
+            if not hop.is_in_dialog:
+                self._learn(flow.host, flow.port)
+            self.verdict = Verdict.FOUND
+            found((flow,), Verdict.FOUND, now)
+            return None
+        may_grow = is_large and b";transport=" not in uri.lower()
 
         def take(located: Located, found_at: float) -> None:
             targets = located.targets
             if may_grow and all(target.transport == UDP for target in targets):
                 # RFC 3261 18.1.1: by TCP, with UDP behind it for where that is refused
                 targets = [*(target._replace(transport=TCP) for target in targets), *targets]
+            flows = self._open_flows(targets, uri)
             if not hop.is_in_dialog:    # what the other end of a call names is no server of the trunk
-                self._learn_all(targets)
-            flows = self._order(self._open_flows(targets, uri), found_at)
+                for flow in flows:
+                    self._learn(flow.host, flow.port)
+            if located.is_lasting and not is_large and len(flows) == 1:
+                self._remember(uri, flows[0])
+            flows = self._order(flows, found_at)
             self.verdict = located.verdict if flows or not targets else Verdict.UNREACHABLE
             found(flows, self.verdict, found_at)
         return self._locator.locate(uri, size_octets, take, now)
@@ -62,14 +79,19 @@ class TrunkServers:
         """ua.location.PathHealth."""
         self._health.note_failure(flow, now)
         if self.preferred == (flow.host, flow.port):
-            self.preferred = None
+            self.latest = None
 
     def note_answer(self, flow: Flow) -> None:
         """ua.location.PathHealth."""
         self._health.note_answer(flow)
-        if (flow.host, flow.port) in self._known:   # not the far end of a call, which requests in its dialog may reach
-            self.preferred = (flow.host, flow.port)
+        if flow is not self.latest and (flow.host, flow.port) in self._known:
+            self.latest = flow      # not the far end of a call, which requests in its dialog may reach
             self._learn(flow.host, flow.port)
+
+    @property
+    def preferred(self) -> tuple[bytes, int] | None:
+        """Host and port of the server that answered last."""
+        return None if self.latest is None else (self.latest.host, self.latest.port)
 
     def has_place(self, hostport: bytes) -> bool:
         """Whether one of the trunk's servers is at this "host:port"."""
@@ -109,11 +131,10 @@ class TrunkServers:
         if is_new:
             self.learnt()
 
-    def _learn_all(self, targets: Sequence[Target]) -> None:
-        for target in targets:
-            listener = self._choose_listener(target)
-            if listener is not None and not _is_at(target, listener):
-                self._learn(target.host, target.port)
+    def _remember(self, uri: bytes, flow: Flow) -> None:
+        if len(self._paths) >= PATHS_KEPT:
+            self._paths.clear()
+        self._paths[uri] = flow, flow.listener.hostport
 
     def _open_flows(self, targets: Sequence[Target], uri: bytes) -> list[Flow]:
         flows = []
@@ -138,7 +159,8 @@ class TrunkServers:
         """The one that works first, whatever chance says among equals; who has just failed last."""
         if len(flows) < 2:
             return flows
-        return self._health.order(sorted(flows, key=lambda flow: (flow.host, flow.port) != self.preferred), now)
+        preferred = self.preferred
+        return self._health.order(sorted(flows, key=lambda flow: (flow.host, flow.port) != preferred), now)
 
 
 def tell_nobody() -> None:

@@ -36,12 +36,19 @@ SLACK = 1.1
 class TrunkDestination(Destination):
     """number: as it goes out; is_withheld: whether our headers are to hide who calls."""
 
-    __slots__ = ("is_withheld", "number")
+    __slots__ = ("_servers", "is_withheld", "number")
 
     def __init__(self, trunk: "Trunk", number: str, is_withheld: bool) -> None:
         super().__init__(trunk, trunk.write_uri(number), Party(number.encode("ascii")))
         self.number = number
         self.is_withheld = is_withheld
+        self._servers = trunk.servers
+
+    @property
+    def first_flow(self) -> Flow | None:
+        """Destination. The server that answered last is the first one asked, so that its early media are heard from the
+        beginning; where it is another one after all, its first response shows it."""
+        return self._servers.latest
 
 
 class TrunkParts:
@@ -151,14 +158,14 @@ class Trunk:
         listener = flow.listener if flow is not None else self.listeners[0]
         mapped = self.core.profile.mapped.get(listener.name)
         if mapped is None:
-            return listener.host.decode("ascii")
+            return listener.address
         host = mapped.partition(b"]")[0][1:] if mapped.startswith(b"[") else mapped.rpartition(b":")[0]
         return host.decode("ascii")
 
     def bind_host(self, flow: Flow | None) -> str:
         """Line."""
         listener = flow.listener if flow is not None else self.listeners[0]
-        return listener.host.decode("ascii").strip("[]")
+        return listener.address
 
     def may_begin(self, now: float) -> bool:
         """Line."""
@@ -261,7 +268,7 @@ class Trunk:
         return b"sip:%s@%s%s" % (escape_user(number.encode("ascii")), host, parameter)
 
     def _write_to(self, destination: Destination) -> bytes:
-        if isinstance(destination, TrunkDestination):
+        if isinstance(destination, TrunkDestination) and self.habits.has_server_host:
             return self._write_user_uri(destination.number, self._domain)
         return destination.uri
 

@@ -24,10 +24,12 @@ REMEMBERED_OCTETS = 256
 
 
 class Located(NamedTuple):
-    """What came of an inquiry. targets: in the order in which to try them; [] exactly when verdict is not FOUND."""
+    """What came of an inquiry. targets: in the order in which to try them; [] exactly when verdict is not FOUND;
+    is_lasting: targets that nobody had to be asked for, so that they stay what they are."""
 
     targets: list[Target]
     verdict: Verdict
+    is_lasting: bool = False
 
 
 Found = Callable[[Located, float], None]
@@ -129,7 +131,8 @@ class Locator:
             return None
         search, questions = search_for_uri(parsed, self._ability, self._random_octets, is_large)
         if search.is_done:      # nobody had to be asked, so it will be the same the next time
-            found(self._remember(uri, is_large, Located(search.targets(), search.verdict)), now)
+            targets = search.targets()
+            found(self._remember(uri, is_large, Located(targets, search.verdict, bool(targets))), now)
             return None
         inquiry = Inquiry(self, search, found, source)
         inquiry.begin(questions, now)
