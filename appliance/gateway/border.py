@@ -28,7 +28,7 @@ def _pass_languages(values: list[bytes]) -> bytes:
 
 def _pass_priority(values: list[bytes]) -> bytes:
     """20.26"""
-    word = values[0].strip().lower() if values else b""
+    word = values[0].strip().lower()
     return b"Priority: %s\r\n" % word if word in _PRIORITIES else b""
 
 
@@ -48,14 +48,18 @@ _ADMITTED: Final[dict[bytes, Callable[[list[bytes]], bytes]]] = {**_PASSED, b"Al
 Subject, User-to-User: what phones show or obey and nobody vouches for."""
 
 
+def _write_passed(message: Message, writers: dict[bytes, Callable[[list[bytes]], bytes]]) -> bytes:
+    return b"".join([write(values) for name, write in writers.items() if (values := message.values(name))])
+
+
 def pass_inwards(message: Message) -> bytes:
     """The header lines of a carrier's message that phones of the office may get."""
-    return b"".join([write(message.values(name)) for name, write in _ADMITTED.items()])
+    return _write_passed(message, _ADMITTED)
 
 
 def pass_outwards(message: Message, further: tuple[bytes, ...] = ()) -> bytes:
     """The header lines of an office message that a carrier may see. further: names that its profile adds."""
-    lines = b"".join([write(message.values(name)) for name, write in _PASSED.items()])
+    lines = _write_passed(message, _PASSED)
     for name in further:
         lines += b"".join([b"%s: %s\r\n" % (name, value) for value in message.headers(name)
                            if _VISIBLE.fullmatch(value) and _SUSPECT.search(value) is None])

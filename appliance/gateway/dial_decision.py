@@ -4,6 +4,7 @@
 Emergency numbers come before every rule; then extensions; then routes, under the rights of whoever calls.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -28,6 +29,7 @@ class Kind(IntEnum):
 
 
 DIALLED_KEPT: Final = 1024
+_DIALABLE: Final = re.compile(r"\+?[0-9*#]{1,64}")
 
 
 class Decision(NamedTuple):
@@ -122,6 +124,8 @@ class DialRules:
         reasons = decision.reasons
         if toll_class:
             reasons = (*reasons, f"{number} is {toll_class}, and that is allowed")
+        elif presentation is None:
+            return decision
         if presentation is not None:
             withheld = "withholds" if presentation.is_withheld else "shows"
             reasons = (*reasons, f"{presentation.prefix} {withheld} the caller's number")
@@ -130,5 +134,4 @@ class DialRules:
 
 def _is_dialable(number: str) -> bool:
     """Digits, "*" and "#" alone, with a "+" at most in front: what a carrier could be sent."""
-    digits = number.removeprefix("+")
-    return 0 < len(digits) <= 64 and digits.isascii() and digits.replace("*", "0").replace("#", "0").isdigit()
+    return _DIALABLE.fullmatch(number) is not None

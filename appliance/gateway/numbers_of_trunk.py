@@ -54,8 +54,10 @@ class TrunkNumbers:
     def choose_own(self, extension: bytes, caller: bytes) -> str:
         """The number to call out with: the caller's where it is one of ours (another PBX behind us), the extension's,
         that of the AOR, any; "" where the trunk has none."""
+        if not self._own:
+            return ""
         presented = self._own.get(self._translator.key(read_digits(escape_user(caller))))
-        return presented or self._by_extension.get(extension) or self.number or next(iter(self._own.values()), "")
+        return presented or self._by_extension.get(extension) or self.number or next(iter(self._own.values()))
 
     def list_own(self) -> list[str]:
         """All of them, as configured."""

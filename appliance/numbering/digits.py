@@ -31,6 +31,8 @@ PRESENTATIONS: Final = {
 
 def normalise_digits(written: str) -> str:
     """Without visual separators (RFC 3966 5.1.1), in narrow digits; everything else stays as it is."""
+    if written.isascii() and written.isalnum():     # as nearly all is written
+        return written
     return written.translate(_NARROW).translate(_SEPARATORS)
 
 
