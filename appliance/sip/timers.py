@@ -34,8 +34,9 @@ class Timers:
         """Have `item.due` called once `item.deadline` has passed; set `item.deadline` before or after, as you like.
         The bucket whose last entry it is: who has dropped it may take it out, leaving None in its place."""
         tick = int(deadline * BUCKETS_PER_SECOND) + 1
-        bucket = self._buckets.get(tick)
-        if bucket is None:
+        try:
+            bucket = self._buckets[tick]
+        except KeyError:
             bucket = self._buckets[tick] = []
             heappush(self._ticks, tick)
         bucket.append(item)

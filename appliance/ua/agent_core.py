@@ -65,9 +65,7 @@ class DialogDirectory:
         entry = self.entries.get(dialog.key)
         if entry is None:
             entry = self.entries[dialog.key] = DialogEntry(dialog, core)
-        usages = entry.usages
-        for method in methods:
-            usages[method] = usage
+        entry.usages.update(dict.fromkeys(methods, usage))
         return entry
 
     def leave(self, dialog: Dialog, usage: DialogUsage) -> None:

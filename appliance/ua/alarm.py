@@ -47,11 +47,12 @@ class Alarm:
     def set(self, deadline: float, ring: Ring) -> None:
         """Ring at this monotonic time (seconds) and at no earlier one that was set before."""
         shot = self._shot
-        if shot is not None and 0.0 < shot.deadline <= deadline:    # moved later: where it is armed it is looked at
-            shot.deadline = deadline
-            shot.ring = ring
-            return
-        self.clear()
+        if shot is not None:
+            if 0.0 < shot.deadline <= deadline:     # moved later: where it is armed it is looked at
+                shot.deadline = deadline
+                shot.ring = ring
+                return
+            shot.drop()
         self._shot = _Shot(self._timers, deadline, ring)
 
     def clear(self) -> None:

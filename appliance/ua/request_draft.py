@@ -69,7 +69,8 @@ class RequestDraft:
     def estimate_size(self) -> int:
         """About how many octets the request has without credentials, for the choice of a transport (18.1.1)."""
         return UNWRITTEN_OCTETS + len(self.uri) + len(self.local) + len(self.remote) + len(self.call_id) + len(
-            self.lines) + len(self.body) + sum(len(route) + 9 for route in self.routes)
+            self.lines) + len(self.body) + (
+            sum(len(route) + 9 for route in self.routes) if self.routes else 0)
 
     def write(self, via: bytes, flow: Flow, credentials: bytes = b"") -> bytes:
         """The octets. via: the whole line; credentials: whole lines."""
