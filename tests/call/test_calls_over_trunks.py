@@ -58,6 +58,21 @@ def test_a_carrier_that_rings_may_speak_before_its_answer(office, carriers):
     office.check_clean()
 
 
+def test_the_server_that_answered_last_may_speak_from_the_beginning(office, carriers):
+    alice = office.phone("201")
+    office.connect(alice, carriers[0], OUTSIDE)[0].bye()
+    call = alice.invite(OUTSIDE)
+    (session,) = office.relay.sessions
+    assert office.relay.expected[session, 1] == "198.51.100.1"
+    carriers[0].ringing.respond(180)
+    assert office.relay.commands.count(("direct", session, 0, office.relay.directed[session, 0].rtp)) == 1
+    carriers[0].ringing.answer()
+    assert office.relay.directed[session, 1].signalling_host == "198.51.100.1"
+    call.acknowledge()
+    call.bye()
+    office.check_clean(2)
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_another_trunk_is_tried_after_a_failure_of_the_carrier(office, carriers, status):
     alice = office.phone("201")

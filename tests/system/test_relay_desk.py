@@ -18,6 +18,7 @@ from appliance.system.media.relay_desk import RelayDesk
 from tests.system.media_phones import HOST, PATIENCE_S
 
 LEG_S, SESSION_S = 0.3, 0.9
+EXPEDITED, BEST_EFFORT = 46, 0
 
 
 class Desk:
@@ -275,3 +276,29 @@ def test_sockets_have_room_for_a_second_of_voice_while_they_are_read_and_for_nex
     assert min(read_rooms()) > 64 * 1024
     desk.obey("close", session="t")
     assert max(read_rooms()) < 8 * 1024
+
+
+def read_mark(descriptor):
+    with socket.socket(fileno=os.dup(descriptor)) as same:
+        return same.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) >> 2
+
+
+def test_sockets_that_a_call_gets_after_another_one_are_marked_as_it_wants():
+    """RFC 2474. Their mark rests with them."""
+    relay = PacketRelay(1)
+    desk = RelayDesk(relay, PortPool(36000, 36003, random.Random(1).randrange, 0.0), 2, LEG_S, SESSION_S)
+    leases = {}
+    descriptors = set()
+    for dscp in (EXPEDITED, EXPEDITED, BEST_EFFORT, EXPEDITED):
+        [told] = desk.obey({"do": "lease", "host": HOST, "count": 2}, leases, 0.0)
+        taken = [number for port in told["ports"] for number in (leases[port].rtp, leases[port].rtcp)]
+        assert desk.obey({"do": "open", "session": "s", "ports": told["ports"]}, leases, 0.0) == []
+        for side in (0, 1):
+            media = LegMedia((f"127.0.0.{82 + side}", 4000), dscp=dscp)
+            assert desk.obey({"do": "direct", "session": "s", "side": side, "media": media}, leases, 0.0) == []
+        assert [read_mark(number) for number in taken] == [dscp] * 4
+        [told] = desk.obey({"do": "close", "session": "s"}, leases, 0.0)
+        assert told["told"] == "closed"
+        descriptors.add(frozenset(taken))
+    assert len(descriptors) == 1        # the same sockets each time
+    relay.stop()
