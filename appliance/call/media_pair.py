@@ -312,10 +312,10 @@ class MediaPair:
             connection = session.connection_of(medium)
             if not connection.is_unspecified:   # RFC 3264 8.4: nothing is sent to 0.0.0.0
                 rtp = rtcp = self._locate(end, connection.address, medium.port)
-                if rtp is not None and stream not in self._muxed:
-                    other_connection, rtcp_port = session.rtcp_of(medium)
-                    rtcp = (rtp[0], rtcp_port) if other_connection is connection else self._locate(
-                        end, other_connection.address, rtcp_port)
+                if stream not in self._muxed:
+                    place, rtcp_port = session.rtcp_of(medium)
+                    rtcp = (rtp[0], rtcp_port) if rtp is not None and place is connection else self._locate(
+                        end, place.address, rtcp_port)
         numbers = self._numbers.get(stream, NO_NUMBERS)[side]
         other = 1 - side
         is_unheard = self._agreed[other] is None and self._offers[other] is None
