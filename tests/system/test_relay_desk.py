@@ -286,7 +286,7 @@ def read_mark(descriptor):
 def test_sockets_that_a_call_gets_after_another_one_are_marked_as_it_wants():
     """RFC 2474. Their mark rests with them."""
     relay = PacketRelay(1)
-    desk = RelayDesk(relay, PortPool(36000, 36003, random.Random(1).randrange, 0.0), 2, LEG_S, SESSION_S)
+    desk = RelayDesk(relay, PortPool(36200, 36299, random.Random(1).randrange, 0.0), 2, LEG_S, SESSION_S)
     leases = {}
     descriptors = set()
     for dscp in (EXPEDITED, EXPEDITED, BEST_EFFORT, EXPEDITED):
