@@ -9,7 +9,7 @@ EMERGENCY_FAILED = "handset_emergency_failed"
 
 
 class HandsetJournal:
-    """failed_emergency: the number of the last call for help that failed, "" for none."""
+    """failed_emergency: the number of the last call for help that failed, and what it was answered; "" for none."""
 
     def __init__(self, journal: Journal, name: str) -> None:
         self._journal = journal
@@ -19,5 +19,6 @@ class HandsetJournal:
     def record(self, event: str, **values: object) -> None:
         """Journal."""
         if event == EMERGENCY_FAILED:
-            self.failed_emergency = str(values.get("number", ""))
+            answer = f"{values['status']}" if "status" in values else "no line"
+            self.failed_emergency = f"{values['number']} ({answer})"
         self._journal.record(event, **{"handset": self._name, **values})

@@ -389,6 +389,8 @@ class Handset:
             self._drop_transfer(status, now)
         elif call is self.active:
             self.active = None
+            if call.is_emergency and self.state is CALLING:
+                self._journal.record("handset_emergency_failed", number=call.peer, status=status)
             self._lose_active(status, now)
         elif call is self.held:
             self.held = None

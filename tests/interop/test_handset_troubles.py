@@ -84,6 +84,22 @@ def test_a_port_that_is_taken_keeps_one_handset_waiting_for_it_and_the_others_go
             assert "handset_roof_down" in list_alarms(server)
 
 
+def test_a_call_for_help_that_fails_is_an_alarm_until_the_handset_talks_again(new_server):
+    lines = (*DESK, "set emergency none", "set handset porch extension 1002", "set handset porch device null")
+    with new_server(lines=lines, role="b2bua") as server:
+        wait_until(lambda: is_registered(server, "desk") and is_registered(server, "porch"), PATIENCE_S, "registration")
+        ask(server, "handset", "desk", "dial", "119")
+        wait_until(lambda: "handset_desk_emergency" in list_alarms(server), PATIENCE_S, "the alarm")
+        assert "desk" in list_alarms(server)["handset_desk_emergency"]["sentence"]
+        assert ": 119 (" in list_alarms(server)["handset_desk_emergency"]["sentence"]
+        ask(server, "handset", "desk", "hang-up")
+        ask(server, "handset", "desk", "dial", "1002")
+        wait_until(lambda: ask(server, "show", "handset", "porch")["state"] == "ringing", PATIENCE_S, "the bell")
+        assert "handset_desk_emergency" in list_alarms(server)
+        ask(server, "handset", "porch", "lift")
+        wait_until(lambda: "handset_desk_emergency" not in list_alarms(server), PATIENCE_S, "the end of the alarm")
+
+
 def test_a_handset_whose_process_dies_takes_its_alarms_along_and_the_next_one_brings_them_back(new_server):
     with new_server(lines=DESK) as server:
         wait_until(lambda: "handset_desk_device" in list_alarms(server), PATIENCE_S, "the alarm")
