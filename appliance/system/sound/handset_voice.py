@@ -55,7 +55,7 @@ class HandsetVoice:
     def figures(self) -> dict[str, object]:
         """What the card and the network did, for people."""
         thread = self._thread
-        return {"device_trouble": thread.trouble, "frames": thread.frames, "xruns": thread.xruns,
+        return {"device_trouble": thread.trouble, "echo_trouble": thread.echo_trouble, "frames": thread.frames, "xruns": thread.xruns,
                 "device_losses": thread.losses, "delay_ms": round(self.audio.delay_ms), **self.audio.figures(),
                 "line": self._reports.describe() if self._reports is not None else {}}
 
@@ -77,9 +77,9 @@ class HandsetVoice:
             self._connected = port.inner
         self.audio.connect(port.inner.descriptor, address, remote.payload_type, remote.event_payload_type)
         if self._reports is None:
-            self._reports = VoiceReports(self.audio, port.inner.control, (remote.report_host, remote.report_port))
+            self._reports = VoiceReports(self.audio, port.inner.control, find_report_place(remote))
         else:
-            self._reports.move((remote.report_host, remote.report_port))
+            self._reports.move(find_report_place(remote))
 
     def let_pass(self, sends: bool, hears: bool) -> None:
         """Voice."""
@@ -149,3 +149,12 @@ class LeasedPort:
         """VoicePort."""
         self._voice.release(self.inner)
         self.inner.close()
+
+
+def find_report_place(remote: RemoteVoice) -> tuple[str, int]:
+    """Where RTCP goes; beside the voice where `a=rtcp` has a name (RFC 3605 2.1): nobody here looks it up."""
+    try:
+        pack_address(remote.report_host.encode(), remote.report_port)
+    except ValueError:
+        return remote.host, min(remote.port + 1, 65535)
+    return remote.report_host, remote.report_port

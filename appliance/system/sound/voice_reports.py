@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 import time
+from ipaddress import ip_address
 from typing import Final
 
 from appliance.native.handset_audio import HandsetAudio
@@ -21,12 +22,12 @@ BATCH: Final = 16           # a wake; the rest is thrown away by the kernel's bu
 
 
 class VoiceReports:
-    """audio: counts; one: the socket; remote: where to; both are another's to close."""
+    """audio: counts; one: the socket, another's to close; remote: where to, as for `move`."""
 
     def __init__(self, audio: HandsetAudio, one: socket.socket, remote: tuple[str, int]) -> None:
         self._audio = audio
         self._socket = one
-        self._remote = remote
+        self.move(remote)
         self._loop = asyncio.get_running_loop()
         self._session = ReportSession(os.urandom(12).hex().encode(), draw_fraction, time.monotonic())
         self._loop.add_reader(one, self._read)
@@ -34,8 +35,9 @@ class VoiceReports:
         self.failures = 0
 
     def move(self, remote: tuple[str, int]) -> None:
-        """The far end is somewhere else now."""
-        self._remote = remote
+        """The far end is somewhere else now: a numeric address, since a socket would look a name up and wait. Raises
+        ValueError."""
+        self._remote = (ip_address(remote[0]).compressed, remote[1])
 
     def close(self) -> None:
         """Say goodbye; while the audio still is this connection's."""

@@ -6,9 +6,11 @@ import socket
 
 import pytest
 
+from appliance.handset.voice import RemoteVoice
 from appliance.native.handset_audio import HandsetAudio
 from appliance.rtp import report_session
 from appliance.rtp.rtcp import Goodbye, ReceiverReport, ReportBlock, SenderReport, read_compound, write_compound
+from appliance.system.sound.handset_voice import find_report_place
 from appliance.system.sound.voice_ports import UdpVoicePort
 from appliance.system.sound.voice_reports import VoiceReports
 
@@ -103,3 +105,23 @@ def test_voice_and_reports_carry_the_mark_that_was_asked_for():
             marks.append(one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS))
     port.close()
     assert marks == [160, 160]
+
+
+@pytest.mark.parametrize(("reports", "place"), [
+    (("192.0.2.9", 4001), ("192.0.2.9", 4001)), (("a.name.test", 4001), ("192.0.2.8", 6001)),
+    (("", 0), ("192.0.2.8", 6001)), (("192.0.2.9", 70000), ("192.0.2.8", 6001))])
+def test_reports_go_where_no_name_has_to_be_looked_up(reports, place):
+    assert find_report_place(RemoteVoice("192.0.2.8", 6000, 0, -1, *reports)) == place
+
+
+def test_an_address_that_is_written_otherwise_is_the_same_host():
+    async def talk() -> None:
+        port = UdpVoicePort("::1")
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
+            far.bind(("::1", 0))
+            reports = VoiceReports(HandsetAudio(1, 1, 1), port.control, ("0:0:0:0:0:0:0:1", far.getsockname()[1]))
+            far.sendto(write_compound([ReceiverReport(5)]), ("::1", port.port + 1))
+            await wait_until(lambda: reports.describe()["reports_received"] == 1)
+            reports.close()
+        port.close()
+    asyncio.run(talk())
