@@ -150,6 +150,27 @@ def test_the_former_socket_stays_while_a_call_rings_that_came_in_there(monkeypat
     asyncio.run(run())
 
 
+def test_what_the_kernel_does_not_let_out_by_the_former_socket_takes_the_present_one():
+    """The address is not ours any more; the answer from another one is better than none."""
+    class Refusing:
+        def send(self, datagrams):
+            return len(datagrams)
+
+    async def run():
+        ports, ours, theirs, user = await start_answerer()
+        theirs.sendto(build("INVITE", theirs.getsockname()[1]), ("127.0.0.1", ours.port))
+        await until(lambda: user.servers)
+        ports.take_up(ports.prepare([], [(ours, listener(host=b"127.0.0.2"))], []))
+        (former,) = ports._ports[ours]._former
+        former.wire = Refusing()
+        user.servers[0].respond(486, 0.0)
+        ports.flush()
+        assert await receive_status(theirs, 486) == ("127.0.0.2", ours.port)
+        ports.close()
+        theirs.close()
+    asyncio.run(run())
+
+
 def test_the_former_socket_does_not_stay_for_ever(monkeypatch):
     monkeypatch.setattr(udp, "FORMER_S", 0.05)
     monkeypatch.setattr(udp, "FORMER_LIMIT_S", 0.2)
