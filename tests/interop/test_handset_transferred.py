@@ -144,6 +144,41 @@ def test_a_blind_transfer_by_baresip_leads_the_handset_to_another(network, desk,
         boss.wait("CALL_CLOSED")
 
 
+@pytest.fixture
+def carrying(network, tmp_path) -> Iterator[Server]:
+    """A server that acts on REFER itself: the handset is moved by changes of its session."""
+    with Server(tmp_path / "carrying", network.new_host(), role="b2bua") as running:
+        yield running
+
+
+def test_a_server_that_carries_calls_moves_the_handset_without_asking_it(network, carrying, tmp_path, voices):
+    require_pjsip()
+    folder = tmp_path / "handset"
+    folder.mkdir()
+    config = write_handset_configuration(carrying.config, folder)
+    with contextlib.ExitStack() as stack:
+        desk = stack.enter_context(Handset(config, carrying.state, folder, write_file_card(folder, voices["babble"])))
+        desk.wait_registered()
+
+        def make(user: str) -> Pjsip:
+            account = {"user": user, "secret": SECRETS[user], "server": f"{carrying.host}:{carrying.port}",
+                       "domain": DOMAIN, "transport": "udp"}
+            phone = stack.enter_context(Pjsip(network, tmp_path / user, account, voices["chirp"]))
+            phone.wait_registered()
+            return phone
+        clerk, boss = make("1002"), make("1003")
+        calling = call_desk(desk, clerk)
+        clerk.transfer(calling, "1003")
+        offered = boss.wait_incoming()
+        boss.answer(offered)
+        boss.wait_confirmed(offered)
+        clerk.wait_ended(calling)
+        assert desk.show()["state"] == "talking"
+        hears(desk)
+        boss.hang_up(offered)
+        desk.wait_state("busy")
+
+
 def test_our_server_tells_the_handset_of_its_messages(desk):
     wait_until(lambda: desk.show()["messages"]["watched"], PATIENCE_S, "a subscription")
     assert desk.show()["messages"] == {"waiting": False, "new": 0, "old": 0, "watched": True}
