@@ -73,6 +73,23 @@ def list_step_sentences() -> dict[str, None]:
                          if isinstance(node, ast.Return) and node.value is not None for text in _fill(node.value))
 
 
+def list_explanation_sentences() -> dict[str, None]:
+    """Why calls went as they did, what proves it, what to do."""
+    found: dict[str, None] = {}
+    for path in sorted((CONFIG.parent / "diagnosis" / "explain").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            wanted: list[ast.expr] = []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Finding", "Proof"):
+                wanted = node.args[1:]
+            elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+                wanted = node.value.elts
+            elif isinstance(node, ast.Dict):
+                wanted = [part for value in node.values for part in getattr(value, "elts", [value])]
+            found.update(dict.fromkeys(text.replace("{0}", SAMPLE) for one in wanted for text in _fill(one)
+                                       if " " in text))
+    return found
+
+
 def _find_sentences(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
         name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr

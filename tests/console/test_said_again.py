@@ -11,14 +11,22 @@ from appliance.config.reading import read_tree
 from appliance.console.configure.findings import render_check, render_commit
 from appliance.console.messages.catalog import JAPANESE, select_language
 from appliance.console.messages.said_again import load_patterns, load_said, say_again
+from appliance.console.operate import explain_call
 from appliance.gateway.route_simulator import RouteSimulator
 from tests.config.office import WHOLE, load_smallest
 from tests.console.desk import Desk
-from tests.console.said import list_finding_sentences, list_step_sentences, list_value_sentences
+from tests.console.said import (
+    list_explanation_sentences,
+    list_finding_sentences,
+    list_step_sentences,
+    list_value_sentences,
+)
 
 KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 COMPOSED = {"unknown word1717", "17 is taken by 17", 'the digest user name "17" is also that of extension 17',
-            "17 is ours on the WAN, for 17", "17 is so wide 17", "IPv17 networks", "bring 17 17"}
+            "17 is ours on the WAN, for 17", "17 is so wide 17", "IPv17 networks", "bring 17 17",
+            "17; its Contact is 17", "no server was found for 17: 17", "a rule of the office forbids this call17",
+            "the caller gave up 17, after 17 s", "ended by the 17"}
 """Put together of pieces that a syntax tree does not show whole."""
 WHOLE_ONES = (
     'unknown word "nmae", did you mean "name"', "unknown word", "192.168.1.1 is taken by ourselves", "IPv6 networks",
@@ -32,7 +40,16 @@ WHOLE_ONES = (
     "its listener has no address yet", "the DNS does not answer", "wrong credentials: 401 Unauthorized",
     "refused: 403 Forbidden", "no answer", "international", "a bug of ours was met and survived: ValueError: x",
     "the certificate of listener office (/etc/denwaban/office.pem) expires on 2026-12-01",
+    "the 200 was sent 7 times in 30 s; its Contact is sip:1002@192.168.1.20", "ended by the caller",
+    "no server was found for the phone of 1002: no such domain", "the caller gave up while it rang, after 12 s",
+    "a rule of the office forbids this call: 0033123456 is international",
+    "404 Not Found to INVITE sent to 192.0.2.7:5060",
+    "INVITE came from 192.0.2.7:5060, after 3 more like it",
+    "nothing was heard from trunk line: what it sent is no RTP",
     "from 1001 and 2 more: 0311112222: trunk a (0311112222), then trunk b (81311112222) -> not allowed")
+
+
+ALL_FOUND = (*list_finding_sentences(), *list_step_sentences(), *list_explanation_sentences())
 
 
 @pytest.fixture
@@ -44,7 +61,7 @@ def japanese():
 
 @pytest.mark.parametrize("sentence", [
     *list_value_sentences(), *WHOLE_ONES,
-    *(text for text in (*list_finding_sentences(), *list_step_sentences()) if text not in COMPOSED)])
+    *(text for text in ALL_FOUND if text not in COMPOSED)])
 def test_every_sentence_of_a_daemon_has_its_japanese(japanese, sentence: str):
     said = say_again(sentence)
     assert KANA.search(said)
@@ -53,7 +70,7 @@ def test_every_sentence_of_a_daemon_has_its_japanese(japanese, sentence: str):
 
 
 def test_composed_sentences_are_no_excuse_for_others():
-    assert {*list_finding_sentences(), *list_step_sentences()} >= COMPOSED
+    assert {*ALL_FOUND} >= COMPOSED
 
 
 def test_in_english_nothing_is_said_otherwise():
@@ -97,6 +114,28 @@ def test_a_commit_and_its_check_speak_japanese(japanese):
                        "  extension 1004 を追加\n  network: eth0 に 203.0.113.50/24 を付ける\n設定に誤りはありません\n")
     committed = render_commit({"revision": 3, "effects": ["system country: default -> jp", "0 calls affected"]})
     assert committed == "  system country: 既定値 -> jp\n  影響を受ける通話 0 件\nコミットしました: 版 3\n"
+
+
+def test_an_explanation_is_in_japanese_to_its_last_line(japanese):
+    said = explain_call.render({
+        "number": 4, "cause": "not_registered", "sentence": "no phone of 1003 is registered",
+        "evidence": [{"at": "2026-11-22T18:59:09.119Z",
+                      "text": "480 Temporarily Unavailable to INVITE sent to 192.168.1.113:5060"}],
+        "remedy": "look at `show registrations`, and at the phone of 1003: server, user name, password",
+        "also": ["nothing was heard from extension 1002: it had put the call on hold"]})
+    assert said == (
+        "通話 4: 1003 の電話機が登録されていません\n根拠\n"
+        "  18:59:09.119  192.168.1.113:5060 に INVITE への 480 Temporarily Unavailable を\n                送信\n"
+        "対処: `show registrations` と、1003 の電話機のサーバー、ユーザー名、パスワードを\n  確かめてください\n"
+        "ほかに: 内線 1002 の声が届きませんでした: 保留にしていました\n")
+
+
+def test_a_sentence_within_a_sentence_is_said_in_japanese_too(japanese):
+    assert say_again("extension 1002: it had put the call on hold") == "内線 1002: 保留にしていました"
+    assert say_again("INVITE came from 192.0.2.7:5060, after 3 more like it") == (
+        "192.0.2.7:5060 から INVITE を受信(その前に同様のもの 3 件)")
+    assert say_again("no trunk was up: the name of trunk line's server leads nowhere") == (
+        "使える外線がありませんでした: 外線 line のサーバー名が引けません")
 
 
 def test_every_way_that_a_call_may_take_is_told_in_japanese(japanese):

@@ -12,6 +12,8 @@ SENTENCES = {
     "for ever": "無期限",
     "registered": "登録中",
     "{address} is let in again": "{address} の締め出しを解きました",
+    "call {number}: ": "通話 {number}: ",
+    "evidence": "根拠",
     "remedy: ": "対処: ",
     "also: ": "ほかに: ",
     "{count} calls in progress; q ends": "進行中の通話 {count} 件。q で終わり",
@@ -39,6 +41,8 @@ SENTENCES = {
     "trunk {subject} is down: {detail}": "外線 {subject} は使えません: {detail}",
     "look at `show trunks`; ask the carrier if it stays so":
         "show trunks を見て、続くようなら事業者に問い合わせてください",
+    "calls by trunk {subject} do not go out: its carrier does not accept our user name or password ({detail})":
+        "外線 {subject} から発信できません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
     "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
         "外線 {subject} は使えません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
     "compare number, username and secret of the trunk with the carrier's letter":
@@ -71,6 +75,10 @@ SENTENCES = {
     "handset {subject} has no sound: {detail}": "受話器 {subject} は音が出ません: {detail}",
     "see whether the sound card is plugged in, nothing else uses it, and `device` of the handset names it":
         "サウンドカードがつながっているか、ほかで使われていないか、受話器の device が正しいか確かめてください",
+    "handset {subject} does not take its own echo out: {detail}":
+        "受話器 {subject} は自分のエコーを消していません: {detail}",
+    "install python3-cffi and libspeexdsp1, or set `echo-cancel` of the handset to false":
+        "python3-cffi と libspeexdsp1 を入れるか、受話器の echo-cancel を false にしてください",
     "handset {subject} can neither call nor be called: the server does not know it ({detail})":
         "受話器 {subject} は発信も着信もできません: サーバーに登録されていません ({detail})",
     "look at `show handset`; see whether its extension exists and a listener of the office speaks udp":

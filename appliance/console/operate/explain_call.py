@@ -4,7 +4,8 @@
 from typing import TYPE_CHECKING
 
 from appliance.console.messages.catalog import say
-from appliance.console.table import WIDTH, clean
+from appliance.console.messages.said_again import say_again
+from appliance.console.table import GAP, WIDTH, clean, wrap_cells, wrap_prose
 
 if TYPE_CHECKING:
     from appliance.control.observed import Explanation
@@ -14,20 +15,15 @@ MOMENT_WIDTH = 14
 
 def render(result: "Explanation") -> str:
     """A paragraph; times of day in UTC."""
-    lines = [f"call {result['number']}: {clean(result['sentence'])}"]
-    lines += _wrap(lines.pop(), "", "  ")
+    lines = [say("call {number}: ", number=result["number"]) + clean(say_again(result["sentence"]))]
     if result["evidence"]:
-        lines.append("evidence")
+        lines.append(say("evidence"))
         for one in result["evidence"]:
-            moment = one["at"][11:23]
-            lines += _wrap(clean(one["text"]), f"  {moment:<{MOMENT_WIDTH}}", " " * (MOMENT_WIDTH + 2))
+            column = len(GAP) + MOMENT_WIDTH
+            first, *rest = wrap_cells(clean(say_again(one["text"])), WIDTH - column)
+            lines.append(f"{GAP}{one['at'][11:23]:<{MOMENT_WIDTH}}{first}")
+            lines += [" " * column + line for line in rest]
     if result["remedy"]:
-        lines += _wrap(clean(result["remedy"]), say("remedy: "), "  ")
-    for sentence in result["also"]:
-        lines += _wrap(clean(sentence), say("also: "), "  ")
-    return "\n".join(lines) + "\n"
-
-
-def _wrap(text: str, first: str, rest: str) -> list[str]:
-    from textwrap import wrap  # only here: it costs the start of the console
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first.rstrip()]
+        lines.append(say("remedy: ") + clean(say_again(result["remedy"])))
+    lines += [say("also: ") + clean(say_again(sentence)) for sentence in result["also"]]
+    return "".join(f"{wrap_prose(line)}\n" for line in lines)
