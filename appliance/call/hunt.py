@@ -383,6 +383,7 @@ class Hunt:
 
     def _take(self, leg: Leg, now: float) -> None:
         self.branches.remove(leg)
+        leg.line.note_answer()
         self.stop(now, ELSEWHERE)
 
     def leg_refused_change(self, leg: Leg, status: int, now: float) -> None:

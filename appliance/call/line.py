@@ -133,6 +133,9 @@ class Line(Protocol):
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused with this status; None: by nobody's answer."""
 
+    def note_answer(self) -> None:
+        """An INVITE was answered there."""
+
     def note_silence(self, now: float) -> None:
         """Nothing is heard any more from a leg here: the way there may have changed."""
 

@@ -4,21 +4,25 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from appliance.control.observed import Alarm
-from appliance.vocabulary.trunk_alarm import NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
+from appliance.vocabulary.trunk_alarm import CALLS_BARRED, NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
 from appliance.vocabulary.trunk_state import TrunkState
 
 WriteMoment = Callable[[float], str]
 
 
 def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -> Iterator[Alarm]:
-    """One for each trunk that is down, and one where no trunk can carry emergency calls any more; write_moment: of
-    monotonic seconds. A trunk that still waits for the first answer, or rests as its carrier asked, needs nobody."""
+    """One for each trunk that is down, or lets no call out for our credentials, and one where no trunk can carry
+    emergency calls any more; write_moment: of monotonic seconds. A trunk that still waits for the first answer, or rests
+    as its carrier asked, needs nobody."""
     carrying = []
     for trunk in trunks:
         if _is_down(trunk):
             kind = trunk.fault.value if trunk.fault.value in WORDINGS else TRUNK_DOWN
             yield _describe(f"trunk_{trunk.name}", kind, (trunk.name, trunk.reason),
                             write_moment(trunk.down_since))
+        elif trunk.barred_since:
+            yield _describe(f"trunk_{trunk.name}", CALLS_BARRED, (trunk.name, trunk.last_failure),
+                            write_moment(trunk.barred_since))
         if trunk.is_emergency:
             carrying.append(trunk)
     if carrying and all(map(_is_down, carrying)):

@@ -206,6 +206,10 @@ class Trunk:
         if response is None:
             self.suspect(now)   # whether anybody is there at all is found out before the next call
 
+    def note_answer(self) -> None:
+        """Line."""
+        self.link.barred_since = 0.0
+
     def may_fail_over(self, status: int) -> bool:
         """Whether the next trunk is tried after this final response: not where the called side has spoken."""
         return status in self.habits.failover_statuses

@@ -51,10 +51,11 @@ TRANSITIONS: Final = (
 class TrunkLink:
     """fault, reason: why it is not up, in words; since: when it came into this state; granted_until: end of the
     binding, 0.0 for none; next_try: when REGISTER is sent again after a failure, 0.0 for no such wait; last_fault,
-    last_failure, failed_at: what went wrong last, also where it is up again."""
+    last_failure, failed_at: what went wrong last, also where it is up again; barred_since: when its carrier began not
+    to accept our credentials for calls, 0.0 where it does."""
 
-    __slots__ = ("_journal", "_name", "_rests_until", "_servers", "failed_at", "fault", "granted_until", "last_failure",
-                 "last_fault", "next_try", "reason", "since", "state")
+    __slots__ = ("_journal", "_name", "_rests_until", "_servers", "barred_since", "failed_at", "fault", "granted_until",
+                 "last_failure", "last_fault", "next_try", "reason", "since", "state")
 
     def __init__(self, name: str, servers: TrunkServers, journal: Journal) -> None:
         self._name = name
@@ -66,7 +67,7 @@ class TrunkLink:
         self.reason = "not started"
         self.last_failure = ""
         self.since = self.failed_at = 0.0
-        self.granted_until = self.next_try = 0.0
+        self.granted_until = self.next_try = self.barred_since = 0.0
 
     def start(self, is_registered: bool, now: float) -> None:
         """A static trunk is up until something says otherwise."""
@@ -110,7 +111,10 @@ class TrunkLink:
             self.note_failure(*self._explain(failure, status, ""), now)
         elif status in (401, 407):
             self.note_failure(TrunkFault.CREDENTIALS, f"wrong credentials: {status} to INVITE", now)
-        elif 500 <= status < 600:
+            self.barred_since = self.barred_since or now
+        elif status < 500:
+            self.barred_since = 0.0     # it has looked at the call itself
+        elif status < 600:
             self.note_failure(TrunkFault.REFUSED, f"refused: {status} {reason_phrase(status)} to INVITE", now)
             retry_after_s = read_retry_after(response)
             if status == 503 and retry_after_s:

@@ -37,6 +37,7 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
         last_fault=link.last_fault,
         last_failure=link.last_failure,
         failed_at=link.failed_at,
+        barred_since=link.barred_since,
         down_since=0.0 if state != "down" else link.granted_until if link.state is LinkState.UP else link.since,
     )
 

@@ -196,6 +196,9 @@ class OfficeLine:
         """Line. Phones say themselves when they are busy."""
         return True
 
+    def note_answer(self) -> None:
+        """Line."""
+
     def note_silence(self, now: float) -> None:
         """Line. The phone itself is asked."""
 

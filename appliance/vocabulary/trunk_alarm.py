@@ -17,10 +17,14 @@ class Wording(NamedTuple):
 
 NO_EMERGENCY_TRUNK: Final = "no_emergency_trunk"
 TRUNK_DOWN: Final = "trunk_down"
+CALLS_BARRED: Final = "calls_barred"
 WORDINGS: Final = {
     TRUNK_DOWN: Wording(
         "trunk {subject} is down: {detail}",
         "look at `show trunks`; ask the carrier if it stays so"),
+    CALLS_BARRED: Wording(
+        "calls by trunk {subject} do not go out: its carrier does not accept our user name or password ({detail})",
+        "compare number, username and secret of the trunk with the carrier's letter"),
     TrunkFault.CREDENTIALS.value: Wording(
         "trunk {subject} is down: its carrier does not accept our user name or password ({detail})",
         "compare number, username and secret of the trunk with the carrier's letter"),

@@ -30,7 +30,8 @@ class TrunkState(NamedTuple):
     """One trunk now. state: up, registering, down; fault, reason: why it is not up, reason in words; server: host:port
     that is used, "" before any; channels_limit: 0 for none; registered_until, failed_at, down_since: monotonic seconds,
     0.0 for never; qualify_s: how long the peer took to answer OPTIONS, None unknown; last_failure: in words, of what
-    went wrong last, also where the trunk is up again."""
+    went wrong last, also where the trunk is up again; barred_since: when the carrier began to ask for other credentials
+    for calls, 0.0 where it does not."""
 
     name: str
     is_registered: bool
@@ -49,6 +50,7 @@ class TrunkState(NamedTuple):
     last_failure: str = ""
     failed_at: float = 0.0
     down_since: float = 0.0
+    barred_since: float = 0.0
 
 
 class TrunksObserved(Protocol):

@@ -7,6 +7,8 @@ from appliance.console.messages.catalog import JAPANESE, select_language
 from appliance.console.operate import show_alarms
 from appliance.control.trunk_alarms import list_trunk_alarms
 from appliance.sip.locating.records import ABSENT, Question
+from tests.call import virtual_calls
+from tests.call.virtual_calls import VirtualCalls
 from tests.gateway.virtual_gateway import CARRIER, GatewayBox, join_carrier
 
 CARRIES_HELP = "set trunk carrier emergency true\n"
@@ -90,6 +92,38 @@ def test_a_registration_that_has_run_out_is_an_alarm_since_then():
     (alarm,) = list_trunk_alarms(box.gateway.trunk_states(granted_until + 5.0), lambda at: f"{at:.1f}")
     assert alarm["sentence"] == "trunk carrier is down: the registration has run out"
     assert alarm["raised_at"] == f"{granted_until:.1f}"
+
+
+def test_calls_that_a_static_trunk_refuses_for_our_password_are_an_alarm_until_one_goes_out():
+    office = VirtualCalls(virtual_calls.CARRIER)
+    office.watches_topology = False
+    alice, carrier = office.phone("201"), office.carrier()
+
+    def alarms():
+        return [one["sentence"] for one in list_trunk_alarms(office.gateway.trunk_states(office.now), str)]
+
+    def dial(status: int) -> None:
+        call = alice.invite("0312345678")
+        if status == 200:
+            carrier.ringing.answer()
+            call.acknowledge()
+            call.bye()
+        else:
+            lines = 'Proxy-Authenticate: Digest realm="x", nonce="y"\r\n' if status == 407 else ""
+            carrier.ringing.respond(status, lines=lines)
+            office.run(1.0)
+    barred = ("calls by trunk carrier do not go out: its carrier does not accept our user name or password "
+              "(wrong credentials: 407 to INVITE)")
+    dial(407)
+    assert alarms() == [barred]
+    dial(500)
+    assert len(alarms()) == 1       # says nothing of them
+    dial(200)
+    assert alarms() == []
+    dial(407)
+    assert alarms() == [barred]
+    dial(486)
+    assert alarms() == []
 
 
 def test_the_console_says_it_in_japanese(japanese):
