@@ -12,8 +12,8 @@ WriteMoment = Callable[[float], str]
 
 def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -> Iterator[Alarm]:
     """One for each trunk that is down, or lets no call out for our credentials, and one where no trunk can carry
-    emergency calls any more; write_moment: of monotonic seconds. A trunk that still waits for the first answer, or rests
-    as its carrier asked, needs nobody."""
+    emergency calls any more; write_moment: of monotonic seconds. A trunk that still waits for the first answer, or
+    rests as its carrier asked, needs nobody."""
     carrying = []
     for trunk in trunks:
         if _is_down(trunk):
