@@ -137,9 +137,11 @@ class HandsetStation:
         return self._watch.judge(list(self._list_troubles()), now)
 
     def _list_troubles(self) -> Iterator[tuple[str, str, str, float]]:
-        device = self.voice.figures()["device_trouble"]
-        if device:
-            yield "device", handset_alarm.DEVICE, str(device), DEVICE_GRACE_S
+        figures = self.voice.figures()
+        if figures["device_trouble"]:
+            yield "device", handset_alarm.DEVICE, str(figures["device_trouble"]), DEVICE_GRACE_S
+        if figures["echo_trouble"]:
+            yield "echo", handset_alarm.ECHO, str(figures["echo_trouble"]), 0.0
         if self._one.extension and not self._account.is_ready:
             yield "unregistered", handset_alarm.UNREGISTERED, self._describe_failure(), REGISTRATION_GRACE_S
         if self._journal.failed_emergency:

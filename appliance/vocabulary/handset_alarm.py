@@ -9,6 +9,7 @@ from appliance.vocabulary.trunk_alarm import Wording
 
 DEVICE: Final = "handset_device"
 UNREGISTERED: Final = "handset_unregistered"
+ECHO: Final = "handset_echo"
 EMERGENCY: Final = "handset_emergency"
 PIN: Final = "handset_pin"
 DOWN: Final = "handset_down"
@@ -17,6 +18,9 @@ WORDINGS: Final = {
     DEVICE: Wording(
         "handset {subject} has no sound: {detail}",
         "see whether the sound card is plugged in, nothing else uses it, and `device` of the handset names it"),
+    ECHO: Wording(
+        "handset {subject} does not take its own echo out: {detail}",
+        "install python3-cffi and libspeexdsp1, or set `echo-cancel` of the handset to false"),
     UNREGISTERED: Wording(
         "handset {subject} can neither call nor be called: the server does not know it ({detail})",
         "look at `show handset`; see whether its extension exists and a listener of the office speaks udp"),

@@ -55,7 +55,8 @@ class HandsetVoice:
     def figures(self) -> dict[str, object]:
         """What the card and the network did, for people."""
         thread = self._thread
-        return {"device_trouble": thread.trouble, "echo_trouble": thread.echo_trouble, "frames": thread.frames, "xruns": thread.xruns,
+        return {"device_trouble": thread.trouble, "echo_trouble": thread.echo_trouble,
+                "frames": thread.frames, "xruns": thread.xruns,
                 "device_losses": thread.losses, "delay_ms": round(self.audio.delay_ms), **self.audio.figures(),
                 "line": self._reports.describe() if self._reports is not None else {}}
 

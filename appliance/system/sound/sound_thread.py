@@ -33,7 +33,8 @@ KeysReport = Callable[[str], None]
 
 
 class SoundThread(threading.Thread):
-    """frames, xruns, losses: counted since the start; latest_s: monotonic time of the last frame."""
+    """frames, xruns, losses: counted since the start; echo_trouble: why echo is not cancelled though it was to be, ""
+    for nothing."""
 
     def __init__(self, device: str, audio: HandsetAudio, cancels_echo: bool, report: DeviceReport,
                  report_keys: KeysReport) -> None:
@@ -46,6 +47,7 @@ class SoundThread(threading.Thread):
         self._report_keys = report_keys
         self._stopping = threading.Event()
         self._trouble = "not opened yet"
+        self.echo_trouble = ""
         self._captured = self._played = b""     # half a packet for the canceller
         self._due_s = 0.0               # of the next frame, while there is no card
         self.frames = 0
@@ -122,7 +124,7 @@ class SoundThread(threading.Thread):
         except MachineError as error:
             self._canceller = None
             self._cancels_echo = False
-            self._report(error.operation)
+            self.echo_trouble = error.operation
 
     def _serve(self, card: SoundCard) -> None:
         audio = self._audio

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sound thread in a process of its own: words on standard input, JSON on standard output."""
+"""A sound thread in a process of its own: words on standard input, JSON on standard output. An argument: the library of
+an echo canceller, without one there is none.
+"""
 
 import json
 import sys
@@ -9,6 +11,7 @@ import numpy as np
 
 from appliance.audio.tones import DIAL
 from appliance.native.handset_audio import ALONE, HandsetAudio
+from appliance.system.sound import echo_canceller
 from appliance.system.sound.sound_thread import SoundThread
 
 
@@ -41,14 +44,15 @@ def describe_heard(frames: list[bytes]) -> dict[str, float]:
 
 def main() -> None:
     audio, reports = ListeningAudio(), []
-    thread = SoundThread("desk", audio, False, reports.append, lambda keys: None)
+    echo_canceller.LIBRARY = (sys.argv[1:] or [""])[0]
+    thread = SoundThread("desk", audio, len(sys.argv) > 1, reports.append, lambda keys: None)
     thread.start()
     for line in sys.stdin:
         word = line.strip()
         answer: dict[str, object] = {}
         if word == "figures":
             answer = {"frames": thread.frames, "xruns": thread.xruns, "losses": thread.losses,
-                      "trouble": thread.trouble, "now_s": time.monotonic()}
+                      "trouble": thread.trouble, "echo_trouble": thread.echo_trouble, "now_s": time.monotonic()}
         elif word == "tone":
             audio.island.play_tone([segment.write() for segment in DIAL.segments], DIAL.again, ALONE)
         elif word == "stall":

@@ -22,10 +22,10 @@ needs_jack = pytest.mark.skipif(JACKD is None or not HAS_PLUGIN, reason=REASON)
 class Probe:
     """`sound_probe.py`: a SoundThread at the device `desk`, asked line by line."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         environment = {**environment, "PYTHONPATH": str(PROBE.parents[3])}
-        self.process = subprocess.Popen([sys.executable, PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        env={**os.environ, **environment}, text=True)
+        self.process = subprocess.Popen([sys.executable, PROBE, *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, env={**os.environ, **environment}, text=True)
 
     def ask(self, word: str) -> dict:
         self.process.stdin.write(word + "\n")
@@ -72,6 +72,14 @@ def test_without_a_card_the_clock_keeps_the_pace_and_it_is_said(tmp_path):
         assert "desk" in probe.wait(lambda one: one["frames"] > 50, "frames")["trouble"]
         assert measure_pace(probe, 1.0) == pytest.approx(100, abs=8)
         assert len(probe.ask("reports")["reports"]) == 1
+
+
+def test_without_the_library_of_the_echo_canceller_there_is_sound_and_it_is_said(tmp_path):
+    with Probe(write_asound(tmp_path, "pcm.desk { type null }"), "libnobody-has-it.so.1") as probe:
+        figures = probe.wait(lambda one: one["frames"] > 20, "frames")
+        assert (figures["trouble"], figures["losses"]) == ("", 0)
+        assert "libnobody-has-it" in figures["echo_trouble"]
+        assert probe.ask("reports")["reports"] == [""]
 
 
 def test_a_device_without_a_clock_is_slowed_down(tmp_path):
