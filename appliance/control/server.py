@@ -229,7 +229,7 @@ _NOTHING_MORE: Final = object()
 def _explain(error: OperatorError | MachineError) -> OperatorError:
     if isinstance(error, OperatorError):
         return error
-    return OperatorError("machine", error.operation, "a machine that can do this")
+    return OperatorError("machine", error.operation, "")
 
 
 def _identify(path: str) -> tuple[int, int] | None:

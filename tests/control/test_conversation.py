@@ -117,7 +117,7 @@ def test_a_list_that_breaks_off_says_so_behind_its_rows():
 
 def test_calls_are_explained():
     assert ask(command("explain", "call", "1"))["result"]["cause"] == "busy"
-    assert ask(command("explain", "call", "9"))["error"]["said"] == "9"
+    assert ask(command("explain", "call", "9"))["error"]["said"] == "9 is no call that is known"
     assert ask(command("explain", "call", "x"))["error"]["path"] == "explain call"
     assert ask(command("explain", "call", "1", "now"))["error"]["allowed"] == "nothing more"
     assert ask(command("explain"))["error"]["path"] == "command"

@@ -181,7 +181,7 @@ def _explain_refusal(part: Part, error: OperatorError | MachineError) -> CommitR
     if isinstance(error, OperatorError):
         return CommitRefused(f"{part.name}: {error.path}", error.said, error.allowed,
                              f"{error.remedy}; {AS_BEFORE}" if error.remedy else AS_BEFORE)
-    return CommitRefused(part.name, error.operation, "a machine that can do this", AS_BEFORE)
+    return CommitRefused(part.name, error.operation, "", AS_BEFORE)
 
 
 _in_thread = asyncio.to_thread
