@@ -7,6 +7,7 @@ WIDTH = 80
 GAP = "  "
 NARROWEST = 6
 LONGEST_WORD = 26
+NARROWEST_PROSE = 20
 NEVER_FIRST = "、。」）)，．・ー"
 """What does not begin a line of Japanese (JIS X 4051 7.1)."""
 
@@ -106,6 +107,7 @@ def _take_cells(text: str, cells: int) -> str:
 
 def wrap_prose(text: str, width: int = WIDTH) -> str:
     """Sentences within the width, line by line; what a line goes on with stands two cells further right."""
+    width = max(width, NARROWEST_PROSE)
     return "\n".join(map("\n".join, (_wrap_line(line, width) for line in text.split("\n"))))
 
 
