@@ -8,7 +8,8 @@ import pytest
 from appliance.console.commands import COMMANDS, PLACES, resolve_command
 from appliance.errors import OperatorError
 
-FIRST_WORDS = ("show | export | clear | handset | monitor | test | explain | configure | confirm | status | setup | help | exit")
+FIRST_WORDS = ("show | export | clear | handset | monitor | test | explain | configure | confirm | status | setup | "
+               "help | exit")
 
 
 @pytest.mark.parametrize(("line", "words"), [

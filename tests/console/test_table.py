@@ -54,7 +54,7 @@ def test_a_sentence_is_parted_between_words_and_goes_on_further_right():
 
 
 def test_no_line_of_japanese_begins_with_its_full_stop():
-    assert wrap_prose("元に戻ります。終わり", 13) == "元に戻りま\n  す。終わり"
+    assert wrap_prose("ここは自動で元に戻ります。終わり", 24) == "ここは自動で元に戻りま\n  す。終わり"
 
 
 @given(st.lists(st.text(st.characters(categories=["Ll", "Lu"], max_codepoint=127), min_size=1, max_size=30)),
