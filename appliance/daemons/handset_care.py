@@ -12,7 +12,6 @@ from typing import Final
 from appliance.daemons.handset_alarms import Trouble, TroubleWatch
 from appliance.daemons.handset_station import HandsetStation
 from appliance.errors import MachineError
-from appliance.handset.states import IDLE
 from appliance.vocabulary import handset_alarm
 from appliance.vocabulary.journal import Journal
 
@@ -60,7 +59,7 @@ class StationCare:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody would miss it."""
-        return self.station is None or self.station.handset.state is IDLE
+        return self.station is None or self.station.handset.is_quiet
 
     def look(self, now: float) -> list[Trouble]:
         """Once a second: what a person should know."""

@@ -15,6 +15,7 @@ from appliance.sip.digest.client import DigestClient, DigestExchange
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.locating.records import Resolver
 from appliance.sip.stack import SipStack
+from appliance.sip.uri import strip_for_request
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.profile import AgentProfile
@@ -105,13 +106,13 @@ class Account:
             self._registration.stop(now)
 
     def write_uri(self, dialled: str) -> bytes:
-        """What a number or an address is called by; b"" where nobody can be."""
+        """What a number or an address is called by, be it one or not; b"" where nobody can be."""
         if dialled[:4].lower() == "sip:" or dialled[:5].lower() == "sips:":
-            return dialled.encode()
+            return strip_for_request(dialled.encode(errors="replace"))      # RFC 3261 19.1.1, table 1
         if self._credentials is None:
             return b""
         number = dialled.replace("#", "%23")        # RFC 3261 25.1: not among the characters of a user part
-        return b"sip:%s@%s" % (number.encode(), _write_host(self._credentials.domain))
+        return b"sip:%s@%s" % (number.encode(errors="replace"), _write_host(self._credentials.domain))
 
     def is_direct(self, uri: bytes) -> bool:
         """Whether this is called without the server: an address, or where there is no server."""

@@ -41,6 +41,12 @@ class Departure:
             return
         self._held.usage.refer(self._consulted.target, replaces, self, now)
 
+    def give_up(self, now: float) -> None:
+        """The process ends: neither is left in a call with nobody."""
+        for call in (self._held, self._consulted):
+            call.hang_up(now)
+        self._finish(None, now)
+
     def transfer_progress(self, transfer: Transfer, status: int, is_over: bool, now: float) -> None:
         """TransferEvents."""
         if not is_over:

@@ -7,11 +7,13 @@ At most three calls: the one that is talked in, one on hold, one that waits. Cha
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from appliance.audio import tones
 from appliance.errors import MisuseError
 from appliance.handset.account import Account
+from appliance.handset.aim import IMPOSSIBLE, find_aim
 from appliance.handset.call_opening import CallOpening
 from appliance.handset.departure import Departure
 from appliance.handset.digit_collection import DigitCollection
@@ -37,7 +39,6 @@ from appliance.handset.tone_plan import decide_tone
 from appliance.handset.voice import Voice
 from appliance.native.sip_scanner import Message
 from appliance.numbering import dialling
-from appliance.numbering.emergency import is_emergency
 from appliance.sdp.direction import Direction
 from appliance.sip.flow import Flow
 from appliance.ua.inspection import Refusal
@@ -114,12 +115,11 @@ class Handset:
         self._patience.clear()
         self._voice.stop_tone()
         self._voice.disconnect()
-        active, held = self.active, self.held
-        self.active = None
+        active, self.active, held = self.active, None, self.held
         if self._transfer is not None:
             self._transfer.leave(now)
             self._transfer = None
-        if active is not None and held is not None:
+        if active is not None and held is not None and not active.is_emergency:     # RFC 6881 10: nobody joins those
             self.held = None
             self._departures.append(Departure(self, held, active))
             self._departures[-1].start(now)
@@ -133,6 +133,8 @@ class Handset:
 
     def flash(self, now: float) -> None:
         """A short press of the hook: to the other call and back, or a second dial tone (RFC 3264 8.4 for the hold)."""
+        if self.active is not None and self.active.is_emergency:
+            return      # RFC 6881 10: neither held nor left by a slip of the finger
         if self._transfer is not None and self.state is CALLING:
             self._drop_transfer(487, now)
         elif self.state is TALKING and self.waiting is not None and self.held is None:
@@ -147,8 +149,7 @@ class Handset:
             self._give_dial_tone(now, tones.SECOND_DIAL)
         elif self.is_lifted and self.held is not None:
             self._drop_active(now)
-            other, self.held = self.held, None
-            self._resume(other, now)
+            self._resume(self.held, now)
 
     def press(self, key: str, now: float) -> None:
         """A key, of whatever kind of dial. In a call it goes to the other side."""
@@ -170,13 +171,19 @@ class Handset:
         self._call(target, now)
         return True
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody would miss it: those who are being joined would."""
+        return self.state is IDLE and not self._departures
+
     def stop(self, now: float) -> None:
         """The process ends."""
-        for call in (self.active, self.held, self.waiting):
-            if call is not None:
-                call.hang_up(now, 480)
+        for call in filter(None, (self.active, self.held, self.waiting)):
+            call.hang_up(now, 480)
         if self._transfer is not None:
             self._transfer.leave(now)
+        for departure in tuple(self._departures):
+            departure.give_up(now)
         self.mailbox.stop(now)
         self._account.stop(now)
 
@@ -187,12 +194,9 @@ class Handset:
         self.dialled = ""
         self._voice.play(tone or (tones.STUTTER_DIAL if self.mailbox.waiting.is_waiting else tones.DIAL))
         if self._plan.hotline and self.held is None:
-            self._alarm.set(now + self._plan.hotline_delay_s, self._call_hotline)
+            self._alarm.set(now + self._plan.hotline_delay_s, partial(self._call, self._plan.hotline))
         else:
             self._alarm.set(now + dialling.FIRST_DIGIT_S, self._give_up_dialling)
-
-    def _call_hotline(self, now: float) -> None:
-        self._call(self._plan.hotline, now)
 
     def _give_up_dialling(self, now: float) -> None:
         """Nothing was dialled."""
@@ -209,8 +213,11 @@ class Handset:
     def number_impossible(self, now: float) -> None:
         """NumberTaker."""
         self.dialled = self._digits.digits
-        self.last_status = 484
-        self._fail(decide_tone(484), now)
+        self._fail_with(IMPOSSIBLE, now)
+
+    def _fail_with(self, status: int, now: float) -> None:
+        self.last_status = status
+        self._fail(decide_tone(status), now)
 
     def _show_messages(self) -> None:
         self._voice.remind(self.mailbox.waiting.is_waiting)
@@ -235,24 +242,21 @@ class Handset:
 
     def _call(self, target: str, now: float) -> None:
         self.dialled = target
-        is_urgent = is_emergency(target, self._plan.country)
-        account = self._account
-        uri = account.write_uri(target)
-        is_direct = account.is_direct(uri)
+        aim = find_aim(target, self._account, self._plan.country)
         self._enter(CALLING)
         self._voice.stop_tone()
-        if not uri or not (is_direct or account.is_ready or (is_urgent and account.has_server)):
-            self._lose_line(target, is_urgent, now)
+        if aim.status:
+            self._fail_with(aim.status, now)
             return
-        call = self._opening.open(self)
+        call = self._opening.open(self) if aim.uri else None
         if call is None:
-            self._lose_line(target, is_urgent, now)
+            self._lose_line(target, aim.is_urgent, now)
             return
-        call.peer, call.is_emergency = target, is_urgent
-        draft = self._draft_call(call, uri)
-        if is_direct:
+        call.peer, call.is_emergency = target, aim.is_urgent
+        draft = self._draft_call(call, aim.uri)
+        if aim.is_direct:
             draft.set_routes(())
-        if is_urgent:
+        if aim.is_urgent:
             self._patience.set(now + EMERGENCY_PATIENCE_S, self._give_up_emergency)
         call.begin(self._agent, draft, now)
 
@@ -278,8 +282,7 @@ class Handset:
 
     def screen_call(self, request: Message, flow: Flow, now: float) -> PhoneCall | Refusal:
         """AgentEvents. One may wait; for a third, and while anything but talk goes on, we are busy."""
-        account = self._account
-        replaced = find_replaced_call(request, account.core.dialogs, account.is_server(flow))
+        replaced = find_replaced_call(request, self._account.core.dialogs, self._account.is_server(flow))
         if isinstance(replaced, Refusal):
             return replaced
         if replaced is not None and (replaced not in (self.active, self.held) or self._transfer is not None):
@@ -334,8 +337,7 @@ class Handset:
     def _take_ringing(self, now: float) -> None:
         """The receiver is lifted while it rings: who was left on hold first, then who calls."""
         if self.held is not None:
-            other, self.held = self.held, None
-            self._resume(other, now)
+            self._resume(self.held, now)
         elif self.waiting is not None:
             self._answer_waiting(now)
 
@@ -405,8 +407,7 @@ class Handset:
         self._patience.clear()
         self._voice.disconnect()
         if self.state is CALLING:
-            self.last_status = status
-            self._fail(decide_tone(status), now)
+            self._fail_with(status, now)
         elif self.is_lifted:
             self._fail(tones.BUSY, now)
 

@@ -7,6 +7,7 @@ Changed by the handset, which tells it what becomes of both.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from appliance.errors import PeerError
@@ -23,6 +24,7 @@ GRACE_S: Final = 5.0
 """RFC 5589 6.1: the transferor ends its call once it knows; one that does not is left."""
 DECLINED: Final = 603
 UNAVAILABLE: Final = 503
+_NUMBER: Final = re.compile(r"\+?[0-9A-Fa-f*#]+")       # RFC 3966 3
 
 
 class TakenTransfer:
@@ -86,7 +88,10 @@ def decide_transfer(former: PhoneCall, referral: Referral, is_from_server: bool,
     taken off an emergency call, or made to place one."""
     if not is_from_server or former.is_emergency or not former.is_confirmed:
         return DECLINED
-    return DECLINED if is_emergency(read_number(referral.target), country) else 0
+    number = read_number(referral.target)
+    if referral.target[:4].lower() == b"tel:" and _NUMBER.fullmatch(number) is None:
+        return DECLINED
+    return DECLINED if is_emergency(number, country) else 0
 
 
 def read_number(target: bytes) -> str:
