@@ -26,8 +26,8 @@ def wipe_data(card: Path, octets: int) -> None:
     """Zeros from the start of the data partition on."""
     with card.open("r+b") as file:
         file.seek(DATA_START)
-        for _ in range(octets // MIB):
-            file.write(bytes(MIB))
+        for left in range(octets, 0, -MIB):
+            file.write(bytes(min(left, MIB)))
 
 
 def check_data(card: Path) -> str:

@@ -18,7 +18,7 @@ KERNEL_LINE = ("console=ttyAMA0 panic=5 quiet TERM=vt100 systemd.tty.term.consol
                "systemd.show_status=0")
 MAC = "52:54:00:99:00:02"
 PROMPT, CONFIGURATION = "denwaban> ", "denwaban# "
-BOOT_LIMIT_S = 400.0
+BOOT_LIMIT_S = 600.0
 
 
 class Machine:
