@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from appliance.call.call import Call
+from appliance.call.call import Call, CallState
 from appliance.call.call_record import NoRecords, RecordStore
 from appliance.call.leg import Leg
 from appliance.call.line import Line
@@ -29,12 +29,13 @@ class CallTable:
         self.ended: deque[Call] = deque(maxlen=ENDED_KEPT)
         self.forgotten: list[Leg] = []
         self.total = 0
-        self._listeners: list[Callable[[Call], None]] = []
+        self._listeners: tuple[list[Callable[[Call], None]], ...] = tuple([] for _ in CallState)
         self.keeper: Callable[[Call, float], None] | None = None
 
-    def on_change(self, listener: Callable[[Call], None]) -> None:
-        """Have every change of a call told to this listener, its end included."""
-        self._listeners.append(listener)
+    def on_change(self, listener: Callable[[Call], None], *states: CallState) -> None:
+        """Have every change of a call told to this listener, its end included; states: those of these alone."""
+        for state in states or CallState:
+            self._listeners[state].append(listener)
 
     def find_number(self, number: int) -> Call | None:
         """A call by its number, ended ones included."""
@@ -54,7 +55,7 @@ class CallTable:
 
     def tell(self, call: Call) -> None:
         """CallDirectory."""
-        for listener in self._listeners:
+        for listener in self._listeners[call.state]:
             listener(call)
 
     def keep(self, call: Call, now: float) -> None:

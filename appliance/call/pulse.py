@@ -31,11 +31,11 @@ class Pulse:
         self._alarm = engine.services.alarm()
         self._asked: dict[str, tuple[Line, int]] = {}       # by relay session: whose voice, and its side
         self._rests_until: dict[str, float] = {}
-        engine.on_change(self._note_call)
+        engine.on_change(self._note_call, ANSWERED)
         engine.watch.listener = self.note_figures
 
     def _note_call(self, call: Call) -> None:
-        if call.state is ANSWERED and not self._alarm.is_set and self._find_voice(call) is not None:
+        if not self._alarm.is_set and self._find_voice(call) is not None:
             self._alarm.set(call.answered_at + BEAT_S, self._beat)
 
     def _find_voice(self, call: Call) -> tuple[str, Line, int] | None:

@@ -24,10 +24,10 @@ class SoundRounds:
         self._engine = engine
         self._alarm = engine.services.alarm()
         self._is_set = False
-        engine.on_change(self._note_call)
+        engine.on_change(self._note_call, ANSWERED)
 
     def _note_call(self, call: Call) -> None:
-        if not self._is_set and call.state is ANSWERED:
+        if not self._is_set:
             self._is_set = True
             self._alarm.set(call.answered_at + ROUND_S, self._ask)
 

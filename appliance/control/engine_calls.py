@@ -20,11 +20,9 @@ class EngineCalls:
         self._engine = engine
         self._answered = 0
         self._failed: defaultdict[int, int] = defaultdict(int)
-        engine.on_change(self._note_end)
+        engine.on_change(self._note_end, ENDED)
 
     def _note_end(self, call: Call) -> None:
-        if call.state is not ENDED:
-            return
         if call.answered_at:
             self._answered += 1
         else:
