@@ -73,7 +73,9 @@ class DialogDirectory:
         entry = self.entries.get(dialog.key)
         if entry is None:
             return
-        entry.usages = {method: other for method, other in entry.usages.items() if other is not usage}
+        others = set(entry.usages.values())
+        others.discard(usage)       # mostly it was the only one
+        entry.usages = {method: other for method, other in entry.usages.items() if other in others} if others else {}
         if entry.rest is usage:
             entry.rest = None
         if not entry.usages:
