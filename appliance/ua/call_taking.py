@@ -35,6 +35,15 @@ def open_call(core: AgentCore, message: Message, flow: Flow, now: float) -> Invi
 def take_call(core: AgentCore, server: InviteServer, message: Message, events: CallEvents, now: float) -> int | None:
     """Make an INVITE a call of this core: `events.offered` hears of it. The status where it leads to no dialog
     (12.1.1), which is answered with it; None for a call."""
+    dialog = open_dialog(core, server, message, now)
+    if isinstance(dialog, int):
+        return dialog
+    begin_call(core, server, dialog, events, now)
+    return None
+
+
+def open_dialog(core: AgentCore, server: InviteServer, message: Message, now: float) -> Dialog | int:
+    """12.1.1: what an INVITE leads to; the status where it leads to none, which is answered with it."""
     server.tag = server.tag or core.stack.new_tag()
     try:
         dialog = Dialog.of_callee(message, server.tag)
@@ -44,9 +53,13 @@ def take_call(core: AgentCore, server: InviteServer, message: Message, events: C
         return error.status_hint
     dialog.flow = server.source
     dialog.is_on_flow = core.serves_phones
+    return dialog
+
+
+def begin_call(core: AgentCore, server: InviteServer, dialog: Dialog, events: CallEvents, now: float) -> None:
+    """The rest of `take_call`, for who has to know first that nothing is in the way."""
     call = IncomingInvite(core, server, dialog, events)
     call.start(now)
     events.offered(call, call.offer, now)
     if call.state is OFFERED and not call.has_alerted:
         server.respond(100, now)    # 8.2.6.1, 17.2.1: whoever does not answer at once says so
-    return None

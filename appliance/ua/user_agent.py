@@ -11,7 +11,7 @@ from appliance.sip.flow import Flow
 from appliance.sip.transaction.invite_server import InviteServer
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import CallEvents
-from appliance.ua.call_taking import open_request, take_call
+from appliance.ua.call_taking import begin_call, open_dialog, open_request
 from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_server import DialogServer
 from appliance.ua.handlers import RequestHandler
@@ -20,7 +20,7 @@ from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.outgoing_request import OutgoingRequest, RequestOwner
 from appliance.ua.request_draft import RequestDraft
 
-__all__ = ["AgentEvents", "Authenticator", "RequestHandler", "UserAgent", "take_call"]
+__all__ = ["AgentEvents", "Authenticator", "RequestHandler", "UserAgent"]
 
 
 class AgentEvents(Protocol):
@@ -137,8 +137,11 @@ class UserAgent:
             server.respond(481 if message.method == b"NOTIFY" else 405, now, core.allow_line)
 
     def _take_call(self, server: InviteServer, message: Message, flow: Flow, now: float) -> None:
+        dialog = open_dialog(self._core, server, message, now)
+        if isinstance(dialog, int):
+            return      # before anybody gets ready for it
         verdict = self._events.screen_call(message, flow, now)
         if isinstance(verdict, Refusal):
             server.respond(verdict.status, now, verdict.lines)
-            return
-        take_call(self._core, server, message, verdict, now)
+        else:
+            begin_call(self._core, server, dialog, verdict, now)

@@ -449,5 +449,14 @@ def test_without_a_port_for_voice_nobody_is_called_and_who_calls_hears_500(offic
     assert office.desk.voice.tone == "no line"
 
 
+def test_an_invite_that_leads_to_no_dialog_takes_no_port(office):
+    draft = office.peer.agent.draft_call(b"sip:201@%s:5060" % HOST.encode(), write_sdp(PEER, 6000))
+    draft.contact = lambda flow: b"<tel:110>"
+    office.peer.agent.place_call(draft, office.peer.user, office.network.now)
+    office.network.run(1)
+    assert office.network.messages("400 INVITE", office.desk)
+    assert (office.desk.state, office.desk.voice.ports) == ("idle", [])
+
+
 def test_every_state_can_be_left_by_hanging_up():
     assert all(HandsetState.IDLE in TRANSITIONS[state] for state in HandsetState if state is not HandsetState.IDLE)
