@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from functools import partial
 from time import monotonic
 
@@ -22,9 +23,10 @@ from appliance.daemons.handset_alarms import AlarmTeller, Trouble
 from appliance.daemons.handset_care import StationCare
 from appliance.daemons.handset_desk import HandsetDesk
 from appliance.daemons.handset_station import HandsetStation
+from appliance.daemons.handset_waiting import NO_FILE, read_identity
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.errors import MachineError
-from appliance.system.address_watch import ask_addresses
+from appliance.system.address_watch import AddressWatch, ask_addresses
 from appliance.system.journal import ProcessJournal
 from appliance.system.sd_notify import notify_manager
 from appliance.system.watchdog import LoopWatchdog
@@ -40,13 +42,14 @@ def run_handsets(config_path: str, state_directory: str) -> int:
     os.umask(0o077)
     os.makedirs(state_directory, mode=0o700, exist_ok=True)
     while True:
+        seen = read_identity(config_path)
         result = read_configuration(config_path, None)
         if result.configuration is None:
             print_findings(result, sys.stderr)
             return EXIT_CONFIGURATION
         if not result.configuration.handsets:
             return EXIT_UNWANTED
-        daemon = HandsetDaemon(result.configuration, config_path, state_directory)
+        daemon = HandsetDaemon(result.configuration, config_path, state_directory, seen)
         asyncio.run(daemon.run())
         if daemon.own_bugs.has_given_up:
             return EXIT_MACHINE
@@ -54,30 +57,32 @@ def run_handsets(config_path: str, state_directory: str) -> int:
             return EXIT_STOPPED
 
 
-def find_server(configuration: Configuration, state_directory: str) -> str:
-    """host:port of our own server, for UDP; "" where it has no address yet."""
-    addresses: dict[str, str] = {}
-    for one in configuration.listeners.values():
-        if "udp" not in one.transports:
-            continue
-        host = one.address
-        if one.interface:
-            try:
-                addresses = addresses or ask_addresses(state_directory)
-            except MachineError:
-                continue
-            host = addresses.get(one.interface, "")
-        if host:
+def find_server(configuration: Configuration, addresses: Mapping[str, str]) -> str:
+    """host:port of our own server, for UDP; "" where it has no address yet. addresses: by role. The public side is the
+    last choice: who comes from there is a stranger."""
+    for one in sorted(configuration.listeners.values(), key=lambda one: one.side == "public"):
+        host = addresses.get(one.interface, "") if one.interface else one.address
+        if host and "udp" in one.transports:
             host = EVERYWHERE.get(host, f"[{host}]" if ":" in host else host)
             return f"{host}:{one.port}"
     return ""
 
 
-def read_concern(configuration: Configuration, state_directory: str) -> tuple[object, ...]:
+def ask_for_addresses(configuration: Configuration, state_directory: str) -> dict[str, str]:
+    """By role, where a listener has its address from one; none where nobody says it yet."""
+    if not any(one.interface for one in configuration.listeners.values()):
+        return {}
+    try:
+        return ask_addresses(state_directory)
+    except MachineError:
+        return {}       # AddressWatch waits for it
+
+
+def read_concern(configuration: Configuration, addresses: Mapping[str, str]) -> tuple[object, ...]:
     """What of a configuration makes a difference to the handsets."""
     handsets = configuration.handsets
     wanted = [configuration.extensions.get(one.extension) for one in handsets.values()]
-    server = find_server(configuration, state_directory) if handsets else ""
+    server = find_server(configuration, addresses)
     return (handsets, wanted, configuration.domain, configuration.country, server, configuration.name_servers,
             configuration.firewall.dscp_media, configuration.firewall.dscp_signalling,
             tuple(configuration.extensions), tuple(route.prefix for route in configuration.routes.values()))
@@ -86,11 +91,16 @@ def read_concern(configuration: Configuration, state_directory: str) -> tuple[ob
 class HandsetDaemon:
     """Everything of the process, joined."""
 
-    def __init__(self, configuration: Configuration, config_path: str, state_directory: str) -> None:
+    def __init__(self, configuration: Configuration, config_path: str, state_directory: str,
+                 seen: tuple[int, int]) -> None:
+        """seen: the identity of FILE before it was read."""
         self._configuration = configuration
         self._config_path = config_path
         self._directory = state_directory
-        self._concern = read_concern(configuration, state_directory)
+        self._addresses = ask_for_addresses(configuration, state_directory)
+        self._address_watch = AddressWatch(state_directory, self._take_addresses)
+        self._concern = read_concern(configuration, self._addresses)
+        self._latest = configuration
         self._journal = ProcessJournal()
         self._cares = [StationCare(one.name, partial(self._build, one), self._journal)
                        for one in configuration.handsets.values()]
@@ -100,7 +110,7 @@ class HandsetDaemon:
         self._stop = asyncio.Event()
         self._watchdog = LoopWatchdog()
         self.own_bugs = OwnBugs(self._journal, self._raise_alarm, self._stop.set)
-        self._seen = self._look_at_file()
+        self._seen = seen
         self._parent = os.getppid()
         self._is_outdated = False
         self.is_starting_afresh = False
@@ -121,10 +131,13 @@ class HandsetDaemon:
             notify_manager("STATUS=")
             self._watchdog.start(loop)
             self._teller.start()
+            if any(one.interface for one in self._configuration.listeners.values()):
+                self._address_watch.open()
             loop.call_later(LOOK_S, self._look)
             await self._stop.wait()
         finally:
             self._watchdog.stop()
+            await self._address_watch.close()
             await self._teller.close()
             await asyncio.gather(*(care.close() for care in self._cares))
             await self._desk.close()
@@ -147,22 +160,23 @@ class HandsetDaemon:
         self._teller.tell(troubles)
         self._follow_file()
 
-    # what FILE says now
+    # what FILE and the network say now
 
-    def _look_at_file(self) -> tuple[int, int]:
-        try:
-            status = os.stat(self._config_path)
-        except OSError:
-            return (0, 0)       # being replaced, or gone: what we have goes on
-        return (status.st_mtime_ns, status.st_ino)
+    def _take_addresses(self, addresses: dict[str, str]) -> None:
+        self._addresses = addresses
+        self._compare()
+
+    def _compare(self) -> None:
+        self._is_outdated = read_concern(self._latest, self._addresses) != self._concern
 
     def _follow_file(self) -> None:
-        seen = self._look_at_file()
-        if seen != self._seen and seen != (0, 0):
+        seen = read_identity(self._config_path)
+        if seen not in (self._seen, NO_FILE):       # none: what we have goes on
             self._seen = seen
             result = read_configuration(self._config_path, None)
             if result.configuration is not None:
-                self._is_outdated = read_concern(result.configuration, self._directory) != self._concern
+                self._latest = result.configuration
+                self._compare()
         is_quiet = all(care.is_quiet for care in self._cares)
         is_orphaned = os.getppid() != self._parent      # whoever has started us starts another
         self.is_starting_afresh = self._is_outdated and is_quiet and not is_orphaned

@@ -18,6 +18,7 @@ from appliance.system.sd_notify import notify_manager, read_ping_interval_s, say
 
 EXIT_STOPPED: Final = 0
 LOOK_S: Final = 1.0
+NO_FILE: Final = (0, 0)
 ENDING: Final = {signal.SIGTERM, signal.SIGINT}
 HANDSET_LINE: Final = re.compile(rb'^[ \t]*"?set"?[ \t]+"?handset"?[ \t]', re.MULTILINE)
 """At least what the configuration takes for one; whatever else it meets costs a look at the whole."""
@@ -39,9 +40,9 @@ def run_handset_service(config_path: str, state_directory: str) -> int:
 def wait_for_handset(config_path: str, is_mistaken: bool = False) -> bool:
     """Whether there is one; False: told to end, or whoever has started us is gone. is_mistaken: what FILE names now is
     none."""
+    parent, seen = os.getppid(), read_identity(config_path)
     if not is_mistaken and names_handset(config_path):
         return True
-    parent, seen = os.getppid(), read_identity(config_path)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         print("waiting", flush=True)
@@ -62,11 +63,11 @@ def wait_for_handset(config_path: str, is_mistaken: bool = False) -> bool:
 
 
 def read_identity(path: str) -> tuple[int, int]:
-    """Another one where the file is another; (0, 0) where there is none."""
+    """Another one where the file is another; NO_FILE where there is none."""
     try:
         status = os.stat(path)
     except OSError:
-        return (0, 0)
+        return NO_FILE
     return (status.st_mtime_ns, status.st_ino)
 
 

@@ -10,10 +10,13 @@ import socket
 import pytest
 
 from appliance.control.client import ControlClient
+from tests.interop.handset import Handset, write_handset_configuration
 from tests.interop.network import PATIENCE_S, wait_until
+from tests.interop.network_keeper import NetworkStandIn
 from tests.interop.server import Server
 
 pytestmark = pytest.mark.ours
+MANAGED = "set network managed true\nset network interface eth0 role lan\nset network lan address dhcp\n"
 DESK = ("set handset desk extension 1001", "set handset desk device nowhere")
 
 
@@ -106,3 +109,16 @@ def test_a_handset_whose_process_dies_takes_its_alarms_along_and_the_next_one_br
         os.kill(int(server.journal("handset_started")[-1]["pid"]), signal.SIGKILL)
         wait_until(lambda: server.journal("alarm_cleared"), PATIENCE_S, "the end of the alarm")
         wait_until(lambda: "handset_desk_device" in list_alarms(server), PATIENCE_S, "the alarm again")
+
+
+def test_a_server_that_gets_its_address_later_is_found_then(new_server, tmp_path):
+    with new_server() as server, NetworkStandIn(server.state) as network:
+        network.tell(lan=None)
+        config = write_handset_configuration(server.config, tmp_path)
+        text = config.read_text().replace(f"office address {server.host}", "office interface lan")
+        config.write_text(text + MANAGED)
+        with Handset(config, server.state, tmp_path / "desk", None) as desk:
+            assert not desk.show()["registered"]
+            network.tell(lan=server.host)
+            wait_until(lambda: desk.read_log().split().count("ready") == 2, PATIENCE_S, "another start")
+            desk.wait_registered()
