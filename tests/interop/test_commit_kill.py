@@ -105,7 +105,7 @@ class Scene:
             assert [one["how"] for one in revisions] == (
                 ["commit-confirmed" if is_trial else "commit", "first-start"] if is_new else ["first-start"])
             assert (desk.look("status")["pending"] is not None) == (is_trial and is_new)
-        trial = ["trial.json"] if is_trial and is_new else []
+        trial = ["trial.json", ".denwaban.conf.previous"] if is_trial and is_new else []
         assert list_all(self.folder) == ["00000001", *(["00000002"] if is_new else []), *trial]
         assert all(part.text == text for part in self.parts)
         return is_new
