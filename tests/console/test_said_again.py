@@ -3,6 +3,7 @@
 
 import re
 from collections import Counter
+from ipaddress import IPv4Interface
 
 import pytest
 
@@ -13,6 +14,7 @@ from appliance.console.messages.catalog import JAPANESE, select_language
 from appliance.console.messages.said_again import load_patterns, load_said, say_again
 from appliance.console.operate import explain_call
 from appliance.gateway.route_simulator import RouteSimulator
+from appliance.networking.ruleset import build_ruleset, find_border
 from tests.config.office import WHOLE, load_smallest
 from tests.console.desk import Desk
 from tests.console.said import (
@@ -44,6 +46,7 @@ WHOLE_ONES = (
     "no server was found for the phone of 1002: no such domain", "the caller gave up while it rang, after 12 s",
     "a rule of the office forbids this call: 0033123456 is international",
     "404 Not Found to INVITE sent to 192.0.2.7:5060",
+    "11 wrong passwords for 3 user names", "went on guessing after 3 holds", "90 requests beyond the limit",
     "INVITE came from 192.0.2.7:5060, after 3 more like it",
     "nothing was heard from trunk line: what it sent is no RTP",
     "from 1001 and 2 more: 0311112222: trunk a (0311112222), then trunk b (81311112222) -> not allowed")
@@ -128,6 +131,23 @@ def test_an_explanation_is_in_japanese_to_its_last_line(japanese):
         "  18:59:09.119  192.168.1.113:5060 に INVITE への 480 Temporarily Unavailable を\n                送信\n"
         "対処: `show registrations` と、1003 の電話機のサーバー、ユーザー名、パスワードを\n  確かめてください\n"
         "ほかに: 内線 1002 の声が届きませんでした: 保留にしていました\n")
+
+
+def test_every_rule_of_the_firewall_has_its_japanese(japanese):
+    lines = ("set network managed true", "set network interface eth0 role wan", "set network interface eth1 role lan",
+             "set network lan address 192.168.1.1/24", "set network wan address 203.0.113.5/24",
+             "set network wan gateway 203.0.113.1", "set sip listener wan address 203.0.113.5",
+             "set sip listener wan side public", "set network management source 198.51.100.7",
+             "set network forward web protocol tcp", "set network forward web port 8080",
+             "set network forward web to 192.168.1.10")
+    for more in ((), ("set network open-sip true",)):
+        configuration = load_smallest(*lines, *more).configuration
+        assert configuration is not None
+        rules = build_ruleset(configuration, find_border(configuration, IPv4Interface("192.168.1.1/24"))).rules
+        assert len(rules) > 30
+        named = {text for rule in rules for text in (rule.chain, rule.words)}
+        bare = {"DHCP", "SSH", "DSCP 40", "DSCP 46"}
+        assert {text for text in named if not KANA.search(say_again(text))} <= bare
 
 
 def test_a_sentence_within_a_sentence_is_said_in_japanese_too(japanese):

@@ -12,7 +12,8 @@ from typing import Final
 
 from appliance.console.messages.catalog import JAPANESE, find_language
 
-SAID_BY_DAEMONS: Final = {JAPANESE: ("ja_effects", "ja_answers", "ja_findings", "ja_values", "ja_explanations")}
+SAID_BY_DAEMONS: Final = {
+    JAPANESE: ("ja_effects", "ja_answers", "ja_findings", "ja_values", "ja_firewall", "ja_explanations")}
 SAID_AS_WELL: Final = ("before", "after", "who", "whom", "cause")
 """Places whose words are a sentence themselves."""
 SEVERAL_WORDS: Final = (*SAID_AS_WELL, "text", "words", "names", "path", "place", "route", "other")

@@ -4,6 +4,7 @@
 from typing import Any, cast
 
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.servers import NETWORK
 from appliance.console.table import render_duration, render_table
 
@@ -16,5 +17,5 @@ def render(result: object) -> str:
     rows = cast("list[dict[str, Any]]", result)
     if not rows:
         return say("nobody is shut out") + "\n"
-    return render_table(HEADINGS, [(row["address"], render_duration(row["left_s"]), row["packets"], row["reason"])
-                                   for row in rows])
+    return render_table(HEADINGS, [
+        (row["address"], render_duration(row["left_s"]), row["packets"], say_again(row["reason"])) for row in rows])

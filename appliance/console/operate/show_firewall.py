@@ -4,6 +4,7 @@
 from typing import Any, cast
 
 from appliance.console.messages.catalog import say
+from appliance.console.messages.said_again import say_again
 from appliance.console.operate.show_interfaces import describe_octets
 from appliance.console.servers import NETWORK
 from appliance.console.table import clean, render_pairs, render_table
@@ -19,9 +20,11 @@ def render(result: object) -> str:
         return say("no rules are in force") + "\n"
     chains: dict[str, list[tuple[object, ...]]] = {}
     for rule in firewall["rules"]:
-        chains.setdefault(rule["chain"], []).append((rule["packets"], describe_octets(rule["octets"]), rule["rule"]))
-    parts = [f"{clean(chain)}\n{render_table(HEADINGS, rows)}" for chain, rows in chains.items()]
+        row = (rule["packets"], describe_octets(rule["octets"]), say_again(rule["rule"]))
+        chains.setdefault(rule["chain"], []).append(row)
+    parts = [f"{clean(say_again(chain))}\n{render_table(HEADINGS, rows)}" for chain, rows in chains.items()]
     pinholes = ", ".join(f"{host}:{port}" for host, port in firewall["pinholes"])
-    parts.append(render_pairs([("open to calls", pinholes or "nothing"), ("carriers", ", ".join(firewall["peers"])),
-                               ("shut out", firewall["bans"])]))
+    parts.append(render_pairs([
+        (say("open to calls"), pinholes or say("nothing")), (say("carriers"), ", ".join(firewall["peers"])),
+        (say("shut out"), firewall["bans"])]))
     return "\n".join(parts)
