@@ -40,6 +40,8 @@ def first_start(life: Life, verdict: Verdict) -> None:
     wait_until(lambda: life.address() in life.show("show interfaces"), PATIENCE_S, "its address")
     verdict.claim(True, f"show interfaces: {life.address()}, which the router gave")
     life.wait_for_ssh()
+    said = life.as_root("cd /sys/class/watchdog/watchdog0; cat state timeout").split()
+    verdict.claim(said == ["active", "30"], f"the watchdog is fed by systemd: {' '.join(said)} s")
     verdict.voices.append(f"memory with nothing configured: {read_memory(life)}")
 
 
