@@ -43,6 +43,7 @@ from appliance.vocabulary.counters import Counters
 COMMANDS = ("lift", "hang-up", "flash", "press KEYS", "dial NUMBER", "show")
 LOOPBACK = "127.0.0.1"
 PIN_RETRY_LOOKS = 5
+TRANSACTIONS_MAX = 20_000       # some 12 MB: whoever floods a telephone does not take the box's memory with it
 DEVICE_GRACE_S, REGISTRATION_GRACE_S = 3.0, 15.0     # a moment's loss is in the journal and needs nobody
 
 
@@ -63,7 +64,7 @@ class HandsetStation:
         address, port = one.listen or (LOOPBACK, find_free_port(LOOPBACK))
         listener = Listener(one.name, UDP, address.encode(), port)
         self._listener = listener
-        self._stack = SipStack(self._ports.flow_to, os.urandom, counters)
+        self._stack = SipStack(self._ports.flow_to, os.urandom, counters, TRANSACTIONS_MAX)
         self._resolver = LateResolver(configuration, state_directory, counters, self._ports.settle)
         self._account = Account(self._stack, listener, find_credentials(one, configuration, server),
                                 Surroundings(os.urandom, self._journal, self._resolver))

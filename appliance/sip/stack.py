@@ -42,13 +42,14 @@ class SipStack:
     """Both transaction tables, the timer, and the tags and branches of this process.
 
     flow_to: finds the flow to a numeric address; random_octets: a source of unpredictable octets (key material);
-    realm: of the credentials that a request loses when it is forwarded, b"" for none.
+    realm: of the credentials that a request loses when it is forwarded, b"" for none; transactions_max: of servers.
     """
 
     __slots__ = ("_clients", "_count", "_flow_to", "_key", "_merges", "_servers", "_user", "counters", "realm",
-                 "timers")
+                 "timers", "transactions_max")
 
-    def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], counters: Counters) -> None:
+    def __init__(self, flow_to: FlowOpener, random_octets: Callable[[int], bytes], counters: Counters,
+                 transactions_max: int = TRANSACTIONS_MAX) -> None:
         self._flow_to = flow_to
         self._key = random_octets(16)
         self._count = int.from_bytes(random_octets(4), "big")
@@ -58,6 +59,7 @@ class SipStack:
         self._user: TransactionUser
         self.counters = counters
         self.realm = b""
+        self.transactions_max = transactions_max
         self.timers = Timers()
 
     def serve(self, user: TransactionUser) -> None:
@@ -150,7 +152,7 @@ class SipStack:
             self._user.ack_received(message, flow, now)
         elif method == b"CANCEL":
             self._receive_cancel(message, flow, now)
-        elif len(self._servers) >= TRANSACTIONS_MAX:
+        elif len(self._servers) >= self.transactions_max:
             self.counters["refused_transactions"] += 1
             self.reply_stateless(message, flow, 503, b"Retry-After: 10\r\n")
         else:

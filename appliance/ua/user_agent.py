@@ -90,17 +90,18 @@ class UserAgent:
         if message.to_tag:
             if self._dialogs.serve_in_dialog(message, flow, now):
                 return
-            if message.method == b"NOTIFY" and b"NOTIFY" in self._handlers:
-                self._serve_notify(message, flow, now)
-            else:
+            if message.method != b"NOTIFY" or b"NOTIFY" not in self._handlers:
                 self._core.stack.reply_stateless(message, flow, 481)    # 12.2.2
-            return
+                return
         if self._authenticator is not None:
             refusal = self._authenticator.challenge(message, flow, now)
             if refusal is not None:     # 8.2: authentication before everything else, without state (8.2.7)
                 self._core.stack.reply_stateless(message, flow, refusal.status, refusal.lines)
                 return
-        self._serve_outside(message, flow, now)
+        if message.to_tag:
+            self._serve_notify(message, flow, now)
+        else:
+            self._serve_outside(message, flow, now)
 
     def ack_received(self, message: Message, flow: Flow, now: float) -> None:
         """TransactionUser. A stray one is dropped: an ACK has no answer."""

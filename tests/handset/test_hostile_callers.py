@@ -3,8 +3,10 @@
 
 import pytest
 
+from tests.handset.desk import Desk
 from tests.handset.test_handset import Office
 from tests.handset.test_transferred import Asker
+from tests.ua.virtual_network import Network
 
 STRANGER = (b"10.0.0.66", 5060)
 
@@ -31,6 +33,25 @@ def test_a_call_that_leads_to_no_dialog_leaves_no_port_open(office, lines):
         assert office.network.sent[-1][3].status == 400
     assert desk.state == "idle"
     assert not any(port.is_open for port in desk.voice.ports)
+
+
+def test_a_notify_of_a_stranger_costs_no_transaction_where_callers_are_asked():
+    desk = Desk(Network(), secret="dddddddd")
+    octets = invite(1, b"Event: message-summary\r\nSubscription-State: active\r\n").replace(b"INVITE", b"NOTIFY")
+    desk.receive(octets.replace(b"To: <sip:201@10.0.0.9>", b"To: <sip:201@10.0.0.9>;tag=y"), STRANGER, 1000.0)
+    desk.network.run(0.1)
+    assert [message.status for _at, _source, _target, message in desk.network.sent] == [401]
+    assert desk.stack.transactions_open == 0
+
+
+def test_a_flood_fills_no_more_transactions_than_the_stack_was_given():
+    desk = Desk(Network())
+    desk.stack.transactions_max = 3
+    for number in range(5):
+        desk.receive(invite(number, b""), STRANGER, 1000.0)
+    assert desk.stack.transactions_open == 3
+    desk.network.run(0.1)
+    assert [message.status for *_way, message in desk.network.sent] == [400, 400, 400, 503, 503]
 
 
 @pytest.mark.parametrize("dialled", ["sip:", "sip:@", "sip:a b@10.0.0.2", "sip:x@10.0.0.2:99999", "", " ", "1 2", "1@2",
