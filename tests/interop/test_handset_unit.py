@@ -20,7 +20,7 @@ from tests.interop.test_services import MEMBER_UID, Box
 pytestmark = [pytest.mark.ours,
               pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be several users"),
               pytest.mark.skipif(os.geteuid() == 0 and find_interpreter() is None,
-                                 reason="other users may not read this checkout or its Python")]
+                                 reason="needs root to run as users who may read this checkout")]
 
 
 class HandsetBox(Box):

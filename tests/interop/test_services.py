@@ -28,7 +28,7 @@ from tests.interop.test_restart_keeps_sockets import (
 pytestmark = [pytest.mark.ours,
               pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be several users"),
               pytest.mark.skipif(os.geteuid() == 0 and find_interpreter() is None,
-                                 reason="other users may not read this checkout or its Python")]
+                                 reason="needs root to run as users who may read this checkout")]
 MEMBER_UID = 61150
 
 
