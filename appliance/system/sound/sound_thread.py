@@ -23,6 +23,7 @@ FRAME_S: Final = 0.01
 RETRY_FRAMES: Final = 100           # a second
 AHEAD_S: Final = 0.015              # a device without a clock of its own (alsa-lib's file and null) is slowed down
 CATCH_UP_S: Final = 0.15            # what a try to open a card has cost is made up for
+STILL_S: Final = 2.0                # without a frame: a driver that does not come back, or a thread that is no more
 PRIORITY: Final = 20
 SWITCH_INTERVAL_S: Final = 0.0005   # how long another thread of ours may keep the interpreter from this one
 
@@ -50,6 +51,7 @@ class SoundThread(threading.Thread):
         self.echo_trouble = ""
         self._captured = self._played = b""     # half a packet for the canceller
         self._due_s = 0.0               # of the next frame, while there is no card
+        self._latest_s = 0.0            # monotonic time of the last frame, or of the start
         self.frames = 0
         self.xruns_before = 0           # of cards that are closed
         self.losses = 0
@@ -57,6 +59,7 @@ class SoundThread(threading.Thread):
 
     def run(self) -> None:
         """Until `stop`."""
+        self._latest_s = time.monotonic()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._raise_priority()
         while not self._stopping.is_set():
@@ -90,7 +93,9 @@ class SoundThread(threading.Thread):
 
     @property
     def trouble(self) -> str:
-        """Why there is no sound, "" where there is."""
+        """Why there is no sound, "" where there is. For other threads."""
+        if self._latest_s and not self._stopping.is_set() and time.monotonic() - self._latest_s > STILL_S:
+            return "the sound device holds up its thread" if self.is_alive() else "the sound thread has ended"
         return self._trouble
 
     def _say(self, trouble: str) -> None:
@@ -140,6 +145,7 @@ class SoundThread(threading.Thread):
             keys = audio.take_keys()
             if keys:
                 self._report_keys(keys)
+            self._latest_s = now_ns / 1e9
             self.frames += 1
             count += 1
             ahead_s = count * FRAME_S - (now_ns / 1e9 - begun)
@@ -170,6 +176,7 @@ class SoundThread(threading.Thread):
             now_ns = time.monotonic_ns()
             self._audio.speak(SILENCE, now_ns)
             self._audio.hear(now_ns)
+            self._latest_s = now_ns / 1e9
             self.frames += 1
             self._due_s = max(self._due_s + FRAME_S, time.monotonic() - CATCH_UP_S)
             time.sleep(max(0.0, self._due_s - time.monotonic()))
