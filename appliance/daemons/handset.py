@@ -19,11 +19,11 @@ from appliance.config.configuration import Configuration
 from appliance.config.handset_configuration import HandsetConfiguration
 from appliance.control.recent_events import RecentEvents
 from appliance.daemons.configuration_file import print_findings, read_configuration
+from appliance.daemons.file_identity import NO_FILE, read_identity
 from appliance.daemons.handset_alarms import AlarmTeller, Trouble
 from appliance.daemons.handset_care import StationCare
 from appliance.daemons.handset_desk import HandsetDesk
 from appliance.daemons.handset_station import HandsetStation
-from appliance.daemons.handset_waiting import NO_FILE, read_identity
 from appliance.daemons.own_bugs import OwnBugs
 from appliance.errors import MachineError
 from appliance.system.address_watch import AddressWatch, ask_addresses

@@ -14,11 +14,11 @@ import sys
 from time import monotonic
 from typing import Final
 
+from appliance.daemons.file_identity import read_identity
 from appliance.system.sd_notify import notify_manager, read_ping_interval_s, say_alive
 
 EXIT_STOPPED: Final = 0
 LOOK_S: Final = 1.0
-NO_FILE: Final = (0, 0)
 ENDING: Final = {signal.SIGTERM, signal.SIGINT}
 HANDSET_LINE: Final = re.compile(rb'^[ \t]*"?set"?[ \t]+"?handset"?[ \t]', re.MULTILINE)
 """At least what the configuration takes for one; whatever else it meets costs a look at the whole."""
@@ -60,15 +60,6 @@ def wait_for_handset(config_path: str, is_mistaken: bool = False) -> bool:
         return False
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def read_identity(path: str) -> tuple[int, int]:
-    """Another one where the file is another; NO_FILE where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return NO_FILE
-    return (status.st_mtime_ns, status.st_ino)
 
 
 def names_handset(config_path: str) -> bool:
