@@ -22,8 +22,8 @@ MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networ
           "systemd-timesyncd.service", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
           "chrony.service", "dnsmasq.service", "nftables.service", "sshd-keygen.service", "fstrim.timer",
           "systemd-firstboot.service", "alsa-restore.service", "alsa-state.service", "systemd-binfmt.service",
-          "systemd-logind.service", "getty-static.service", "getty@tty1.service", "ldconfig.service", "proc-sys-fs-binfmt_misc.automount",
-          "systemd-pcrextend@.service", "systemd-hibernate-clear.service")
+          "systemd-logind.service", "getty-static.service", "getty@tty1.service", "ldconfig.service",
+          "proc-sys-fs-binfmt_misc.automount", "systemd-pcrextend@.service", "systemd-hibernate-clear.service")
 """netd runs what of these we need itself, with the configuration's words."""
 
 
