@@ -173,8 +173,8 @@ class Handset:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody would miss it: those who are being joined would."""
-        return self.state is IDLE and not self._departures
+        """Whether nobody would miss it: those who are being joined would, a receiver that was forgotten would not."""
+        return self.state in (IDLE, HOWLER) and not self._departures
 
     def stop(self, now: float) -> None:
         """The process ends."""
@@ -230,7 +230,8 @@ class Handset:
 
     def _howl(self, now: float) -> None:
         if self.held is not None or self.waiting is not None:
-            return      # somebody waits for this receiver; they hear us, so nothing howls
+            self._alarm.set(now + BUSY_S, self._howl)   # they hear us, so nothing howls while they are there
+            return
         self._enter(HOWLER)
         self._voice.play(tones.HOWLER)
         self._alarm.set(now + HOWL_S, self._give_up_howling)

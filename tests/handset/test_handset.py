@@ -114,6 +114,28 @@ def test_the_far_end_hangs_up_then_busy_then_the_howler_then_silence(office):
     assert desk.state == "idle"
 
 
+def test_a_forgotten_receiver_keeps_nothing_from_being_taken_up(office):
+    office.talk()
+    assert not office.desk.handset.is_quiet
+    office.server.user.calls[-1].hang_up(office.network.now)
+    office.network.run(1)
+    assert not office.desk.handset.is_quiet
+    office.network.run(31)
+    assert (office.desk.state, office.desk.handset.is_quiet) == ("howler", True)
+
+
+def test_a_forgotten_receiver_howls_once_whoever_was_held_has_left(office):
+    desk = office.desk
+    office.talk()
+    desk.do("flash")
+    desk.press("03")
+    office.network.run(60)
+    assert (desk.state, desk.handset.held is None) == ("busy", False)
+    office.server.user.calls[0].hang_up(office.network.now)
+    office.network.run(31)
+    assert (desk.state, desk.voice.tone) == ("howler", "howler")
+
+
 def test_a_call_that_is_given_up_while_it_rings_stops_the_bell(office):
     call = office.peer.call(b"", write_sdp(PEER, 6000), b"sip:201@%s:5060" % HOST.encode())
     office.network.run(0.5)
