@@ -121,3 +121,16 @@ def test_killed_at_any_moment_it_leaves_no_half_of_a_root_to_be_tried(card, tmp_
             assert any(card.is_in_slot_b(one) for one in roots)
     assert "slot B will be tried" in card.install(roots[0])
     assert card.is_in_slot_b(roots[0])
+
+
+def test_on_a_card_without_room_a_slot_becomes_good_all_the_same(card, tmp_path):
+    card.install(make_root(tmp_path, "new", platform.release()))
+    (tmp_path / "running").write_text("B\n")
+    fill = (f"dd if=/dev/zero of={card.data}/filler bs=4k; number=0; "
+            f"while echo more >{card.data}/more$number && sync {card.data}; do number=$((number + 1)); done")
+    said = card.run(f"{{ {fill}; }} 2>&1; {card.script} good; {card.script} good; {card.script} status; "
+                    f"ls {card.data}/boot")
+    assert "No space left" in said
+    assert "slot B runs; noted: B 0 good" in said
+    assert said.endswith("\nslots\n")
+    assert card.noted() == "B 0 good"
