@@ -19,7 +19,7 @@ from appliance.sip.uri import strip_for_request
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.profile import AgentProfile
-from appliance.ua.registration import Registration, RegistrationState
+from appliance.ua.registration import Registration
 from appliance.vocabulary.journal import Journal
 
 EXPIRES_S: Final = 300
@@ -83,8 +83,8 @@ class Account:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a number can be called."""
-        return self._registration is not None and self._registration.state is RegistrationState.HELD
+        """Whether a number can be called; while the binding is refreshed as well, since it stands."""
+        return self._is_known
 
     @property
     def has_server(self) -> bool:
@@ -140,6 +140,7 @@ class Account:
 
     def registration_ended(self, registration: Registration, now: float) -> None:
         """RegistrationEvents."""
+        self._is_known = False
 
 
 def tell_nobody(_now: float) -> None:

@@ -65,6 +65,22 @@ def test_it_registers_as_its_extension(office):
     assert office.registrar.bindings[0].startswith(b"<sip:201@10.0.0.9:5060>")
 
 
+def test_numbers_are_called_while_the_binding_is_refreshed_and_not_once_that_has_failed(office):
+    desk, network = office.desk, office.network
+    network.loss = lambda _number, octets: b"REGISTER" in octets[:10] or b" REGISTER\r\n" in octets
+    count = len(network.messages("REGISTER", desk))
+    while len(network.messages("REGISTER", desk)) == count:
+        network.run(1)
+    assert desk.account.is_ready
+    desk.do("dial", "202")
+    assert desk.state == "calling"
+    desk.do("hang_up")
+    network.run(40)
+    assert not desk.account.is_ready
+    desk.do("dial", "202")
+    assert (desk.state, desk.voice.tone) == ("busy", "no line")
+
+
 def test_a_call_from_dial_tone_to_the_end(office):
     desk = office.desk
     desk.do("lift")
