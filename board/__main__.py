@@ -21,6 +21,7 @@ from board.card import build_card
 from board.debian import Archive
 from board.initial_ramdisk import build_initial_ramdisk
 from board.kernel import Kernel, build_kernel
+from board.licences import write_documentation
 from board.outfit import fit_out
 from board.recipe import BUILD, CHECKOUT
 from board.root_system import build_root_system
@@ -61,9 +62,9 @@ def build_image(level: int) -> Path:
     native, root = step("Debian's packages", lambda: build_root_system(archive))
     kernel = step("the kernel", lambda: build_kernel(archive))
     made = BUILD / "root"
-    step("the application", lambda: assemble_root(archive, native, (root, made), kernel))
     ramdisk, squashed = BUILD / "initrd.img", BUILD / "root.squashfs"
     step("the initial RAM disk", lambda: build_initial_ramdisk(archive, kernel, ramdisk))
+    step("the application", lambda: assemble_root(archive, native, (root, made), kernel))
     step("the root's squashfs", lambda: squash(made, squashed, level))
     shutil.copy2(kernel.image, BUILD / "vmlinuz")
     image = CHECKOUT / "build" / f"denwaban-{VERSION}-arm64.img"
@@ -78,6 +79,7 @@ def assemble_root(archive: Archive, native: Path, roots: tuple[Path, Path], kern
     subprocess.run(["cp", "-a", "--reflink=auto", debian, made], check=True)
     install_application(archive, native, made)
     fit_out(native, made, kernel)
+    write_documentation(made, kernel.copyrights)
 
 
 def squash(root: Path, target: Path, level: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from board.device_tree import compose_overlay, read_tree
 from board.kernel import Kernel
+from board.licences import write_licences
 from board.recipe import (
     BOARD,
     BOOT_LABEL,
@@ -62,6 +63,7 @@ def build_boot(folder: Path, kernel: Kernel, ramdisk: Path) -> Path:
     for name in read_boards("dtbs.txt"):
         shutil.copy2(kernel.dtbs / name, files)
     write_overlays(kernel, files / "overlays")
+    write_licences(kernel.copyrights, files / "licences")
     for name in read_boards("firmware.txt"):
         shutil.copy2(kernel.firmware / name, files)
     snippets = [board / "config.txt" for board in list_boards() if (board / "config.txt").is_file()]

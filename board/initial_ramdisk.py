@@ -9,10 +9,12 @@ from pathlib import Path
 
 from board.debian import Archive, unpack
 from board.kernel import Kernel
+from board.licences import keep_copyrights
 from board.recipe import BOARD, BUILD, read_boards, read_words
 
 FOLDERS = ("bin", "dev", "proc", "sys", "run", "mnt", "lib", "lib/modules", "root", "newroot", "etc")
 BUSYBOX_PACKAGE = "busybox-static"
+BUSYBOX = BUILD / "busybox"
 
 
 class Cpio:
@@ -40,7 +42,7 @@ class Cpio:
 
 
 def build_initial_ramdisk(archive: Archive, kernel: Kernel, target: Path) -> None:
-    """Writes it to target."""
+    """Writes it to target, and adds busybox to the kernel's copyrights."""
     cpio = Cpio()
     for folder in FOLDERS:
         cpio.add(folder, stat.S_IFDIR | 0o755)
@@ -60,16 +62,16 @@ def build_initial_ramdisk(archive: Archive, kernel: Kernel, target: Path) -> Non
     cpio.add("init", stat.S_IFREG | 0o755, (BOARD / "initramfs/init").read_bytes())
     packed = subprocess.run(["zstd", "-q", "-15", "-c"], input=cpio.finish(), stdout=subprocess.PIPE, check=True)
     target.write_bytes(packed.stdout)
+    keep_copyrights(BUSYBOX, kernel.copyrights)
 
 
 def read_busybox(archive: Archive) -> bytes:
     """The board's static busybox."""
-    folder = BUILD / "busybox"
-    program = folder / "usr/bin/busybox"
+    program = BUSYBOX / "usr/bin/busybox"
     if not program.is_file():
         archive.update()
         for package in archive.fetch([BUSYBOX_PACKAGE]):
-            unpack(package, folder)
+            unpack(package, BUSYBOX)
     return program.read_bytes()
 
 

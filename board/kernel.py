@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from board.debian import Archive, unpack
+from board.licences import keep_copyrights
 from board.recipe import BOARD, BUILD, KERNEL_PACKAGE, digest, digest_files, read_words
 
 FIRMWARE_PACKAGE = "raspi-firmware"
@@ -15,13 +16,15 @@ FIRMWARE_PACKAGE = "raspi-firmware"
 
 @dataclass(frozen=True)
 class Kernel:
-    """version: as uname says it; modules: the folder with its name, pruned; image, dtbs, firmware: for the card."""
+    """version: as uname says it; modules: the folder with its name, pruned; image, dtbs, firmware: for the card;
+    copyrights: what is said of the programs on the card's first partition, by package."""
 
     version: str
     modules: Path
     image: Path
     dtbs: Path
     firmware: Path
+    copyrights: Path
 
 
 def build_kernel(archive: Archive) -> Kernel:
@@ -34,7 +37,8 @@ def build_kernel(archive: Archive) -> Kernel:
         fetch_kernel(archive, folder)
         (folder / "done").touch()
     modules = next((folder / "modules").iterdir())
-    return Kernel(modules.name, modules, folder / "vmlinuz", folder / "dtb", folder / "firmware")
+    return Kernel(modules.name, modules, folder / "vmlinuz", folder / "dtb", folder / "firmware",
+                  folder / "copyrights")
 
 
 def fetch_kernel(archive: Archive, folder: Path) -> None:
@@ -56,6 +60,8 @@ def fetch_kernel(archive: Archive, folder: Path) -> None:
     found.rename(place)
     take_out(place, folder, release)
     prune_modules(place)
+    keep_copyrights(folder / "unpacked", folder / "copyrights")
+    keep_copyrights(folder / "unpacked-firmware", folder / "copyrights")
     shutil.rmtree(folder / "unpacked")
     (folder / "unpacked-firmware/usr/lib/raspi-firmware").rename(folder / "firmware")
     shutil.rmtree(folder / "unpacked-firmware")
