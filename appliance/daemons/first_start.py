@@ -74,7 +74,7 @@ def provide_box_configuration(path: str, state_directory: str) -> None:
 def read_operator_keys(state_directory: str) -> str:
     """What somebody has put on the card for the first start; a box without it is reached by its serial line."""
     try:
-        with open(os.path.join(state_directory, OPERATOR_KEYS), encoding="utf-8", errors="replace") as file:
+        with open(os.path.join(state_directory, OPERATOR_KEYS), encoding="utf-8-sig", errors="replace") as file:
             return file.read(OPERATOR_KEYS_CHARACTERS)
     except FileNotFoundError:
         return ""

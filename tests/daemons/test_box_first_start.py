@@ -33,6 +33,12 @@ def test_a_key_on_the_card_lets_its_owner_in(tmp_path: Path, monkeypatch: pytest
     assert 'set system operator card ssh-key "ssh-ed25519 AAAA' in path.read_text()
 
 
+def test_a_key_that_an_editor_has_put_a_byte_order_mark_before_is_a_key(tmp_path: Path):
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmHAMJUAUr34TTqcPxvyRJIywWYblLxiGk63vtgTX7x anna"
+    (tmp_path / "operator.pub").write_bytes(b"\xef\xbb\xbf" + line.encode() + b"\r\n")
+    assert first_start.read_operator_keys(str(tmp_path)).strip() == line
+
+
 def test_a_file_that_cannot_be_read_keeps_no_box_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "config" / "running.conf"
     (tmp_path / "operator.pub").mkdir()
