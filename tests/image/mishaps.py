@@ -93,7 +93,8 @@ def change_slot(life: Life, verdict: Verdict) -> None:
     delay_s = chance.uniform(0.5, 8.0)
     life.machine.read_for(delay_s)
     life.machine.power_off()
-    writing.wait(PATIENCE_S)
+    writing.kill()                                                 # nobody tells it that the other end is gone
+    writing.communicate()
     took_s = life.start()
     life.wait_for_ssh()
     said = "; ".join(life.as_root(STATUS).splitlines())
