@@ -109,6 +109,7 @@ class Desk:
     def __init__(self, network: Network, credentials: Credentials | None = None, resolver=None,
                  secret: str = "", **plan) -> None:
         self.network = network
+        self.pause_s = 0.2
         self.listener = Listener("desk", UDP, HOST.encode(), 5060)
         self.address = (HOST.encode(), 5060)
         self._flows: dict = {}
@@ -135,7 +136,7 @@ class Desk:
 
     def do(self, motion: str, *words: str) -> None:
         getattr(self.handset, motion)(*words, self.network.now)
-        self.network.run(0.2)
+        self.network.run(self.pause_s)
 
     def press(self, keys: str) -> None:
         for key in keys:
