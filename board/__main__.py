@@ -22,7 +22,7 @@ from board.debian import Archive
 from board.initial_ramdisk import build_initial_ramdisk
 from board.kernel import Kernel, build_kernel
 from board.licences import write_documentation
-from board.outfit import fit_out
+from board.outfit import fit_out, level_modes
 from board.recipe import BUILD, CHECKOUT
 from board.root_system import build_root_system
 
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="fetch everything again")
     parser.add_argument("--compression", choices=COMPRESSION, default="fast", help="best: smaller, a minute longer")
     parsed = parser.parse_args()
+    os.umask(0o022)             # whatever the builder's own is: others are to read what is in the image
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if os.geteuid() != 0 or missing:
@@ -80,6 +81,7 @@ def assemble_root(archive: Archive, native: Path, roots: tuple[Path, Path], kern
     install_application(archive, native, made)
     fit_out(native, made, kernel)
     write_documentation(made, kernel.copyrights)
+    level_modes(made)
 
 
 def squash(root: Path, target: Path, level: int) -> None:

@@ -83,3 +83,15 @@ def take_privileges(root: Path) -> None:
             mode = os.lstat(path).st_mode
             if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
                 os.chmod(path, stat.S_IMODE(mode) & ~(stat.S_ISUID | stat.S_ISGID))
+
+
+def level_modes(root: Path) -> None:
+    """What came from the checkout may be read by all and written by root alone, whatever its modes are there: sshd
+    refuses a command that a group could change, and the daemons are not root."""
+    ours = {root / path.relative_to(BOARD / "overlay") for path in (BOARD / "overlay").rglob("*")}
+    for place in ("usr/lib/denwaban", "usr/lib/systemd/system", "usr/share/doc", *PLACES.values()):
+        ours |= {root / place, *(root / place).rglob("*")}
+    for path in ours:
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(0o755 if path.is_dir() or mode & stat.S_IXUSR else 0o644)
