@@ -88,7 +88,7 @@ def take_privileges(root: Path) -> None:
 def level_modes(root: Path) -> None:
     """What came from the checkout may be read by all and written by root alone, whatever its modes are there: sshd
     refuses a command that a group could change, and the daemons are not root."""
-    ours = {root / path.relative_to(BOARD / "overlay") for path in (BOARD / "overlay").rglob("*")}
+    ours = {root, *(root / path.relative_to(BOARD / "overlay") for path in (BOARD / "overlay").rglob("*"))}
     for place in ("usr/lib/denwaban", "usr/lib/systemd/system", "usr/share/doc", *PLACES.values()):
         ours |= {root / place, *(root / place).rglob("*")}
     for path in ours:
