@@ -4,7 +4,7 @@
 import shutil
 import stat
 
-from board.outfit import level_modes
+from board.outfit import PLACES, install_units, level_modes
 from board.recipe import BOARD
 
 
@@ -13,6 +13,9 @@ def test_a_checkout_that_others_may_not_read_or_a_group_may_write_makes_the_same
     for name, folder_mode, file_mode in (("usual", 0o755, 0o644), ("closed", 0o700, 0o600), ("group", 0o775, 0o664)):
         root = tmp_path / name
         shutil.copytree(BOARD / "overlay", root)
+        for place in ("usr/share/doc", *PLACES.values()):
+            (root / place).mkdir(parents=True, exist_ok=True)
+        install_units(root)
         for path in (root, *root.rglob("*")):
             is_program = path.is_file() and path.stat().st_mode & stat.S_IXUSR
             path.chmod(folder_mode if path.is_dir() else file_mode | (0o100 if is_program else 0))
