@@ -127,6 +127,7 @@ def break_card(life: Life, verdict: Verdict) -> None:
     wipe_data(life.card, FIRST_BLOCKS)
     took_s = life.start()
     verdict.claim(life.running_slot() == "A", f"slot B is no file system: slot A, after {took_s:.0f} s")
+    wait_until(lambda: life.extensions(), PATIENCE_S, "the services")
     verdict.claim("The data partition had errors" in life.machine.kernel_log() and life.extensions() == before,
                   "its superblock and what stands beside it were zeros: it is repaired, and said on the console")
     life.machine.power_off()
@@ -137,11 +138,12 @@ def break_card(life: Life, verdict: Verdict) -> None:
     verdict.claim(life.running_slot() == "A", f"slot B dies when it starts: slot A, after {took_s:.0f} s")
     life.machine.power_off()
     verdict.claim(read_slots(life.card) == "A 0 good", f"noted on the card: {read_slots(life.card)}")
-    wipe_data(life.card, life.card.stat().st_size // MIB - 800)
+    wipe_data(life.card, life.card.stat().st_size - 800 * MIB)
     took_s = life.start()
     verdict.claim("The data partition of the card is unreadable" in life.machine.kernel_log(),
                   f"no data partition at all: console after {took_s:.0f} s, which says so")
-    verdict.claim("set network managed true" in life.show("show configuration"), "it runs with nothing, in RAM")
+    wait_until(lambda: "set network managed true" in life.show("show configuration"), PATIENCE_S, "the services")
+    verdict.claim(not life.extensions(), "it runs with nothing, in RAM")
     life.machine.power_off()
 
 
