@@ -95,7 +95,8 @@ class ProcessJournal:
             self._sink.write(shown)
 
     def recent(self, count: int) -> list[Entry]:
-        """The last so many events that were written, oldest first; at: seconds since 1970."""
+        """The last so many events, oldest first; at: seconds since 1970. What waits to be written is written."""
+        self.flush()
         return list(self._recent)[-count:] if count else []
 
     def close(self) -> None:

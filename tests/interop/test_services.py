@@ -132,7 +132,7 @@ def test_the_stop_of_the_call_server_leaves_the_relay_to_its_manager(box):
     assert box.callserver.end(signal.SIGTERM) == 0
     assert box.mediad.process.poll() is None
     assert box.mediad.end(signal.SIGTERM) == 0
-    assert box.mediad.manager.said("STOPPING=1")
+    wait_until(lambda: box.mediad.manager.said("STOPPING=1"), PATIENCE_S, "its word")
     assert not (box.state / "media.sock").exists()
 
 

@@ -53,6 +53,16 @@ def test_on_a_loop_nothing_is_written_while_the_caller_runs_and_all_of_it_soon_a
     assert asyncio.run(run()) == ["first", "second"]
 
 
+def test_what_waits_to_be_written_is_recent_too():
+    async def run():
+        noted = ProcessJournal(ListSink())
+        noted.start(asyncio.get_running_loop())
+        noted.record("first")
+        noted.record("second")
+        return [event for _at, event, _values in noted.recent(10)]
+    assert asyncio.run(run()) == ["first", "second"]
+
+
 def test_another_thread_may_record():
     async def run():
         sink = ListSink()
