@@ -130,7 +130,9 @@ TEST_PACKAGES = $(BOX_PACKAGES); \
 	command -v jackd >/dev/null || echo jackd2; \
 	ls /usr/lib/*/alsa-lib/libasound_module_pcm_jack.so >/dev/null 2>&1 || echo libasound2-plugins; \
 	echo '\#include <alsa/asoundlib.h>' | gcc -E - >/dev/null 2>&1 || echo libasound2-dev; \
-	ls /usr/lib/*/libspeexdsp.so.1 >/dev/null 2>&1 || echo libspeexdsp1
+	ls /usr/lib/*/libspeexdsp.so.1 >/dev/null 2>&1 || echo libspeexdsp1; \
+	command -v mksquashfs >/dev/null || echo squashfs-tools; \
+	command -v fdtoverlay >/dev/null || echo device-tree-compiler
 IMAGE_PACKAGES = \
 	command -v mmdebstrap >/dev/null || echo mmdebstrap; \
 	command -v mksquashfs >/dev/null || echo squashfs-tools; \
