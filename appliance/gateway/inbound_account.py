@@ -11,7 +11,7 @@ from appliance.gateway.trunk import Trunk
 from appliance.native.sip_digest import Credentials
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.algorithm import MD5, compute_ha1
-from appliance.sip.digest.verifier import DigestVerifier
+from appliance.sip.digest.verifier import DigestVerifier, find_answer
 from appliance.sip.flow import Flow
 
 
@@ -58,15 +58,10 @@ class InboundAccounts:
                  if one.realm == host and one.trunk.configuration.listener == flow.listener.name]
         if not asked:
             return None
-        for value in request.credentials(False):
-            try:
-                credentials = Credentials(value)
-            except ValueError:
-                continue
-            account = next((one for one in asked if one.realm == credentials.realm
-                            and one.username == credentials.username), None)
-            if credentials.realm == asked[0].realm:
-                return self._judge_answer(credentials, account, request, flow, now) or self._challenge(asked[0], now)
+        credentials = find_answer(request, asked[0].realm)
+        if credentials is not None:
+            account = next((one for one in asked if one.username == credentials.username), None)
+            return self._judge_answer(credentials, account, request, flow, now) or self._challenge(asked[0], now)
         return self._challenge(asked[0], now)
 
     def _judge_answer(self, credentials: Credentials, account: _Account | None, request: Message, flow: Flow,

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.handset.account import Account
-from appliance.native.sip_digest import Credentials
 from appliance.native.sip_scanner import Message
 from appliance.sip.digest.algorithm import MD5, compute_ha1
-from appliance.sip.digest.verifier import DigestVerifier
+from appliance.sip.digest.verifier import DigestVerifier, find_answer
 from appliance.sip.flow import Flow
 from appliance.ua.inspection import Refusal
 
@@ -31,14 +30,9 @@ class DirectCallers:
         """Authenticator."""
         if self._account.is_server(flow):
             return None
-        for value in request.credentials(False):
-            try:
-                credentials = Credentials(value)
-            except ValueError:
-                continue
-            if credentials.realm == self._name:     # 22.3: those of other realms are not ours; one is judged
-                ha1 = self._ha1 if credentials.username == self._name else None
-                if self._verifier.is_proof(credentials, ha1, request.method, flow.host, now):
-                    return None
-                break
+        credentials = find_answer(request, self._name)
+        if credentials is not None:
+            ha1 = self._ha1 if credentials.username == self._name else None
+            if self._verifier.is_proof(credentials, ha1, request.method, flow.host, now):
+                return None
         return Refusal(401, self._verifier.challenge(self._name, now))

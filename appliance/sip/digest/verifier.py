@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from appliance.native.sip_digest import Credentials, NonceCounts, open_nonce, seal_nonce
+from appliance.native.sip_scanner import Message
 from appliance.sip.digest.algorithm import MD5
 from appliance.sip.digest.challenge import challenge_value
 
@@ -19,6 +20,19 @@ GUESSES: Final = 5
 GUESS_MEMORY_S: Final = 60.0
 SOURCES_LIMIT: Final = 1024
 NONCES_LIMIT: Final = 1024
+
+
+def find_answer(request: Message, realm: bytes) -> Credentials | None:
+    """The Authorization for this realm; those of others are not ours, what cannot be read is none (RFC 3261 22.3). The
+    first alone: many would be as many guesses."""
+    for value in request.credentials(False):
+        try:
+            credentials = Credentials(value)
+        except ValueError:
+            continue
+        if credentials.realm == realm:
+            return credentials
+    return None
 
 
 class DigestVerifier:
