@@ -12,7 +12,8 @@ from appliance.gateway.servers import TrunkServers
 from appliance.native.sip_scanner import Message
 from appliance.sip.locating.search import Verdict
 from appliance.sip.status import reason_phrase
-from appliance.ua.registration import Registration, RegistrationFailure, read_retry_after
+from appliance.ua.registration import Registration, RegistrationFailure
+from appliance.ua.retrying import read_retry_after
 from appliance.vocabulary.journal import Journal
 from appliance.vocabulary.trunk_state import TrunkFault
 

@@ -15,13 +15,12 @@ from appliance.ua.dialog import Dialog
 from appliance.ua.dialog_ending import Ending, decide_ending
 from appliance.ua.outgoing_request import OutgoingRequest
 from appliance.ua.refer_to import read_event
-from appliance.ua.registration import read_retry_after
 from appliance.ua.request_draft import RequestDraft
+from appliance.ua.retrying import FIRST_RETRY_S, decide_delay, read_retry_after
 from appliance.ua.subscription_state import ACTIVE, AT_ONCE, NEVER, TERMINATED_WORD, SubscriptionWord, read_state
 
 NOTIFY_WAIT_S: Final = 32.0
 """Timer N, 64*T1 (4.1.2.4): whoever has accepted and says nothing for so long has not subscribed us."""
-FIRST_RETRY_S: Final = 5.0
 LAST_RETRY_S: Final = 300.0
 REFUSED_RETRY_S: Final = 3600.0
 """Where the notifier does not have the package, or does not want us: an hour later it may be another one."""
@@ -268,9 +267,9 @@ class EventSubscription:
             self._request.stop_trying()
             self._request = None
         self._enter(WAITING)
-        ceiling_s = min(FIRST_RETRY_S * 2.0 ** min(self._failures, 8), LAST_RETRY_S)
+        is_at_once = is_anew and not self._failures
+        retry_s = 0.0 if is_at_once else decide_delay(self._failures, LAST_RETRY_S, self._core.random_fraction())
         self._failures += 1
-        retry_s = 0.0 if is_anew and self._failures == 1 else ceiling_s * (0.5 + 0.5 * self._core.random_fraction())
         retry_s = max(retry_s, REFUSED_RETRY_S if is_refused else 0.0, min(retry_after_s, REFUSED_RETRY_S))
         self._alarm.set(now + retry_s, self._subscribe)
         self._events.subscription_lost(status, retry_s, now)

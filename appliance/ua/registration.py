@@ -14,8 +14,8 @@ from appliance.sip.flow import Flow
 from appliance.sip.uri import SipUri
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.outgoing_request import OutgoingRequest
+from appliance.ua.retrying import decide_delay, read_retry_after
 
-FIRST_RETRY_S: Final = 5.0
 LAST_RETRY_S: Final = 60.0
 RETRY_AFTER_LIMIT_S: Final = 3600
 """A server may ask us to stay away for an hour, not for ever."""
@@ -258,9 +258,8 @@ class Registration:
 
     def _retry(self, status: int, retry_after_s: int, now: float) -> None:
         self._enter(WAITING)
-        ceiling_s = min(FIRST_RETRY_S * 2.0 ** min(self._failures, 8), LAST_RETRY_S)
+        retry_s = max(decide_delay(self._failures, LAST_RETRY_S, self._core.random_fraction()), retry_after_s)
         self._failures += 1
-        retry_s = max(ceiling_s * (0.5 + 0.5 * self._core.random_fraction()), retry_after_s)
         self._alarm.set(now + retry_s, self.refresh)
         self._events.registration_failed(self, status, retry_s, now)
 
@@ -317,10 +316,3 @@ def _read_uri(value: bytes) -> SipUri | None:
         return SipUri.parse(split_address(value)[1])
     except (PeerError, ScanError):
         return None
-
-
-def read_retry_after(response: Message | None) -> int:
-    """20.33, in seconds; 0 where nothing is said."""
-    written = (response.header(b"Retry-After") or b"") if response is not None else b""
-    digits = written.partition(b"(")[0].partition(b";")[0].strip()
-    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
