@@ -14,6 +14,7 @@ from appliance.handset.name_locator import NameLocator
 from appliance.sip.digest.client import DigestClient, DigestExchange
 from appliance.sip.flow import Flow, Listener
 from appliance.sip.locating.records import Resolver
+from appliance.sip.locating.search import split_hostport
 from appliance.sip.stack import SipStack
 from appliance.sip.uri import strip_for_request
 from appliance.ua.agent_core import AgentCore
@@ -58,7 +59,7 @@ class Account:
         self._credentials = credentials
         self._journal = journal
         self._is_known = False
-        self._server = (b"", 0) if credentials is None else _read_place(credentials.server)
+        self._server = (b"", 0) if credentials is None else split_hostport(credentials.server.encode())
         self.ready: Callable[[float], None] = tell_nobody
         self.failure = 0                # status of the last REGISTER that failed, 0: none has
         profile = _build_profile(listener, credentials)
@@ -145,11 +146,6 @@ class Account:
 
 def tell_nobody(_now: float) -> None:
     """Before anybody wants to know."""
-
-
-def _read_place(hostport: str) -> tuple[bytes, int]:
-    host, _, port = hostport.rpartition(":")
-    return host.strip("[]").encode(), int(port)
 
 
 def _write_host(host: str) -> bytes:
