@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from appliance.control.alarm_writing import Cause, write_alarm
 from appliance.control.observed import Alarm
 from appliance.system.address_watch import SideFault
 from appliance.vocabulary.network_alarm import LEASE_UNUSABLE, WORDINGS
@@ -19,7 +20,5 @@ def list_network_alarms(faults: Mapping[str, SideFault], now: float, write_momen
         wording = WORDINGS.get(fault.kind)
         if wording is None or (fault.kind != LEASE_UNUSABLE and now - fault.since < GRACE_S):
             continue
-        subject = role.upper()
-        yield {"name": f"network_{role}", "sentence": wording.sentence.format(subject=subject, detail=fault.detail),
-               "remedy": wording.remedy, "raised_at": write_moment(fault.since),
-               "kind": fault.kind, "subject": subject, "detail": fault.detail}
+        yield write_alarm(f"network_{role}", Cause(fault.kind, role.upper(), fault.detail), wording,
+                          write_moment(fault.since))

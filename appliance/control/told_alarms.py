@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
+from appliance.control.alarm_writing import Cause, write_alarm
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words
 from appliance.control.observed import Alarm
@@ -48,13 +49,11 @@ class ToldAlarms:
             self._clear(name)
 
     def _raise(self, name: str, row: Row) -> None:
-        wording, subject, detail = WORDINGS[row["kind"]], row["subject"], row["detail"]
-        sentence = wording.sentence.format(subject=subject, detail=detail)
         known = self._alarms.get(name)
-        self._alarms[name] = {"name": name, "sentence": sentence, "remedy": wording.remedy,
-                              "raised_at": known["raised_at"] if known else self._moment(),
-                              "kind": row["kind"], "subject": subject, "detail": detail}
-        self._journal.record("alarm_raised", alarm=name, sentence=sentence)
+        alarm = write_alarm(name, Cause(row["kind"], row["subject"], row["detail"]), WORDINGS[row["kind"]],
+                            known["raised_at"] if known else self._moment())
+        self._alarms[name] = alarm
+        self._journal.record("alarm_raised", alarm=name, sentence=alarm["sentence"])
 
     def _clear(self, name: str) -> None:
         gone = self._alarms.pop(name, None)

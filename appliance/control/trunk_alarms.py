@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from appliance.control.alarm_writing import Cause, write_alarm
 from appliance.control.observed import Alarm
 from appliance.vocabulary.trunk_alarm import CALLS_BARRED, NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
 from appliance.vocabulary.trunk_state import TrunkState
@@ -18,26 +19,18 @@ def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -
     for trunk in trunks:
         if _is_down(trunk):
             kind = trunk.fault.value if trunk.fault.value in WORDINGS else TRUNK_DOWN
-            yield _describe(f"trunk_{trunk.name}", kind, (trunk.name, trunk.reason),
-                            write_moment(trunk.down_since))
+            yield write_alarm(f"trunk_{trunk.name}", Cause(kind, trunk.name, trunk.reason), WORDINGS[kind],
+                              write_moment(trunk.down_since))
         elif trunk.barred_since:
-            yield _describe(f"trunk_{trunk.name}", CALLS_BARRED, (trunk.name, trunk.last_failure),
-                            write_moment(trunk.barred_since))
+            yield write_alarm(f"trunk_{trunk.name}", Cause(CALLS_BARRED, trunk.name, trunk.last_failure),
+                              WORDINGS[CALLS_BARRED], write_moment(trunk.barred_since))
         if trunk.is_emergency:
             carrying.append(trunk)
     if carrying and all(map(_is_down, carrying)):
         names = ", ".join(trunk.name for trunk in carrying)
-        yield _describe(NO_EMERGENCY_TRUNK, NO_EMERGENCY_TRUNK, (names, ""),
-                        write_moment(max(trunk.down_since for trunk in carrying)))
+        yield write_alarm(NO_EMERGENCY_TRUNK, Cause(NO_EMERGENCY_TRUNK, names, ""), WORDINGS[NO_EMERGENCY_TRUNK],
+                          write_moment(max(trunk.down_since for trunk in carrying)))
 
 
 def _is_down(trunk: TrunkState) -> bool:
     return trunk.state == "down" and trunk.down_since > 0.0     # not one that has not begun
-
-
-def _describe(name: str, kind: str, values: tuple[str, str], raised_at: str) -> Alarm:
-    subject, detail = values
-    wording = WORDINGS[kind]
-    return {"name": name, "sentence": wording.sentence.format(subject=subject, detail=detail),
-            "remedy": wording.remedy, "raised_at": raised_at,
-            "kind": kind, "subject": subject, "detail": detail}

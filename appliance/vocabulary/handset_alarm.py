@@ -5,7 +5,7 @@ translate: {subject} is the handset, {detail} what was said or noticed.
 
 from typing import Final
 
-from appliance.vocabulary.trunk_alarm import Wording
+from appliance.vocabulary.alarm_wording import Wording
 
 DEVICE: Final = "handset_device"
 UNREGISTERED: Final = "handset_unregistered"

@@ -5,7 +5,7 @@ whoever shows them may translate: {subject} is LAN or WAN, {detail} what was len
 
 from typing import Final
 
-from appliance.vocabulary.trunk_alarm import Wording
+from appliance.vocabulary.alarm_wording import Wording
 
 LEASE_UNUSABLE: Final = "network_lease_unusable"
 NO_LEASE: Final = "network_no_lease"

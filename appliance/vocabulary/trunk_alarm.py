@@ -3,17 +3,10 @@
 may translate: {subject} is the trunk, {detail} what was said or noticed.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from appliance.vocabulary.alarm_wording import Wording
 from appliance.vocabulary.trunk_state import TrunkFault
-
-
-class Wording(NamedTuple):
-    """What is wrong; what to do."""
-
-    sentence: str
-    remedy: str
-
 
 NO_EMERGENCY_TRUNK: Final = "no_emergency_trunk"
 TRUNK_DOWN: Final = "trunk_down"
