@@ -3,17 +3,19 @@
 is heard, paced by the daemon's clock.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from appliance.control.client import ControlClient
 from tests.interop.network import PATIENCE_S, wait_until
-from tests.interop.server import PROGRAM
+from tests.interop.server import PROGRAM, Server
 from tests.interop.sound import RATE_HZ, read_wav, write_wav
 
 SILENT_S = 0.2
@@ -136,3 +138,24 @@ class Handset:
         loud = np.flatnonzero(np.abs(samples) > 200)
         path = self.folder / f"heard-{time.monotonic_ns()}.wav"
         return write_wav(path, samples[loud[0] if len(loud) else 0:])
+
+
+@contextlib.contextmanager
+def open_desk(office: Server, folder: Path, voice: Path) -> Iterator[Handset]:
+    """A handset for 1001 of this office that speaks `voice`, registered."""
+    folder.mkdir()
+    config = write_handset_configuration(office.config, folder)
+    with Handset(config, office.state, folder, write_file_card(folder, voice)) as desk:
+        desk.wait_registered()
+        yield desk
+
+
+def build_porch(folder: Path, office_host: str, voice: Path, *lines: str) -> Handset:
+    """A handset without a server, not started yet. lines: more of its configuration; office_host: where the rest of the
+    configuration would listen."""
+    folder.mkdir()
+    config = folder / "denwaban.conf"
+    config.write_text("\n".join(["# denwaban-config 1", "set system domain office.test",
+                                 f"set sip listener office address {office_host}", *lines,
+                                 "set handset porch device desk", "set handset porch echo-cancel false", ""]))
+    return Handset(config, folder / "state", folder, write_file_card(folder, voice), name="porch")

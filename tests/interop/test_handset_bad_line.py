@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import Handset, build_porch
 from tests.interop.impaired_voice import ImpairedVoice, Impairment
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.server import SECRETS, Server
@@ -45,13 +45,7 @@ def phone(network, tmp_path, voice) -> Iterator[Baresip]:
 
 @pytest.fixture
 def porch(network, tmp_path, voice) -> Iterator[Handset]:
-    folder = tmp_path / "porch"
-    folder.mkdir()
-    config = folder / "denwaban.conf"
-    config.write_text("# denwaban-config 1\nset system domain office.test\n"
-                      f"set sip listener office address {network.new_host()}\n"
-                      "set handset porch device desk\nset handset porch echo-cancel false\n")
-    with Handset(config, folder / "state", folder, write_file_card(folder, voice), name="porch") as handset:
+    with build_porch(tmp_path / "porch", network.new_host(), voice) as handset:
         yield handset
 
 

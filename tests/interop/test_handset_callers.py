@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import Handset, build_porch
 from tests.interop.network import free_port
 from tests.interop.sound import write_babble
 
@@ -23,15 +23,9 @@ def voice(tmp_path_factory):
 
 @pytest.fixture
 def porch(network, tmp_path, voice) -> Iterator[Handset]:
-    folder = tmp_path / "handset"
-    folder.mkdir()
     host = network.new_host()
-    config = folder / "denwaban.conf"
-    config.write_text("# denwaban-config 1\nset system domain office.test\n"
-                      f"set sip listener office address {network.new_host()}\n"
-                      f"set handset porch listen {host}:{free_port(host)}\nset handset porch secret {SECRET}\n"
-                      "set handset porch device desk\nset handset porch echo-cancel false\n")
-    with Handset(config, folder / "state", folder, write_file_card(folder, voice), name="porch") as handset:
+    with build_porch(tmp_path / "handset", network.new_host(), voice, f"set handset porch secret {SECRET}",
+                     f"set handset porch listen {host}:{free_port(host)}") as handset:
         yield handset
 
 

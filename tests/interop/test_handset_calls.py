@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card, write_handset_configuration
+from tests.interop.handset import Handset, build_porch, open_desk
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.server import SECRETS, Server
 from tests.interop.sound import likeness, write_babble, write_chirp
@@ -37,11 +37,7 @@ def office(network, tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture
 def desk(office, tmp_path, voices) -> Iterator[Handset]:
-    folder = tmp_path / "handset"
-    folder.mkdir()
-    config = write_handset_configuration(office.config, folder)
-    with Handset(config, office.state, folder, write_file_card(folder, voices["babble"])) as handset:
-        handset.wait_registered()
+    with open_desk(office, tmp_path / "handset", voices["babble"]) as handset:
         yield handset
 
 
@@ -138,14 +134,7 @@ def test_a_flash_holds_toggles_and_hanging_up_joins_the_two(desk, phone, new_pho
 
 
 def test_an_address_is_called_without_any_server(network, tmp_path, voices, office, phone):
-    folder = tmp_path / "alone"
-    folder.mkdir()
-    config = folder / "denwaban.conf"
-    config.write_text("# denwaban-config 1\nset system domain office.test\n"
-                      f"set sip listener office address {network.new_host()}\n"
-                      "set handset porch device desk\nset handset porch echo-cancel false\n")
-    card = write_file_card(folder, voices["babble"])
-    with Handset(config, folder / "state", folder, card, name="porch") as porch:
+    with build_porch(tmp_path / "alone", network.new_host(), voices["babble"]) as porch:
         assert not porch.show()["registered"]
         porch.ask("dial", f"sip:1002@{phone.host}:{phone.sip_port}")
         phone.wait("CALL_INCOMING")

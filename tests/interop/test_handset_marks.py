@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import build_porch
 from tests.interop.network import PATIENCE_S
 from tests.interop.raw_sip import SipMessage
 from tests.interop.sound import write_babble
@@ -42,16 +42,10 @@ def answer(invite: SipMessage, host: str, port: int, voice_port: int) -> bytes:
 
 def test_every_kind_of_packet_is_marked(network, tmp_path):
     host = network.new_host()
-    folder = tmp_path / "handset"
-    folder.mkdir()
-    config = folder / "denwaban.conf"
-    config.write_text("# denwaban-config 1\nset system domain office.test\n"
-                      f"set sip listener office address {network.new_host()}\n"
-                      f"set network dscp media {MEDIA}\nset network dscp signalling {SIGNALLING}\n"
-                      "set handset porch device desk\nset handset porch echo-cancel false\n")
-    card = write_file_card(folder, write_babble(tmp_path / "babble.wav", 20.0))
+    voice_file = write_babble(tmp_path / "babble.wav", 20.0)
     with (open_listener(host) as signalling, open_listener(host, 20000) as voice, open_listener(host, 20001) as reports,
-          Handset(config, folder / "state", folder, card, name="porch") as porch):
+          build_porch(tmp_path / "handset", network.new_host(), voice_file, f"set network dscp media {MEDIA}",
+                      f"set network dscp signalling {SIGNALLING}") as porch):
         port = signalling.getsockname()[1]
         porch.ask("dial", f"sip:x@{host}:{port}")
         octets, mark, source = read_marked(signalling)

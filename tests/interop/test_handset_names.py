@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import Handset, build_porch
 from tests.interop.name_server import NameServer
 from tests.interop.server import SECRETS, Server
 from tests.interop.sound import write_babble
@@ -43,13 +43,7 @@ def names(network, phone) -> Iterator[NameServer]:
 
 @pytest.fixture
 def porch(network, tmp_path, voice, names) -> Iterator[Handset]:
-    folder = tmp_path / "handset"
-    folder.mkdir()
-    config = folder / "denwaban.conf"
-    config.write_text("# denwaban-config 1\nset system domain office.test\n"
-                      f"set system dns {names.address}\nset sip listener office address {network.new_host()}\n"
-                      "set handset porch device desk\nset handset porch echo-cancel false\n")
-    with Handset(config, folder / "state", folder, write_file_card(folder, voice), name="porch") as handset:
+    with build_porch(tmp_path / "handset", network.new_host(), voice, f"set system dns {names.address}") as handset:
         yield handset
 
 

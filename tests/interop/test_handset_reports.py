@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTCP between the handset and a real telephone, which both call without any server."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.interop.baresip import PROGRAM, Account, Baresip
-from tests.interop.handset import Handset, write_file_card
+from tests.interop.handset import build_porch
 from tests.interop.network import wait_until
 from tests.interop.server import SECRETS, Server
 from tests.interop.sound import write_babble
@@ -16,23 +14,12 @@ alsaaudio = pytest.importorskip("alsaaudio", reason="pyalsaaudio is not installe
 REPORTS_S = 40                  # baresip reports every five seconds
 
 
-def write_configuration(folder: Path, host: str) -> Path:
-    path = folder / "denwaban.conf"
-    path.write_text(f"# denwaban-config 1\nset system domain office.test\nset sip listener office address {host}\n"
-                    "set handset porch device desk\nset handset porch echo-cancel false\n")
-    return path
-
-
 def test_both_report_and_each_reads_the_other(network, tmp_path):
     voice = write_babble(tmp_path / "babble.wav", 20.0)
     with Server(tmp_path / "office", network.new_host()) as office:
         account = Account("1002", SECRETS["1002"], f"{office.host}:{office.port}")
-        folder = tmp_path / "handset"
-        folder.mkdir()
-        config = write_configuration(folder, network.new_host())
-        card = write_file_card(folder, voice)
         with (Baresip(network, tmp_path / "1002", account, voice) as phone,
-              Handset(config, folder / "state", folder, card, name="porch") as porch):
+              build_porch(tmp_path / "handset", network.new_host(), voice) as porch):
             phone.wait_registered()
             porch.ask("dial", f"sip:1002@{phone.host}:{phone.sip_port}")
             phone.wait("CALL_INCOMING")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.baresip import PROGRAM as BARESIP
 from tests.interop.baresip import Account, Baresip
-from tests.interop.handset import Handset, write_file_card, write_handset_configuration
+from tests.interop.handset import Handset, open_desk, write_file_card
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.pjsip import ACTIVE, LOCAL_HOLD, Pjsip, require_pjsip
 from tests.interop.raw_sip import SipMessage, UdpPeer
@@ -36,26 +36,28 @@ def office(network, tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture
 def desk(office, tmp_path, voices) -> Iterator[Handset]:
-    folder = tmp_path / "handset"
-    folder.mkdir()
-    config = write_handset_configuration(office.config, folder)
-    with Handset(config, office.state, folder, write_file_card(folder, voices["babble"])) as handset:
-        handset.wait_registered()
+    with open_desk(office, tmp_path / "handset", voices["babble"]) as handset:
         yield handset
+
+
+@contextlib.contextmanager
+def open_phones(network, server: Server, folder, voice) -> Iterator[tuple[Pjsip, Pjsip]]:
+    """Clerk and boss, registered."""
+    require_pjsip()
+    with contextlib.ExitStack() as stack:
+        def make(user: str) -> Pjsip:
+            account = {"user": user, "secret": SECRETS[user], "server": f"{server.host}:{server.port}",
+                       "domain": DOMAIN, "transport": "udp"}
+            phone = stack.enter_context(Pjsip(network, folder / user, account, voice))
+            phone.wait_registered()
+            return phone
+        yield make("1002"), make("1003")
 
 
 @pytest.fixture
 def phones(network, office, tmp_path, voices) -> Iterator[tuple[Pjsip, Pjsip]]:
-    """Clerk and boss."""
-    require_pjsip()
-    with contextlib.ExitStack() as stack:
-        def make(user: str) -> Pjsip:
-            account = {"user": user, "secret": SECRETS[user], "server": f"{office.host}:{office.port}",
-                       "domain": DOMAIN, "transport": "udp"}
-            phone = stack.enter_context(Pjsip(network, tmp_path / user, account, voices["chirp"]))
-            phone.wait_registered()
-            return phone
-        yield make("1002"), make("1003")
+    with open_phones(network, office, tmp_path, voices["chirp"]) as clerk_and_boss:
+        yield clerk_and_boss
 
 
 def call_desk(desk: Handset, clerk: Pjsip) -> int:
@@ -152,21 +154,8 @@ def carrying(network, tmp_path) -> Iterator[Server]:
 
 
 def test_a_server_that_carries_calls_moves_the_handset_without_asking_it(network, carrying, tmp_path, voices):
-    require_pjsip()
-    folder = tmp_path / "handset"
-    folder.mkdir()
-    config = write_handset_configuration(carrying.config, folder)
-    with contextlib.ExitStack() as stack:
-        desk = stack.enter_context(Handset(config, carrying.state, folder, write_file_card(folder, voices["babble"])))
-        desk.wait_registered()
-
-        def make(user: str) -> Pjsip:
-            account = {"user": user, "secret": SECRETS[user], "server": f"{carrying.host}:{carrying.port}",
-                       "domain": DOMAIN, "transport": "udp"}
-            phone = stack.enter_context(Pjsip(network, tmp_path / user, account, voices["chirp"]))
-            phone.wait_registered()
-            return phone
-        clerk, boss = make("1002"), make("1003")
+    with (open_desk(carrying, tmp_path / "handset", voices["babble"]) as desk,
+          open_phones(network, carrying, tmp_path, voices["chirp"]) as (clerk, boss)):
         calling = call_desk(desk, clerk)
         clerk.transfer(calling, "1003")
         offered = boss.wait_incoming()
