@@ -24,6 +24,9 @@ PATIENCE_S = 0.2
 """How long a full buffer may be the aftermath of a pause, which is worked off without refusing anybody."""
 LOWERED, RAISED = 0.8, 0.02
 SHARE_MIN = 0.02
+LOOK_LIMIT_S = 0.1
+"""Of the time between two looks so much counts at most as patience: a process that others keep from running for a
+moment is not slow, and finds two such moments' datagrams waiting as if it had been for as long."""
 DROWNING_S = 2.0
 """How long a datagram dropped by the kernel counts."""
 
@@ -40,7 +43,7 @@ class Overload:
     """The share of new calls that is admitted, and the refusals. Retry-After is spread so that phones do not come back
     together."""
 
-    __slots__ = ("_batch_datagrams", "_credit", "_dropped_until", "_has_backlog", "_high_since", "_observed_at",
+    __slots__ = ("_batch_datagrams", "_credit", "_dropped_until", "_has_backlog", "_high_s", "_is_high", "_observed_at",
                  "_refusals", "_service_s", "_stepped_at", "share")
 
     def __init__(self) -> None:
@@ -48,7 +51,8 @@ class Overload:
         self._credit = 0.0
         self._stepped_at = 0.0
         self._dropped_until = 0.0
-        self._high_since = 0.0
+        self._is_high = False
+        self._high_s = 0.0              # for how long, by looks that found it so
         self._refusals = 0
         self._service_s = 0.0           # of one datagram, while there is always a next one
         self._observed_at = 0.0
@@ -70,27 +74,26 @@ class Overload:
     @property
     def is_pressed(self) -> bool:
         """Whether the shell must go on looking at its buffers."""
-        return self.share < 1.0 or self._dropped_until > 0.0 or self._high_since > 0.0
+        return self.share < 1.0 or self._dropped_until > 0.0 or self._is_high
 
     def observe(self, waiting_octets: int, buffer_octets: int, has_dropped: bool, now: float,
                 batch_datagrams: int = 0) -> None:
         """After a batch was taken out, of so many datagrams: octets waiting in the socket, the size of its buffer,
         whether the kernel dropped any."""
+        looked_s = min(now - self._observed_at, LOOK_LIMIT_S)
         wait_s = self._estimate_wait(waiting_octets, batch_datagrams, now)
         if has_dropped:
             self._dropped_until = now + DROWNING_S
         elif self._dropped_until and now >= self._dropped_until:
             self._dropped_until = 0.0
+        fill = waiting_octets / buffer_octets if buffer_octets else 0.0
+        was_high, self._is_high = self._is_high, fill > HIGH_FILL or wait_s > HIGH_WAIT_S
+        self._high_s = self._high_s + looked_s if was_high and self._is_high else 0.0
         steps = (now - self._stepped_at) / STEP_S
         if steps < 1.0:
             return
         self._stepped_at = now
-        fill = waiting_octets / buffer_octets if buffer_octets else 0.0
-        if fill <= HIGH_FILL and wait_s <= HIGH_WAIT_S:
-            self._high_since = 0.0
-        elif not self._high_since:
-            self._high_since = now
-        if has_dropped or (self._high_since and now - self._high_since >= PATIENCE_S):
+        if has_dropped or self._high_s >= PATIENCE_S:
             self.share = max(self.share * LOWERED, SHARE_MIN)
         elif fill < LOW_FILL and wait_s < LOW_WAIT_S:
             # while nothing comes nobody looks: the steps that have passed are made up for

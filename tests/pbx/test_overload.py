@@ -77,6 +77,29 @@ def test_a_pause_that_is_worked_off_refuses_nobody():
     assert not overload.is_pressed
 
 
+def test_two_pauses_of_the_process_one_upon_the_other_refuse_nobody():
+    """A neighbour has the processor for a third of a second, again and again, with a batch between; then all is worked
+    off."""
+    overload = Overload()
+    overload.observe(400 * 1500, 16_000_000, False, 1.0, 64)
+    overload.observe(600 * 1500, 16_000_000, False, 1.35, 64)
+    overload.observe(800 * 1500, 16_000_000, False, 1.7, 64)
+    assert overload.is_pressed
+    for step in range(1, 12):
+        overload.observe((800 - 64 * step) * 1500, 16_000_000, False, 1.7 + step * 0.002, 64)
+        assert overload.share == 1.0
+    overload.observe(0, 16_000_000, False, 1.75, 40)
+    assert not overload.is_pressed
+
+
+def test_a_process_that_hardly_ever_runs_refuses_soon():
+    """64 datagrams each tenth of a second, and more come."""
+    overload = Overload()
+    for step in range(8):
+        overload.observe((400 + 20 * step) * 1500, 16_000_000, False, 1.0 + step * 0.1, 64)
+    assert overload.share < 0.7
+
+
 def test_a_buffer_that_stays_full_is_overload():
     overload = Overload()
     for step in range(20):
