@@ -58,11 +58,12 @@ class Line:
 class EditedText:
     """A configuration file that is being edited. Never refuses a text: what is wrong with it, reading it says."""
 
-    __slots__ = ("_end", "_lines_of", "_root")
+    __slots__ = ("_end", "_lines_of", "_lines_under", "_root")
 
     def __init__(self, text: str) -> None:
         self._root = Line("")           # a ring: behind the last line comes the root, and behind it the first
         self._lines_of: dict[LeafOfName, list[Line]] = {}
+        self._lines_under: dict[tuple[str, ...], list[Line]] = {}       # by two words: of one object, most of them
         body = text.removeprefix("\ufeff") or VERSION_LINE
         lines = body.removesuffix("\n").split("\n")
         self._end = "\r" if lines[0].endswith("\r") else ""
@@ -114,7 +115,9 @@ class EditedText:
     def _say_anew(self, line: Line, path: list[str]) -> None:
         blank = line.text[: len(line.text) - len(line.text.lstrip())]
         line.text = f"{blank}set {join_words(path)}{cut_comment(line.text)}"
+        self._forget(line)
         line.words = path
+        self._note(line)
 
     def _place(self, line: Line, key: LeafOfName) -> None:
         """Behind what stands before it in the printed order; the first of a section gets a blank line before it."""
@@ -152,6 +155,8 @@ class EditedText:
         found = find_leaf(path)
         if found is not None:
             candidates: Iterable[Line] = tuple(self._lines_of.get((found[0], read_name(found[0], path)), ()))
+        elif len(path) > 1:
+            candidates = tuple(self._lines_under.get(tuple(path[:2]), ()))
         else:
             candidates = tuple(self._walk())
         length = len(path)
@@ -174,14 +179,24 @@ class EditedText:
         line.before, line.behind = before, before.behind
         before.behind.before = line
         before.behind = line
-        if line.key is not None:
-            self._lines_of.setdefault(line.key, []).append(line)
+        self._note(line)
 
     def _remove(self, line: Line) -> None:
         line.before.behind = line.behind
         line.behind.before = line.before
+        self._forget(line)
+
+    def _note(self, line: Line) -> None:
+        if line.key is not None:
+            self._lines_of.setdefault(line.key, []).append(line)
+        if line.words:
+            self._lines_under.setdefault(tuple(line.words[:2]), []).append(line)
+
+    def _forget(self, line: Line) -> None:
         if line.key is not None:
             self._lines_of[line.key].remove(line)
+        if line.words:
+            self._lines_under[tuple(line.words[:2])].remove(line)
 
 
 def split_typed(line: str, number: int, findings: list[Finding]) -> list[str]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemons get: defaults, overrides, and what is left out because it is not built."""
 
-import time
 from ipaddress import IPv4Network
 
 import pytest
@@ -10,6 +9,9 @@ from appliance.config.configuration import build_configuration, load_configurati
 from appliance.config.reading import read_tree
 from appliance.errors import MisuseError
 from tests.config.office import WHOLE, load_smallest
+from tests.work import assert_in_proportion, count_work
+
+INSTRUCTIONS_AN_EXTENSION = 1700        # 1130 with Python 3.11; another version needs a few more or less
 
 
 def test_everything_but_listener_and_domain_has_a_default():
@@ -104,12 +106,10 @@ def test_building_what_was_not_verified_is_our_own_mistake():
         build_configuration(read_tree("", []))
 
 
-def test_ten_thousand_extensions_load_in_half_a_second_of_processor_time():
-    lines = [f'set extension u{n:05} secret secret-{n:05}\nset extension u{n:05} name "User {n}"' for n in range(10000)]
-    durations_s = []
-    for _ in range(3):
-        started = time.process_time()
-        configuration = load_smallest(*lines).configuration
-        durations_s.append(time.process_time() - started)
-    assert len(configuration.extensions) == 10000
-    assert min(durations_s) < 0.5
+def test_loading_takes_work_in_proportion_to_the_extensions():
+    def prepare(count):
+        lines = [f'set extension u{n:05} secret secret-{n:05}\nset extension u{n:05} name "User {n}"'
+                 for n in range(count)]
+        return lambda: load_smallest(*lines)
+    assert_in_proportion(prepare, 500)
+    assert count_work(prepare(1000)) < 1000 * INSTRUCTIONS_AN_EXTENSION

@@ -2,7 +2,6 @@
 """Messages cut out of a stream: split, coalesced, dripping, broken (RFC 3261 18.3, RFC 5626 4.4.1)."""
 
 from itertools import pairwise
-from time import process_time
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,9 @@ from hypothesis import strategies as st
 
 from appliance.errors import PeerError
 from appliance.native.sip_scanner import Message
+from appliance.sip import stream_framing
 from appliance.sip.stream_framing import KEEP_ALIVE, MESSAGE_SIZE_LIMIT, StreamFraming
+from tests.work import assert_in_proportion
 
 
 def build_message(body: bytes = b"", length: bytes | None = None, name: bytes = b"Content-Length") -> bytes:
@@ -128,15 +129,48 @@ def test_the_time_an_unfinished_message_began_stays_while_it_drips():
     assert framing.unfinished_since == 900.0
 
 
-def test_dripping_costs_time_in_proportion_to_the_octets():
-    def time_dripping(size: int) -> float:
+class LookingPattern:
+    """A pattern of the framing that counts the octets which it is given to look at."""
+
+    def __init__(self, pattern) -> None:
+        self._pattern = pattern
+        self.octets = 0
+
+    def search(self, buffer, begin: int):
+        self.octets += len(buffer) - begin
+        return self._pattern.search(buffer, begin)
+
+    def finditer(self, buffer, begin: int, end: int):
+        self.octets += end - begin
+        return self._pattern.finditer(buffer, begin, end)
+
+
+@pytest.fixture
+def looking(monkeypatch) -> LookingPattern:
+    """Where a head ends; that it has a length is looked for once it is whole."""
+    pattern = LookingPattern(stream_framing._HEAD_END)
+    monkeypatch.setattr(stream_framing, "_HEAD_END", pattern)
+    return pattern
+
+
+def test_dripping_takes_work_in_proportion_to_the_octets(looking):
+    def prepare(size: int):
         framing, octets = StreamFraming(), b"X: " + b"a\n " * (size // 3)
-        begin = process_time()
-        for index in range(len(octets)):
-            list(framing.feed(octets[index:index + 1], 0.0))
-        return process_time() - begin
-    small = min(time_dripping(2000) for _ in range(3))
-    assert min(time_dripping(20000) for _ in range(2)) < 40 * small
+
+        def act() -> None:
+            buffer, looking.octets = framing._buffer, 0
+            for index in range(len(octets)):
+                assert list(framing.feed(octets[index:index + 1], 0.0)) == []
+            assert looking.octets <= 3 * len(octets)
+            assert framing._buffer is buffer        # it grows where it is: nothing is copied
+        return act
+    assert_in_proportion(prepare, 1000)
+
+
+def test_the_largest_message_may_drip(looking):
+    message = build_message(b"abc").replace(b"Max-Forwards", b"X: y\r\n" * 10000 + b"Max-Forwards")
+    assert feed_all(StreamFraming(), *(message[index:index + 1] for index in range(len(message)))) == [message]
+    assert looking.octets <= 3 * len(message)
 
 
 SCRAPS = st.sampled_from([b"\r\n", b"\r\n\r\n", b"l:", b"1", build_message()])

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lamps of calls that the call engine carries: each phone's own dialog with us, as the phone sees it (RFC 4235)."""
 
-import time
-
 import pytest
 
 from appliance.native.sip_scanner import Message
@@ -17,6 +15,7 @@ from tests.pbx.presence.event_office import (
 )
 from tests.pbx.proxy.virtual_office import A, C, answer, head
 from tests.pbx.virtual_relay import VirtualRelay
+from tests.work import count_work
 
 SDP = ("v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
        "a=rtpmap:0 PCMU/8000\r\na={direction}\r\n")
@@ -233,14 +232,7 @@ def test_a_call_that_nobody_watches_costs_next_to_nothing():
     take(office, ring(office))
     assert office.notifies() == []
     (call,) = office.office.calls.calls.values()
-    note, count = office.office.events._note_carried, 20_000
-    best = 1.0
-    for _ in range(5):
-        begin = time.process_time()
-        for _ in range(count):
-            note(call)
-        best = min(best, (time.process_time() - begin) / count)
-    assert best < 1e-6
+    assert count_work(lambda: office.office.events._note_carried(call)) < 40     # 18 with Python 3.11
 
 
 def test_an_anonymous_caller_stays_so(office):
