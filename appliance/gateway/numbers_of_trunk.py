@@ -59,10 +59,6 @@ class TrunkNumbers:
         presented = self._own.get(self._translator.key(read_digits(escape_user(caller))))
         return presented or self._by_extension.get(extension) or self.number or next(iter(self._own.values()))
 
-    def list_own(self) -> list[str]:
-        """All of them, as configured."""
-        return list(self._own.values())
-
 
 def _read_source(request: Message, source: CalledSource) -> str:
     if source is CalledSource.TO:

@@ -13,10 +13,6 @@ class Rate:
         self._tokens = burst
         self._filled_at = 0.0
 
-    def may_take(self, now: float) -> bool:
-        """Whether one more is within the rate; nothing is taken."""
-        return self._look(now) >= 1.0
-
     def take(self, now: float) -> bool:
         """Take one; False where there is none."""
         tokens = self._look(now)

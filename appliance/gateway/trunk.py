@@ -142,7 +142,6 @@ class Trunk:
         if dial.request is not None:
             draft.lines += self.pass_lines(dial.request, dial.origin)
         draft.body = offer
-        self.use.calls_out += 1
         return draft
 
     def pass_lines(self, message: Message, origin: Line) -> bytes:
@@ -201,7 +200,6 @@ class Trunk:
 
     def note_refusal(self, status: int, response: Message | None, now: float) -> None:
         """An INVITE was refused, or nobody answered (408, 503 without a response)."""
-        self.use.calls_failed += 1
         self.link.note_refusal(status, response, now)
         if response is None:
             self.suspect(now)   # whether anybody is there at all is found out before the next call
@@ -234,7 +232,6 @@ class Trunk:
     def read_dial(self, request: Message) -> Dial:
         """An INVITE of the carrier's, as somebody who wants a call. Nobody's rights come with it."""
         called = self.numbers.read_called(request)
-        self.use.calls_in += 1
         known = next((one for one in called if self.numbers.find_extension(one)), called[0] if called else "")
         caller = read_caller(request, self.habits, self._translator)
         return Dial(known.encode("ascii"), request.uri, self, caller, b"", request)

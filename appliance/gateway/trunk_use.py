@@ -5,12 +5,12 @@ from collections.abc import Container
 
 
 class TrunkUse:
-    """calls: legs on it now; calls_in, calls_out, calls_failed: since start."""
+    """calls: legs on it now."""
 
-    __slots__ = ("calls", "calls_failed", "calls_in", "calls_out")
+    __slots__ = ("calls",)
 
     def __init__(self) -> None:
-        self.calls = self.calls_in = self.calls_out = self.calls_failed = 0
+        self.calls = 0
 
 
 def keep_uses(uses: dict[str, TrunkUse], names: Container[str]) -> dict[str, TrunkUse]:

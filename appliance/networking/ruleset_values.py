@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
 
 
 DROP, ACCEPT = Verdict(0), Verdict(1)
-JUMP_CODE, GOTO_CODE = -3, -4
+GOTO_CODE = -4     # NFT_GOTO
 
 Field = int | str | bytes | Verdict
 

@@ -11,7 +11,6 @@ from appliance.numbering.digits import normalise_digits
 
 _GLOBAL: Final = re.compile(r"\+[1-9][0-9]{2,14}")     # E.164 6.1: at most 15 digits, country code included
 _DIGITS: Final = re.compile(r"[0-9]+")
-_LOCAL: Final = frozenset("0123456789*#ABCDabcd")
 
 
 class DialPlan(NamedTuple):
@@ -81,24 +80,3 @@ def write_national(number: str, plan: DialPlan) -> str:
     if own == number:
         return plan.international_prefix + number[1:]
     return plan.trunk_prefix + own if _is_possible(number, plan) else number
-
-
-def read_tel_uri(uri: str, plan: DialPlan) -> str | None:
-    """The number in a tel: URI or in the user part of a SIP URI that is one (RFC 3966 3; RFC 3261 19.1.6): "+..." for a
-    global one, the digits for a local one, to be read as dialled here. None for what is no number, and for a local one
-    of another country: its context says where it is valid, not what to put in front (5.1.5)."""
-    scheme, colon, rest = uri.partition(":")
-    if colon and scheme.lower() != "tel":
-        return None
-    subscriber, *parameters = (rest if colon else uri).split(";")
-    number = normalise_digits(subscriber)
-    if number.startswith("+"):
-        return number if is_e164(number) else None
-    if not number or not _LOCAL.issuperset(number):
-        return None
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.lower() == "phone-context" and value.startswith("+") \
-                and not normalise_digits(value).startswith("+" + plan.country_code):
-            return None
-    return number.upper()

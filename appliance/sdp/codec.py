@@ -36,19 +36,9 @@ class Codec(NamedTuple):
         return self.encoding == TELEPHONE_EVENT
 
     @property
-    def is_comfort_noise(self) -> bool:
-        """Whether it carries noise parameters (RFC 3389)."""
-        return self.encoding == "CN"
-
-    @property
     def is_speech(self) -> bool:
         """Whether a call can be held with it alone."""
         return self.encoding not in _COMPANIONS
-
-    @property
-    def sampling_rate_hz(self) -> int:
-        """How often the sound itself is sampled: twice the RTP clock of G722 (RFC 3551 4.5.2)."""
-        return 16000 if self.encoding == "G722" else self.clock_rate_hz
 
     def parameter(self, name: bytes) -> bytes | None:
         """The value of name=value in the fmtp (any case); b"" without value, None where it is not there."""

@@ -20,12 +20,11 @@ from appliance.ua.session_body import SESSION_LINE, read_session
 
 
 class BranchHost(EarlyHost, Protocol):
-    """The call that it is an early dialog of. request: the INVITE; server: its transaction; answered_branch: where an
-    answer or offer has come last; retry_after: a header line with a random time."""
+    """The call that it is an early dialog of. request: the INVITE; server: its transaction; retry_after: a header line
+    with a random time."""
 
     request: Message
     server: InviteServer
-    answered_branch: int
 
     @property
     def is_early(self) -> bool:
@@ -202,7 +201,6 @@ class Branch(EarlyDialog):
         reliables.acknowledge()
         self.exchange.receive_answer(answer)
         server.respond(200, now)
-        self._call.answered_branch = self.number
         self._call.events.answer_received(self, answer, now)
 
     def _take_offer(self, server: ServerTransaction, offer: bytes, now: float) -> None:
@@ -212,18 +210,7 @@ class Branch(EarlyDialog):
             return
         self._prack = server
         self.exchange.receive_offer(offer)
-        self._call.answered_branch = self.number
         self._call.events.offer_received(self, offer, now)
-
-    def change_asked(self, offer: bytes, now: float) -> None:
-        """ChangeHost."""
-        self._call.answered_branch = self.number
-        super().change_asked(offer, now)
-
-    def change_answered(self, answer: bytes, now: float) -> None:
-        """ChangeHost."""
-        self._call.answered_branch = self.number
-        super().change_answered(answer, now)
 
     def _go_on(self, now: float) -> None:
         if self._prack is None and self._reliables is not None:

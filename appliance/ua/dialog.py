@@ -113,10 +113,6 @@ class Dialog:
         dialog.is_secure = request.uri_scheme == b"sips" and request.via_transport.upper() == b"TLS"
         return dialog
 
-    def matches_response(self, response: Message) -> bool:
-        """Whether a response to a request of ours belongs to this dialog (12)."""
-        return (response.call_id, response.from_tag, response.to_tag) == self.key
-
     def confirm(self, response: Message | None = None) -> None:
         """A 2xx has come (for the caller: 13.2.2.4 takes the route set from it, and the target) or was sent."""
         if self.state is EARLY:

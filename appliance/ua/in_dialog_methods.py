@@ -13,7 +13,6 @@ from appliance.ua.referral import ReferralHost, take_referral
 
 TRANSFER_METHODS: Final = (b"REFER", b"NOTIFY", b"SUBSCRIBE")
 """What a core's `methods` needs for REFER both ways."""
-PASSING_METHODS: Final = (b"INFO", b"MESSAGE")
 
 
 class InDialogListener(ReferralHost, Protocol):

@@ -31,11 +31,10 @@ RELIABLE_REMINDER_S: Final = 150.0
 
 
 class IncomingInvite(InviteUsage):
-    """request: the INVITE; offer: its session, b"" where we are to offer; server: its transaction; answered_branch:
-    number of the early dialog in which an answer, or an offer, has come last."""
+    """request: the INVITE; offer: its session, b"" where we are to offer; server: its transaction."""
 
     __slots__ = ("_answer", "_branches", "_chosen", "_expiry", "_provisional", "_reminder", "_reminding",
-                 "answered_branch", "offer", "request", "server")
+                 "offer", "request", "server")
 
     def __init__(self, core: AgentCore, server: InviteServer, dialog: Dialog, events: CallEvents) -> None:
         if server.request is None:
@@ -44,7 +43,6 @@ class IncomingInvite(InviteUsage):
         self.request = self.peer_message = server.request
         self.offer = read_session(self.request)
         self.server = server
-        self.answered_branch = 0
         self._provisional = b""
         self._branches: dict[int, Branch] | None = None
         self._chosen: Branch | None = None

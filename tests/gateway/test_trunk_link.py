@@ -277,4 +277,3 @@ def test_what_went_wrong_with_a_call_is_remembered():
     assert last_fault(500) is TrunkFault.REFUSED
     assert last_fault(407) is TrunkFault.CREDENTIALS
     assert box.trunk().link.is_up(box.now)
-    assert box.trunk().use.calls_failed == 3

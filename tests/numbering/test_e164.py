@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.numbering.digits import normalise_digits, split_presentation
-from appliance.numbering.e164 import DIAL_PLANS, is_e164, read_e164, read_tel_uri, write_national
+from appliance.numbering.e164 import DIAL_PLANS, is_e164, read_e164, write_national
 
 JAPAN = DIAL_PLANS["jp"]
 BOTH_FORMS = [
@@ -91,25 +91,6 @@ def test_anything_is_a_number_or_none(text):
     for plan in DIAL_PLANS.values():
         found = read_e164(text, plan, "03")
         assert found is None or is_e164(found)
-
-
-@pytest.mark.parametrize(("uri", "number"), [
-    ("tel:+81-3-1234-5678", "+81312345678"),
-    ("tel:0312345678;phone-context=+81", "0312345678"),
-    ("tel:110;phone-context=+81", "110"),
-    ("tel:911;phone-context=+1", None),
-    ("tel:201;phone-context=office.test", "201"),
-    ("+81312345678", "+81312345678"),
-    ("0312345678;phone-context=+81-3", "0312345678"),
-    ("TEL:+81(3)1234.5678;ext=12", "+81312345678"),
-    ("tel:+0", None),
-    ("tel:", None),
-    ("sip:0312345678@a", None),
-    ("alice", None),
-    ("*21#", "*21#"),
-])
-def test_numbers_in_uris(uri, number):
-    assert read_tel_uri(uri, JAPAN) == number
 
 
 def test_presentation_prefixes():

@@ -80,11 +80,6 @@ class Evidence:
         address = self.call.caller_address or ("" if leg is None else leg.address)
         return [one for one in self.messages if one.peer == address]
 
-    @property
-    def is_traced(self) -> bool:
-        """Whether the trace still holds the call from its beginning."""
-        return any(is_request(one, b"INVITE") and not one.is_sent for one in self.with_caller[:1])
-
     def final_to_caller(self) -> Seen | None:
         """The final response to the caller's INVITE that is no success, when it went out first."""
         found = [one for one in self.with_caller

@@ -25,7 +25,6 @@ IFF_UP: Final = 0x1
 MAIN_TABLE: Final = 254
 MADE_BY_KERNEL, MADE_BY_OPERATOR = 2, 4     # RTPROT_KERNEL, RTPROT_STATIC: rtnetlink(7)
 UNICAST: Final = 1
-MULTIPATH: Final = "RTA_MULTIPATH"
 
 
 class KernelNetwork:
