@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam to whoever finds servers (RFC 3263): what a request asks for and how it is told, at once or later.
 
-The element joins it to `sip.locating`, to its bindings, or to `numeric_locator`; nothing in here keeps state.
+The element joins it to `sip.locating` or to its bindings; nothing in here keeps state.
 """
 
 from collections.abc import Callable, Sequence

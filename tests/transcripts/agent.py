@@ -10,11 +10,11 @@ from appliance.sip.stack import SipStack
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallHandle
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS, refuse_unwanted
-from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
 from appliance.ua.referral import Referral
 from appliance.ua.user_agent import UserAgent
 from appliance.vocabulary.counters import Counters
+from tests.ua.numeric_locator import NumericLocator
 
 BEGIN_S = 1000.0
 

@@ -9,7 +9,7 @@ from appliance.sip.flow import TCP, UDP, Listener
 from appliance.sip.locating.search import Verdict
 from appliance.ua.call_events import Cause
 from appliance.ua.location import Hop
-from appliance.ua.numeric_locator import NumericLocator
+from tests.ua.numeric_locator import NumericLocator
 from tests.ua.slow_locator import HealthBook, SlowLocator, flows_to
 from tests.ua.test_requests import Hearer, Server
 from tests.ua.virtual_network import Network, Phone, join_two

@@ -6,9 +6,9 @@ from appliance.sip.flow import UDP, Flow, Listener, Side
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.dialog_server import DialogServer
 from appliance.ua.inspection import Refusal
-from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.profile import AgentProfile
+from tests.ua.numeric_locator import NumericLocator
 from tests.ua.test_requests import challenge
 from tests.ua.virtual_network import Caller, Network, Phone
 

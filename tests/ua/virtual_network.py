@@ -13,10 +13,10 @@ from appliance.ua.agent_core import AgentCore
 from appliance.ua.call_events import Alert, CallEvents, CallHandle, Release
 from appliance.ua.in_dialog_methods import refuse_unwanted
 from appliance.ua.inspection import Refusal
-from appliance.ua.numeric_locator import NumericLocator
 from appliance.ua.profile import AgentProfile
 from appliance.ua.user_agent import Authenticator, UserAgent
 from appliance.vocabulary.counters import Counters
+from tests.ua.numeric_locator import NumericLocator
 
 DELAY_S = 0.01
 Loss = Callable[[int, bytes], bool]
