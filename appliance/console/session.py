@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from appliance.console.commands import Command, resolve_command
+from appliance.console.commands import resolve_command
 from appliance.console.interaction import Interaction, PipedInteraction
 from appliance.console.messages.catalog import say
 from appliance.console.messages.said_again import say_again
@@ -87,10 +87,10 @@ class Session:
             return code
         is_prose = getattr(operation, "IS_PROSE", False) and not (self.is_json or piped.is_json)
         write = self.output.write_sentences if is_prose else self.output.write_lines
-        write(filter_text(self._render(operation, command, words, piped.is_json), piped.filters), piped.is_whole)
+        write(filter_text(self._render(operation, words, piped.is_json), piped.filters), piped.is_whole)
         return DONE
 
-    def _render(self, operation: Any, command: Command, words: list[str], is_json: bool) -> Iterator[str]:
+    def _render(self, operation: Any, words: list[str], is_json: bool) -> Iterator[str]:
         server = getattr(operation, "SERVER", CALLS)
 
         def ask(asked: list[str]) -> object:

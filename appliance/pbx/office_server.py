@@ -260,7 +260,7 @@ class OfficeServer:
         way = read_way(message, parts.own, parts.signer)
         is_here = message.uri_hostport in parts.own or message.uri_scheme == b"tel"
         if is_here and not read_extension(message) and way.next_uri is None:
-            self._serve_here(message, flow, now)
+            self._serve_here(message, flow)
             return
         refusal = check_forwardable(message, flow)
         if refusal is not None:
@@ -299,7 +299,7 @@ class OfficeServer:
             return
         self._route(message, flow, way, caller, now)
 
-    def _serve_here(self, message: Message, flow: Flow, now: float) -> None:
+    def _serve_here(self, message: Message, flow: Flow) -> None:
         """A request to the server itself: section 11 for OPTIONS, 8.2 for everything else."""
         refusal = check_served(message)
         if refusal is None:

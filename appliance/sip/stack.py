@@ -83,7 +83,7 @@ class SipStack:
         if message.is_request:
             self._receive_request(message, flow, now)
         else:
-            self._receive_response(message, flow, now)
+            self._receive_response(message, now)
 
     def _answer_stun(self, data: bytes, flow: Flow) -> None:
         answer = answer_binding_request(data, flow.host, flow.port)
@@ -102,7 +102,7 @@ class SipStack:
         if message.is_request:
             self._receive_request(message, flow, now)
         else:
-            self._receive_response(message, flow, now)
+            self._receive_response(message, now)
         return True
 
     def handle_deadline(self, now: float) -> None:
@@ -180,7 +180,7 @@ class SipStack:
 
     # responses
 
-    def _receive_response(self, message: Message, flow: Flow, now: float) -> None:
+    def _receive_response(self, message: Message, now: float) -> None:
         if message.fault_status:
             self.counters["discarded_faulty_response"] += 1
             return
