@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-from appliance.errors import PeerError
+from appliance.errors import MisuseError, PeerError
 
 MESSAGE_SIZE_LIMIT = 65535              # octets, head and body: what the scanner takes
 KEEP_ALIVE: Final = b"\r\n\r\n"         # stands for a ping among the messages: to be answered with CRLF
@@ -92,7 +92,8 @@ class StreamFraming:
             yield message
 
     def _enter(self, stage: Stage) -> None:
-        assert stage in TRANSITIONS[self._stage]
+        if stage not in TRANSITIONS[self._stage]:
+            raise MisuseError(f"stream framing: {self._stage.name} to {stage.name}")
         self._stage = stage
 
     def _skip_empty_line(self) -> bool:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from time import monotonic
 from typing import Protocol
 
-from appliance.errors import PeerError
+from appliance.errors import MisuseError, PeerError
 from appliance.sip.flow import Flow
 from appliance.sip.stream_framing import KEEP_ALIVE, KEEP_ALIVE_ANSWER, StreamFraming
 
@@ -78,7 +78,8 @@ class Connection(asyncio.Protocol):
         return self._framing.unfinished_since is not None
 
     def _enter(self, state: State) -> None:
-        assert state in TRANSITIONS[self.state]
+        if state not in TRANSITIONS[self.state]:
+            raise MisuseError(f"connection: {self.state.name} to {state.name}")
         self.state = state
 
     # what the port calls
