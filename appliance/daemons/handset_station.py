@@ -133,7 +133,7 @@ class HandsetStation:
             for pin in (self._hook_pin, self._ringer, self._lamp):
                 if pin is not None:
                     pin.retry()
-        if self.handset.state is TALKING:
+        if self.handset.line.state is TALKING:
             self._journal.failed_emergency = ""
         return self._watch.judge(list(self._list_troubles()), now)
 
@@ -250,11 +250,11 @@ class HandsetStation:
     def describe(self) -> dict[str, object]:
         """What it is doing, for people and scripts."""
         handset = self.handset
-        calls = (("active", handset.active), ("held", handset.held), ("waiting", handset.waiting))
-        return {"name": self.name, "state": describe_state(handset), "lifted": handset.is_lifted,
+        calls = (("active", handset.line.active), ("held", handset.line.held), ("waiting", handset.line.waiting))
+        return {"name": self.name, "state": describe_state(handset), "lifted": handset.line.is_lifted,
                 "extension": self._one.extension, "registered": self._account.is_ready,
-                "address": self._listener.hostport.decode(), "dialled": handset.dialled,
-                "last_status": handset.last_status, "tone": self.voice.tone, "ringing": self.voice.is_ringing,
+                "address": self._listener.hostport.decode(), "dialled": handset.line.dialled,
+                "last_status": handset.line.last_status, "tone": self.voice.tone, "ringing": self.voice.is_ringing,
                 "calls": {word: call.peer for word, call in calls if call is not None},
                 "messages": describe_messages(handset),
                 "sound": self.voice.figures()}
@@ -262,7 +262,7 @@ class HandsetStation:
 
 def describe_state(handset: Handset) -> str:
     """In words."""
-    return handset.state.name.lower().replace("_", " ")
+    return handset.line.state.name.lower().replace("_", " ")
 
 
 def describe_messages(handset: Handset) -> dict[str, object]:

@@ -144,7 +144,7 @@ class Desk:
 
     @property
     def state(self) -> str:
-        return self.handset.state.name.lower().replace("_", " ")
+        return self.handset.line.state.name.lower().replace("_", " ")
 
 
 def credentials() -> Credentials:

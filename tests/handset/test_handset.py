@@ -146,7 +146,7 @@ def test_a_forgotten_receiver_howls_once_whoever_was_held_has_left(office):
     desk.do("flash")
     desk.press("03")
     office.network.run(60)
-    assert (desk.state, desk.handset.held is None) == ("busy", False)
+    assert (desk.state, desk.handset.line.held is None) == ("busy", False)
     office.server.user.calls[0].hang_up(office.network.now)
     office.network.run(31)
     assert (desk.state, desk.voice.tone) == ("howler", "howler")
@@ -171,7 +171,7 @@ def test_each_class_of_failure_has_its_tone(office, status, tone):
     office.desk.press("202")
     office.network.run(1)
     assert (office.desk.state, office.desk.voice.tone) == ("busy", tone)
-    assert office.desk.handset.last_status == status
+    assert office.desk.handset.line.last_status == status
 
 
 @pytest.mark.parametrize("keys", ["7", "*", "01*"])
@@ -274,17 +274,17 @@ def test_a_flash_holds_and_gives_a_second_dial_tone_another_comes_back(office):
 def test_a_flash_toggles_between_two_calls(office):
     desk = office.desk
     office.talk()
-    first = desk.handset.active
+    first = desk.handset.line.active
     desk.do("flash")
     desk.press("202")
     office.network.run(0.5)
     office.pick_up(office.server)
-    second = desk.handset.active
+    second = desk.handset.line.active
     assert second is not first
-    assert desk.handset.held is first
+    assert desk.handset.line.held is first
     desk.do("flash")
     office.network.run(1)
-    assert (desk.handset.active, desk.handset.held) == (first, second)
+    assert (desk.handset.line.active, desk.handset.line.held) == (first, second)
     assert desk.voice.passes == TALK
     assert desk.voice.connected[0] == first.port.port
 
@@ -298,14 +298,14 @@ def test_hanging_up_with_two_calls_joins_them(office):
     desk.press("202")
     office.network.run(0.5)
     office.pick_up(office.server)
-    second = desk.handset.active.usage.dialog
+    second = desk.handset.line.active.usage.dialog
     wanted = b"Replaces=%s" % second.call_id
     desk.do("hang_up")
     office.network.run(1)
     refer = office.network.messages("REFER", desk)[0]
     assert wanted in refer.header(b"Refer-To")
     assert second.remote_tag in refer.header(b"Refer-To")
-    assert (desk.state, desk.handset.active, desk.handset.held) == ("idle", None, None)
+    assert (desk.state, desk.handset.line.active, desk.handset.line.held) == ("idle", None, None)
     office.network.run(40)
     assert not desk.core.dialogs
     assert not any(port.is_open for port in desk.voice.ports)
@@ -315,17 +315,17 @@ def test_a_transfer_that_is_refused_rings_back(office):
     desk = office.desk
     office.server.user.script["transfer_asked"] = lambda call, now: office.server.user.referrals[-1].refuse(603, now)
     office.talk()
-    first = desk.handset.active
+    first = desk.handset.line.active
     desk.do("flash")
     desk.press("202")
     office.network.run(0.5)
     office.pick_up(office.server)
     desk.do("hang_up")
     office.network.run(1)
-    assert (desk.state, desk.voice.rings, desk.handset.held) == ("ringing", True, first)
+    assert (desk.state, desk.voice.rings, desk.handset.line.held) == ("ringing", True, first)
     desk.do("lift")
     office.network.run(1)
-    assert (desk.state, desk.handset.active, desk.voice.passes) == ("talking", first, TALK)
+    assert (desk.state, desk.handset.line.active, desk.voice.passes) == ("talking", first, TALK)
 
 
 def test_hanging_up_while_the_second_rings_transfers_to_its_number(office):
@@ -435,7 +435,7 @@ def test_a_hotline_calls_when_the_receiver_is_lifted():
     office = Office(hotline="202")
     office.desk.do("lift")
     office.network.run(1)
-    assert (office.desk.state, office.desk.handset.dialled) == ("calling", "202")
+    assert (office.desk.state, office.desk.handset.line.dialled) == ("calling", "202")
 
 
 def test_a_warm_line_waits_for_a_digit():
@@ -444,12 +444,12 @@ def test_a_warm_line_waits_for_a_digit():
     office.network.run(4)
     assert office.desk.state == "dial tone"
     office.network.run(2)
-    assert office.desk.handset.dialled == "202"
+    assert office.desk.handset.line.dialled == "202"
     office.desk.do("hang_up")
     office.desk.do("lift")
     office.desk.press("2")
     office.network.run(5)
-    assert office.desk.handset.dialled == "2"
+    assert office.desk.handset.line.dialled == "2"
 
 
 def test_an_address_is_called_without_any_server():

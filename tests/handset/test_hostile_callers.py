@@ -59,7 +59,7 @@ def test_a_flood_fills_no_more_transactions_than_the_stack_was_given():
 def test_what_is_no_number_and_no_address_sounds_so(office, dialled):
     desk = office.desk
     desk.do("dial", dialled)
-    assert (desk.state, desk.voice.tone, desk.handset.last_status) == ("busy", "unobtainable", 484)
+    assert (desk.state, desk.voice.tone, desk.handset.line.last_status) == ("busy", "unobtainable", 484)
     assert not desk.voice.ports
     desk.do("hang_up")
     assert desk.state == "idle"
@@ -99,7 +99,7 @@ def test_a_flash_neither_holds_a_call_for_help_nor_leaves_it(office):
     office.pick_up(office.server)
     desk.do("flash")
     office.network.run(0.5)
-    assert (desk.state, desk.handset.held) == ("talking", None)
+    assert (desk.state, desk.handset.line.held) == ("talking", None)
     assert desk.voice.passes == (True, True)
 
 
@@ -114,7 +114,7 @@ def test_hanging_up_a_call_for_help_joins_it_with_nobody_and_who_is_on_hold_ring
         office.pick_up(office.server)
         assert desk.state == "talking"
     desk.do("flash")
-    assert desk.handset.held is not None        # whoever is held stays so
+    assert desk.handset.line.held is not None        # whoever is held stays so
     desk.do("hang_up")
     office.network.run(0.5)
     assert not office.network.messages("REFER", desk)
@@ -123,12 +123,12 @@ def test_hanging_up_a_call_for_help_joins_it_with_nobody_and_who_is_on_hold_ring
 
 def test_an_emergency_number_written_as_an_address_of_ours_is_a_call_for_help(office):
     office.desk.do("dial", "sip:119@office.test")
-    assert office.desk.handset.active.is_emergency
+    assert office.desk.handset.line.active.is_emergency
 
 
 def test_an_emergency_number_at_a_foreign_address_is_none(office):
     office.desk.do("dial", "sip:119@10.0.0.2")
-    assert not office.desk.handset.active.is_emergency
+    assert not office.desk.handset.line.active.is_emergency
 
 
 # the end

@@ -81,7 +81,7 @@ class Wire:
 
 def adapt(octets: bytes, office: Office) -> bytes:
     """The same message inside the dialog that there is, where there is one: else everything would be 481."""
-    active = office.desk.handset.active
+    active = office.desk.handset.line.active
     if active is None or active.usage is None:
         return octets
     dialog = active.usage.dialog

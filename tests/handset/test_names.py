@@ -57,7 +57,7 @@ def test_a_name_that_leads_nowhere_has_its_tone(answer, tone, status):
     resolver.answer(desk.network.now, answer)
     desk.network.run(1)
     assert (desk.state, desk.voice.tone) == ("busy", tone)
-    assert desk.handset.last_status == status
+    assert desk.handset.line.last_status == status
     assert not any(port.is_open for port in desk.voice.ports)
 
 

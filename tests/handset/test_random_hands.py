@@ -76,12 +76,12 @@ def test_any_order_ends_on_the_hook_with_nothing_left(doings):
     desk = office.desk
     for doing, desk.pause_s in doings:
         do_one(office, doing)
-        voice = desk.voice
+        voice, active = desk.voice, desk.handset.line.active
         assert voice.rings == (desk.state == "ringing")
-        assert (desk.handset.active is None) or desk.handset.active.has_ended or desk.state in ("calling", "talking")
+        assert active is None or active.has_ended or desk.state in ("calling", "talking")
         if desk.state == "idle":
             assert (voice.tone, voice.connected) == ("", None)
-            assert not desk.handset.is_lifted
+            assert not desk.handset.line.is_lifted
     for call in [*office.server.user.calls, *office.callers]:
         call.hang_up(office.network.now)
     office.network.run(1)
@@ -89,6 +89,6 @@ def test_any_order_ends_on_the_hook_with_nothing_left(doings):
     desk.do("lift")
     desk.do("hang_up")
     office.network.run(300)
-    assert desk.handset.state is HandsetState.IDLE
+    assert desk.handset.line.state is HandsetState.IDLE
     assert not desk.core.dialogs
     assert not any(port.is_open for port in desk.voice.ports)

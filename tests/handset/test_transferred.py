@@ -46,7 +46,7 @@ def office() -> TransferOffice:
 
 
 def test_a_blind_transfer_calls_the_target_by_the_server_and_tells_the_transferor(office):
-    desk, former = office.desk, office.desk.handset.active
+    desk, former = office.desk, office.desk.handset.line.active
     office.refer()
     assert (desk.state, desk.voice.tone, desk.voice.connected) == ("calling", "ringback", None)
     invite = office.invites[-1]
@@ -58,7 +58,7 @@ def test_a_blind_transfer_calls_the_target_by_the_server_and_tells_the_transfero
     office.pick_up(office.server)
     assert (desk.state, desk.voice.passes, desk.voice.tone) == ("talking", TALK, "")
     assert office.asker.heard[-1] == (200, True)
-    assert desk.handset.active is not former
+    assert desk.handset.line.active is not former
     assert not former.has_ended         # RFC 5589 6.1: the transferor ends it
     office.server.user.calls[0].hang_up(office.network.now)
     office.network.run(1)
@@ -67,7 +67,7 @@ def test_a_blind_transfer_calls_the_target_by_the_server_and_tells_the_transfero
 
 
 def test_a_transferor_that_does_not_leave_is_left(office):
-    former = office.desk.handset.active
+    former = office.desk.handset.line.active
     office.refer()
     office.pick_up(office.server)
     office.network.run(6)
@@ -80,10 +80,10 @@ def test_a_transferor_that_does_not_leave_is_left(office):
 
 
 def test_a_target_that_refuses_brings_the_transferor_back(office):
-    desk, former = office.desk, office.desk.handset.active
+    desk, former = office.desk, office.desk.handset.line.active
     office.server.user.script["offered"] = lambda call, now: call.refuse(486, now)
     office.refer()
-    assert (desk.state, desk.handset.active, desk.voice.passes) == ("talking", former, TALK)
+    assert (desk.state, desk.handset.line.active, desk.voice.passes) == ("talking", former, TALK)
     assert office.asker.heard[-1] == (486, True)
     assert desk.voice.connected[0] == former.port.port
     office.refer()      # and may try again
@@ -125,11 +125,11 @@ def test_hanging_up_during_a_transfer_ends_both(office):
 
 
 def test_a_flash_during_a_transfer_goes_back(office):
-    former = office.desk.handset.active
+    former = office.desk.handset.line.active
     office.refer()
     office.desk.do("flash")
     office.network.run(0.5)
-    assert (office.desk.state, office.desk.handset.active) == ("talking", former)
+    assert (office.desk.state, office.desk.handset.line.active) == ("talking", former)
     assert office.asker.heard[-1] == (487, True)
     assert office.network.messages("CANCEL", office.desk)
 
@@ -207,21 +207,21 @@ def replace(office: Office, phone, call):
 
 
 def test_an_invite_with_replaces_takes_the_place_of_the_other_side(office):
-    desk, former = office.desk, office.desk.handset.active
+    desk, former = office.desk, office.desk.handset.line.active
     replace(office, office.server, office.server.user.calls[0])
-    assert desk.handset.active is not former
+    assert desk.handset.line.active is not former
     assert (desk.state, desk.voice.connected[1], desk.voice.passes) == ("talking", (SERVER, 6200), TALK)
-    assert desk.handset.active.has_ended is False
+    assert desk.handset.line.active.has_ended is False
     assert former.has_ended
     assert desk.voice.rings is False
 
 
 def test_a_held_call_is_replaced_on_hold(office):
-    desk, former = office.desk, office.desk.handset.active
+    desk, former = office.desk, office.desk.handset.line.active
     desk.do("flash")
     office.network.run(0.5)
     replace(office, office.server, office.server.user.calls[0])
-    assert desk.handset.held not in (None, former)
+    assert desk.handset.line.held not in (None, former)
     assert (desk.state, desk.voice.connected) == ("dial tone", None)
     assert b"a=sendonly" in office.server.user.sessions[-1]
     desk.do("flash")
@@ -240,10 +240,10 @@ def test_a_call_that_still_rings_there_is_picked_up_by_somebody_else():
 
 
 def test_replaces_from_anybody_but_the_server_is_refused(office):
-    former = office.desk.handset.active
+    former = office.desk.handset.line.active
     replace(office, office.peer, office.server.user.calls[0])
     assert office.network.messages("603 INVITE", office.desk)
-    assert (office.desk.handset.active, former.has_ended) == (former, False)
+    assert (office.desk.handset.line.active, former.has_ended) == (former, False)
 
 
 def test_replaces_of_a_dialog_that_is_none_is_refused(office):
