@@ -138,9 +138,8 @@ def test_pasting_and_deleting_extensions_takes_work_in_proportion_to_them():
 
 
 def test_an_object_is_deleted_by_what_its_lines_say_now():
-    text, findings = edit(FILE, "set system domain first.test", "set system domain second.test",
-                          "set extension 1001 secret new-1001", "delete system domain second.test",
-                          "delete extension 1001")
-    assert [one.subject for one in findings] == []
-    assert "domain" not in text
+    text, findings = edit(FILE + "set emergency 110\n", "set emergency none", "set extension 1001 secret new-1001",
+                          "delete emergency", "delete extension 1001")
+    assert findings == []
+    assert "emergency" not in text
     assert "1001" not in text

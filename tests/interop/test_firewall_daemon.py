@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import subprocess
-import time
+from contextlib import closing
 
 import pytest
 
@@ -114,22 +114,14 @@ def test_a_banned_source_is_cut_off_in_mid_conversation(box):
         assert box.ask("show", "bans")[0]["packets"] == 1
 
 
-def test_a_ban_is_in_the_kernel_soon_after_the_message(box):
-    """How long until the kernel has it, as its own socket tells another process of the same namespace."""
-    looking = call_inside(box.name, NftablesSocket)
-    taken_us = []
-    with gate(box) as connection:
+def test_each_ban_is_in_the_kernel_with_no_further_message(box):
+    """The kernel tells another process of the same namespace; how long that takes, `make bench` measures."""
+    with closing(call_inside(box.name, NftablesSocket)) as looking, gate(box) as connection:
         for number in range(50):
             address = f"198.18.0.{number + 1}"
-            began = time.perf_counter()
             say(connection, "ban", address, 600, "measured")
-            while all(str(one.address) != address for one in read_bans(looking)):
-                pass
-            taken_us.append((time.perf_counter() - began) * 1e6)
-    looking.close()
-    taken_us.sort()
-    print(f"from the message to the kernel: median {taken_us[25]:.0f} us, at most {taken_us[-1]:.0f} us")
-    assert taken_us[5] < 20_000      # on a machine where everything waits; the figure above is for people
+            wait_until(lambda: any(str(one.address) == address for one in read_bans(looking)),    # noqa: B023
+                       5, f"{address} is shut out")
 
 
 def test_the_rules_are_shown_with_what_they_have_counted(box):
