@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running office as the console sees it: satisfies `Observed` by reading, and changes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from appliance.control.call_view import CallView, Records, describe_call, write_moment
+from appliance.control.card_alarms import list_card_alarms
 from appliance.control.dns_view import describe_no_dns
 from appliance.control.engine_calls import EngineCalls
 from appliance.control.event_view import list_presence, list_subscriptions
@@ -38,6 +39,7 @@ from appliance.diagnosis.trace import Trace
 from appliance.pbx.assembly import Office
 from appliance.pbx.location import Binding
 from appliance.system.address_watch import SideFault
+from appliance.system.card_watch import CardMishap
 from appliance.version import VERSION
 from appliance.vocabulary.trunk_state import NoTrunks, TrunksObserved
 
@@ -46,11 +48,11 @@ DISCARDED = "discarded_"
 
 class Machine:
     """What is known of the process. resident_octets, wall_offset: asked when needed; socket_counts: of the sockets;
-    tls, dns, trunks, network_faults: how they stand; alarms: by name; started_at: monotonic seconds; records: of calls
-    that are over."""
+    tls, dns, trunks, network_faults, card_mishaps: how they stand; alarms: by name; started_at: monotonic seconds;
+    records: of calls that are over."""
 
-    __slots__ = ("alarms", "dns", "network_faults", "records", "resident_octets", "socket_counts", "started_at", "tls",
-                 "trunks", "wall_offset")
+    __slots__ = ("alarms", "card_mishaps", "dns", "network_faults", "records", "resident_octets", "socket_counts",
+                 "started_at", "tls", "trunks", "wall_offset")
 
     def __init__(self, started_at: float, wall_offset: Callable[[], float], resident_octets: Callable[[], int],
                  socket_counts: Callable[[], dict[str, int]]) -> None:
@@ -62,6 +64,7 @@ class Machine:
         self.dns: Callable[[float], DnsState] = describe_no_dns
         self.alarms: dict[str, Alarm] = {}
         self.network_faults: Callable[[], Mapping[str, SideFault]] = dict
+        self.card_mishaps: Callable[[float], Iterable[CardMishap]] = lambda _now: ()
         self.records: Records | None = None
         self.trunks: TrunksObserved = NoTrunks()
 
@@ -180,7 +183,8 @@ class OfficeView:
     def alarms(self, now: float) -> list[Alarm]:
         """What is wrong now."""
         machine = self._machine
-        return [*machine.alarms.values(), *list_network_alarms(machine.network_faults(), now, self._wall),
+        return [*machine.alarms.values(), *list_card_alarms(machine.card_mishaps(now), self._wall),
+                *list_network_alarms(machine.network_faults(), now, self._wall),
                 *list_trunk_alarms(machine.trunks.trunk_states(now), self._wall)]
 
     def _wall(self, at: float) -> str:

@@ -48,6 +48,7 @@ from appliance.pbx.listening import build_listeners
 from appliance.pbx.presence.restoring_events import EventRestorer
 from appliance.pbx.restoring_calls import CallRestorer
 from appliance.sip.flow import Flow
+from appliance.system.card_watch import CardWatch
 from appliance.system.clock import WallClock
 from appliance.system.descriptor_store import open_descriptor_store
 from appliance.system.dns.name_servers import NameServers
@@ -124,6 +125,7 @@ class CallServer:
         self._ports.tls = self._tls
         self._ports.kept = KeptSockets(open_descriptor_store())
         self._machine.tls = self._describe_tls
+        self._machine.card_mishaps = CardWatch().list_mishaps
         self._store = SqliteBindingStore(Path(state_directory, "bindings.sqlite"), self._note_alarm)
         self._message_store = SqliteMessageStore(Path(state_directory, "messages.sqlite"), self._note_alarm,
                                                  self._note_messages_stored)

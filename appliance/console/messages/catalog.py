@@ -9,7 +9,7 @@ from importlib import import_module
 
 ENGLISH, JAPANESE = "en", "ja"
 LANGUAGES = (ENGLISH, JAPANESE)
-_TABLES = {JAPANESE: ("ja_commands", "ja_configure", "ja_operate", "ja_schema", "ja_setup")}
+_TABLES = {JAPANESE: ("ja_card", "ja_commands", "ja_configure", "ja_operate", "ja_schema", "ja_setup")}
 _chosen: dict[str, str] = {}
 _languages = [ENGLISH]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from appliance.console.messages.catalog import say
 from appliance.console.messages.said_again import say_again
 from appliance.console.table import clean
-from appliance.vocabulary import handset_alarm, network_alarm, trunk_alarm
+from appliance.vocabulary import card_alarm, handset_alarm, network_alarm, trunk_alarm
 
 if TYPE_CHECKING:
     from appliance.control.observed import Alarm
 
 IS_PROSE = True
-WORDINGS = trunk_alarm.WORDINGS | handset_alarm.WORDINGS | network_alarm.WORDINGS
+WORDINGS = trunk_alarm.WORDINGS | handset_alarm.WORDINGS | network_alarm.WORDINGS | card_alarm.WORDINGS
 
 
 def render(result: "list[Alarm]") -> str:
