@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
 
 from appliance.handset.name_locator import NameLocator
 from appliance.sip.digest.client import DigestClient, DigestExchange
@@ -72,6 +73,7 @@ class Account:
             self.core, b"sip:%s" % _write_host(credentials.domain), self, EXPIRES_S)
         if self._registration is not None:
             self._registration.does_map = False
+            self._registration.parameters = _write_instance(listener.name, self.core.profile.aor)
 
     def _find_secret(self, _realm: bytes) -> tuple[bytes, bytes] | None:
         one = self._credentials
@@ -152,6 +154,13 @@ def _write_host(host: str) -> bytes:
     return b"[%s]" % host.encode() if ":" in host else host.encode()
 
 
+def _write_instance(name: str, aor: bytes) -> bytes:
+    """RFC 5626 4.1, 4.2: the same in every life, so that a handset that died, and comes back at another port, takes its
+    own binding's place instead of filling the AOR with dead ones."""
+    uuid = uuid5(NAMESPACE_URL, f"{aor.decode()};handset={name}")
+    return b';+sip.instance="<urn:uuid:%s>";reg-id=1' % str(uuid).encode()
+
+
 def _build_profile(listener: Listener, credentials: Credentials | None) -> AgentProfile:
     if credentials is None:
         profile = AgentProfile(b"sip:%s@%s" % (listener.name.encode(), listener.hostport), listener.name.encode())
@@ -159,7 +168,7 @@ def _build_profile(listener: Listener, credentials: Credentials | None) -> Agent
         user = credentials.number.encode()
         profile = AgentProfile(b"sip:%s@%s" % (user, _write_host(credentials.domain)), user, credentials.name.encode())
         profile.routes = (b"<sip:%s;lr>" % credentials.server.encode(),)
-    profile.supported = (b"timer", b"100rel", b"replaces", b"norefersub")
+    profile.supported = (b"timer", b"100rel", b"replaces", b"norefersub", b"path", b"outbound")
     profile.session_expires_s = SESSION_EXPIRES_S
     profile.product = PRODUCT
     return profile

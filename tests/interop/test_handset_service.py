@@ -47,6 +47,21 @@ def test_run_starts_the_handsets_again_when_they_die_and_ends_them(new_server):
         os.kill(last, 0)
 
 
+def test_a_handset_that_dies_often_leaves_one_binding(new_server):
+    """Each life has another port; an extension has ten bindings at most (RFC 5626 6: the same instance and reg-id)."""
+    with new_server(lines=LINES) as server:
+        wait_until(lambda: is_registered(server), PATIENCE_S, "registration")
+        ports = set()
+        for _ in range(3):
+            pid = read_pid(server)
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda pid=pid: read_pid(server) != pid and is_registered(server), PATIENCE_S, "another one")
+            (binding,) = server.show("show registrations")
+            assert binding["contact"].endswith(ask(server, "show")["address"])
+            ports.add(binding["contact"])
+        assert len(ports) > 1
+
+
 def test_a_handset_without_sound_device_says_so_and_is_a_telephone_all_the_same(new_server):
     with new_server(lines=LINES) as server:
         wait_until(lambda: is_registered(server), PATIENCE_S, "registration")
