@@ -16,11 +16,13 @@ NO_RATE_LIMIT = 20_000
 PHONES = "127.0.0.1"          # where registered phones answer
 PHONE_PORT = 5090
 CARRIER_PORT = 5092           # where a carrier does
+CODES = "*_error_codes.csv"   # as SIPp names them
 TRUSTED = "127.0.0.3"         # calls from here are not challenged
 
 
 class Outcome(NamedTuple):
-    """What one SIPp run counted against a target; causes: SIPp's own names of the failures, with their numbers."""
+    """What one SIPp run counted against a target; causes: SIPp's own names of the failures, with their numbers;
+    refused: how many of the failed were answered with 503 (RFC 3261 21.5.4) instead of getting lost."""
 
     succeeded: int
     failed: int
@@ -28,6 +30,7 @@ class Outcome(NamedTuple):
     elapsed_s: float
     causes: str = ""
     target: str = ""
+    refused: int = 0
 
 
 class Load(NamedTuple):
@@ -46,16 +49,24 @@ def run_load(load: Load, target: str, folder: Path) -> Outcome:
     """Run SIPp to its end, pinned to the second processor."""
     counted = folder / "sipp.csv"
     counted.unlink(missing_ok=True)
+    for codes in folder.glob(CODES):
+        codes.unlink()
     command = ["taskset", "-c", LOAD_CPU, "sipp", target, "-sf", str(SCENARIOS / f"{load.scenario}.xml"),
                "-inf", str(load.users), "-i", load.source, "-p", str(load.port), "-m", str(load.count),
                "-l", str(load.in_flight), "-r", str(load.rate or NO_RATE_LIMIT), "-nostdin", "-buff_size", "4000000",
-               "-trace_stat", "-stf", str(counted), "-fd", "5", "-timeout", "900", "-timeout_error"]
+               "-trace_stat", "-stf", str(counted), "-fd", "5", "-timeout", "900", "-timeout_error",
+               "-trace_error_codes"]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     with counted.open(newline="") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
     return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), int(last["Retransmissions(C)"]),
                    _seconds(last["CurrentTime"]) - _seconds(last["StartTime"]), _read_causes(last),
-                   target)
+                   target, sum(count_codes(codes.read_text(), "503") for codes in folder.glob(CODES)))
+
+
+def count_codes(table: str, code: str) -> int:
+    """How often a response with this code was unexpected, of SIPp's table: a line each few seconds, codes last."""
+    return sum(line.rpartition(";")[2].split(",").count(code) for line in table.splitlines())
 
 
 def _read_causes(last: dict[str, str]) -> str:
