@@ -17,6 +17,7 @@ from appliance.pbx.proxy.target import Target
 from appliance.pbx.target_set import TargetSets
 from appliance.sip.stack import SipStack
 from appliance.sip.transaction.core import ClientTransaction, Failure
+from appliance.ua.retrying import read_retry_after
 
 SLOW_LIMIT_S = 4.0
 """How long the next message waits for the other phones once one has taken this one: T2, a last repetition."""
@@ -100,9 +101,8 @@ class Delivery:
         status = response.status
         if status < 200:
             return
-        retry_after = (response.header(b"Retry-After") or b"").split(b" ")[0].partition(b";")[0]
-        if status >= 300 and retry_after.isdigit():
-            self._retry_after_s = max(self._retry_after_s, min(int(retry_after[:9]), RETRY_LAST_S))
+        if status >= 300:
+            self._retry_after_s = max(self._retry_after_s, min(read_retry_after(response), RETRY_LAST_S))
         self._note_status(client, status, now)
 
     def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:

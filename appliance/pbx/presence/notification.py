@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """One NOTIFY on its way: what its answer means for the subscription (RFC 6665 4.2.2, RFC 5057 5.1)."""
 
-import re
 from enum import IntEnum
 from typing import Final, Protocol
 
 from appliance.native.sip_scanner import Message
 from appliance.pbx.presence.subscription import Subscription
 from appliance.sip.transaction.core import ClientTransaction, Failure
+from appliance.ua.retrying import read_retry_after
 
 ENDING: Final = frozenset({404, 405, 408, 410, 416, *range(480, 486), 489, 501, 604})
 """RFC 6665 4.2.2, with 408 as RFC 5057 5.1 and Timer F have it: the subscriber is gone or wants no more."""
-RETRY_AFTER: Final = re.compile(rb"\d{1,6}")
+RETRY_AFTER_LIMIT_S: Final = 3600
+"""Whoever asks for a longer pause is tried after an hour: it may have been restarted since."""
 
 
 class Delivery(IntEnum):
@@ -43,7 +44,7 @@ class Notification:
         """The subscriber has answered."""
         status = response.status
         if status >= 200:
-            retry_after_s = 0.0 if status < 300 else read_retry_after(response)
+            retry_after_s = 0 if status < 300 else min(read_retry_after(response), RETRY_AFTER_LIMIT_S)
             self._notifier.note_delivery(self._subscription, decide_delivery(status), retry_after_s, now)
 
     def transaction_failed(self, client: ClientTransaction, failure: Failure, now: float) -> None:
@@ -60,9 +61,3 @@ def decide_delivery(status: int) -> Delivery:
     if status < 300:
         return Delivery.DONE
     return Delivery.ENDED if status in ENDING else Delivery.POSTPONED
-
-
-def read_retry_after(response: Message) -> float:
-    """Seconds of Retry-After (20.33), 0.0 where there is none."""
-    match = RETRY_AFTER.match(response.header(b"Retry-After") or b"")
-    return float(match[0]) if match else 0.0
