@@ -8,8 +8,8 @@ Changed by its registration alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha1
 from typing import Final, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
 
 from appliance.handset.name_locator import NameLocator
 from appliance.sip.digest.client import DigestClient, DigestExchange
@@ -157,8 +157,11 @@ def _write_host(host: str) -> bytes:
 def _write_instance(name: str, aor: bytes) -> bytes:
     """RFC 5626 4.1, 4.2: the same in every life, so that a handset that died, and comes back at another port, takes its
     own binding's place instead of filling the AOR with dead ones."""
-    uuid = uuid5(NAMESPACE_URL, f"{aor.decode()};handset={name}")
-    return b';+sip.instance="<urn:uuid:%s>";reg-id=1' % str(uuid).encode()
+    octets = bytearray(sha1(b"%s;handset=%s" % (aor, name.encode()), usedforsecurity=False).digest()[:16])
+    octets[6], octets[8] = octets[6] & 0x0F | 0x50, octets[8] & 0x3F | 0x80         # RFC 4122 4.3: made from a name
+    digits = octets.hex()
+    uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return b';+sip.instance="<urn:uuid:%s>";reg-id=1' % uuid.encode()
 
 
 def _build_profile(listener: Listener, credentials: Credentials | None) -> AgentProfile:
