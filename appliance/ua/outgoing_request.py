@@ -230,11 +230,12 @@ class OutgoingRequest:
             cseq, self._silent[self.client] = self._silent.pop(client), self._cseq
             self.client, self.flow, self._cseq = client, client.flow, cseq
             return True
-        if client.method != b"INVITE":
-            return False
-        if status < 200:    # another one has spoken before
+        if status >= 300 or client.method != b"INVITE":
+            if status >= 200:
+                self._silent.pop(client, None)      # its last word: it is never to be waited for again
+        elif status < 200:  # another one has spoken before
             cancel_transaction(self._core.stack, client, self._cancel_lines or b"", now)
-        elif status < 300:
+        else:
             self.answered_cseq = self._silent.get(client, self._cseq)
             self._succeed(response, now)    # one fork more (13.2.2.4)
         return False

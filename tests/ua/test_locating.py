@@ -344,6 +344,27 @@ def test_a_server_that_is_out_of_service_is_no_first_choice():
     assert health.notes == [("failed", b.address[0]), ("answered", c.address[0])]
 
 
+def test_nobody_waits_for_a_silent_server_that_has_refused_meanwhile():
+    """The second one is cancelled since the first one speaks at last; then that one has failed, and the third one is
+    not there at all: the call ends with its Timer B."""
+    network, a, b, c = three()
+    d = Phone(network, "198.51.100.22", "05011112222")
+    del network.phones[d.address]
+    b.user.script["offered"] = lambda call, now: network.at(9.0, lambda: call.refuse(503, network.now))
+    c.user.script["offered"] = lambda call, now: None
+
+    def delay(octets: bytes) -> float:      # first what the first one says, then the way to the second one
+        slow, delay_s = (b"SIP/2.0 100 ", 4.2) if network.now < 1004 else (b"INVITE ", 0.5)
+        return delay_s if octets.startswith(slow) else 0.01
+    network.delay = delay
+    a.core.locate = SlowLocator(flows_to(a, b, c, d))
+    a.call(b"", uri=CARRIER)
+    network.run(200)
+    assert network.labels(c) == ["100 INVITE", "200 CANCEL", "487 INVITE"]
+    assert a.user.heard == ["released"]
+    assert a.is_quiet
+
+
 servers = st.lists(st.tuples(st.floats(0, 12), st.sampled_from([0, 200, 200, 404, 503, 401, 302])), min_size=1,
                    max_size=4)
 
