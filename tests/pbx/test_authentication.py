@@ -14,7 +14,7 @@ from appliance.pbx.account import Account, AccountDirectory
 from appliance.pbx.authentication import NOBODY, Authentication, AuthenticationPolicy, Challenge
 from appliance.sip.digest.algorithm import MD5, SHA_256, compute_ha1
 from appliance.sip.digest.client import DigestClient
-from appliance.sip.flow import Flow, Listener
+from appliance.sip.flow import Flow, Listener, Side
 from appliance.vocabulary.counters import Counters
 from tests.models.digest_oracle import answer_value
 
@@ -382,6 +382,57 @@ def test_decisions_about_sources_are_bounded():
     assert office.judge(host=b"127.0.0.3").extension == b"1001"
 
 
+# ---- who looks at public listeners
+
+class Watch:
+    """A GuessWatch that keeps everything."""
+
+    def __init__(self) -> None:
+        self.guesses: list[tuple[bytes, bytes, bool]] = []
+        self.proofs: list[bytes] = []
+
+    def note_guess(self, source: bytes, username: bytes, is_held: bool, now: float) -> None:
+        self.guesses.append((source, username, is_held))
+
+    def note_excess(self, source: bytes, is_forgeable: bool, now: float) -> None:
+        raise AssertionError("nobody has flooded")
+
+    def note_proof(self, source: bytes, now: float) -> None:
+        self.proofs.append(source)
+
+
+def watched(side: Side) -> tuple[Office, Watch]:
+    office = Office(trusted=TRUSTED)
+    office.listener.side = side
+    office.judging.watch = watch = Watch()
+    return office, watch
+
+
+def test_guesses_and_proofs_on_the_public_side_are_told_to_the_watch():
+    office, watch = watched(Side.PUBLIC)
+    for _ in range(5):
+        office.answer(office.challenge(), secret=b"guess")
+    assert watch.guesses == [(b"192.0.2.1", b"1001", False)] * 4 + [(b"192.0.2.1", b"1001", True)]
+    office.answer(office.challenge(user=b"1002"), b"1002")
+    assert watch.proofs == [b"192.0.2.1"]
+
+
+def test_nobody_is_watched_on_the_private_side():
+    office, watch = watched(Side.PRIVATE)
+    office.answer(office.challenge(), secret=b"guess")
+    office.answer(office.challenge())
+    assert (watch.guesses, watch.proofs) == ([], [])
+
+
+def test_a_wrong_answer_counts_only_over_a_nonce_of_ours_and_from_nobody_who_is_trusted():
+    office, watch = watched(Side.PUBLIC)
+    another = Office()
+    another.judging._key = bytes(16)
+    office.answer(another.challenge(), secret=b"guess")
+    office.answer(office.challenge(), b"9999", b"guess", host=b"127.0.0.3")
+    assert watch.guesses == []
+
+
 # ---- against our own client
 
 def values_of(lines: bytes) -> list[bytes]:
@@ -433,3 +484,9 @@ def test_accounts_can_be_replaced_while_nonces_live_on(office):
     assert is_plain(office.answer(challenge))
     assert office.answer(challenge, b"1002").extension == b"1002"
     assert b"algorithm=SHA-256" in office.challenge(user=b"1001").lines
+
+
+def test_challenges_name_the_realm_of_the_new_configuration(office):
+    assert b'realm="office.test"' in office.challenge().lines
+    office.judging.reconfigure(AccountDirectory(b"other.test", []), AuthenticationPolicy())
+    assert b'realm="other.test"' in office.challenge().lines

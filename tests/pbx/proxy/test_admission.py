@@ -32,6 +32,13 @@ def test_seal_of_a_refused_call_opens_nothing() -> None:
     assert office.statuses() == [(481, STRANGER)]
 
 
+def test_seal_opens_no_other_dialog_of_a_call_that_goes_on() -> None:
+    office, accepted = talk()
+    route = accepted.header(b"Record-Route").decode()
+    office.send(C, sealed(route, "BYE", "sip:201@192.168.1.11:5060"))
+    assert office.statuses() == [(481, C)]
+
+
 def test_seal_after_a_restart_leads_to_our_phones_and_nowhere_else() -> None:
     office, route = refused_call()
     office.restart()

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from appliance.errors import MisuseError
+from appliance.native.sip_scanner import Message
 from appliance.sip.flow import TCP, Flow
 from appliance.sip.transaction import invite_server, server
 from tests.sip.transaction.bench_stack import VirtualWire, request
@@ -241,3 +242,16 @@ def test_illegal_move_is_our_own_bug() -> None:
     transaction.respond(200, wire.now)
     with pytest.raises(MisuseError):
         transaction.respond(200, wire.now)
+
+
+def test_request_that_nobody_answered_is_no_merge_any_more_when_its_transaction_has_ended() -> None:
+    wire = VirtualWire()
+
+    def claim(branch: str) -> bool:
+        octets = request("MESSAGE", branch)
+        wire.receive(octets)
+        return wire.stack.claim_merge(Message(octets, b"192.168.1.11", 5060), wire.user.servers[-1])
+    assert [claim("z9hG4bK1"), claim("z9hG4bK2")] == [True, False]
+    wire.run_until(40)
+    assert wire.stack.transactions_open == 0
+    assert claim("z9hG4bK3")
