@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 
 from appliance.control.alarm_writing import Cause, write_alarm
 from appliance.control.observed import Alarm
-from appliance.vocabulary.trunk_alarm import CALLS_BARRED, NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
+from appliance.vocabulary.trunk_alarm import CALLS_BARRED, CALLS_REFUSED, NO_EMERGENCY_TRUNK, TRUNK_DOWN, WORDINGS
 from appliance.vocabulary.trunk_state import TrunkState
 
 WriteMoment = Callable[[float], str]
 
 
 def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -> Iterator[Alarm]:
-    """One for each trunk that is down, or lets no call out for our credentials, and one where no trunk can carry
-    emergency calls any more; write_moment: of monotonic seconds. A trunk that still waits for the first answer, or
-    rests as its carrier asked, needs nobody."""
+    """One for each trunk that is down, or lets no call out, for our credentials or at all, and one where no trunk can
+    carry emergency calls any more; write_moment: of monotonic seconds. A trunk that still waits for the first answer,
+    or rests as its carrier asked, needs nobody."""
     carrying = []
     for trunk in trunks:
         if _is_down(trunk):
@@ -24,6 +24,9 @@ def list_trunk_alarms(trunks: Iterable[TrunkState], write_moment: WriteMoment) -
         elif trunk.barred_since:
             yield write_alarm(f"trunk_{trunk.name}", Cause(CALLS_BARRED, trunk.name, trunk.last_failure),
                               WORDINGS[CALLS_BARRED], write_moment(trunk.barred_since))
+        elif trunk.refusing_since:
+            yield write_alarm(f"trunk_{trunk.name}", Cause(CALLS_REFUSED, trunk.name, trunk.last_failure),
+                              WORDINGS[CALLS_REFUSED], write_moment(trunk.refusing_since))
         if trunk.is_emergency:
             carrying.append(trunk)
     if carrying and all(map(_is_down, carrying)):

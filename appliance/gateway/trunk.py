@@ -206,7 +206,7 @@ class Trunk:
 
     def note_answer(self) -> None:
         """Line."""
-        self.link.barred_since = 0.0
+        self.link.note_passage()
 
     def may_fail_over(self, status: int) -> bool:
         """Whether the next trunk is tried after this final response: not where the called side has spoken."""

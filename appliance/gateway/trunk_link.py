@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Final
 
 from appliance.errors import MisuseError
+from appliance.gateway.call_refusals import REFUSING, CallRefusals
 from appliance.gateway.servers import TrunkServers
 from appliance.native.sip_scanner import Message
 from appliance.sip.locating.search import Verdict
@@ -53,10 +54,10 @@ class TrunkLink:
     """fault, reason: why it is not up, in words; since: when it came into this state; granted_until: end of the
     binding, 0.0 for none; next_try: when REGISTER is sent again after a failure, 0.0 for no such wait; last_fault,
     last_failure, failed_at: what went wrong last, also where it is up again; barred_since: when its carrier began not
-    to accept our credentials for calls, 0.0 where it does."""
+    to accept our credentials for calls, 0.0 where it does; refusals: whether it refuses every call."""
 
     __slots__ = ("_journal", "_name", "_rests_until", "_servers", "barred_since", "failed_at", "fault", "granted_until",
-                 "last_failure", "last_fault", "next_try", "reason", "since", "state")
+                 "last_failure", "last_fault", "next_try", "reason", "refusals", "since", "state")
 
     def __init__(self, name: str, servers: TrunkServers, journal: Journal) -> None:
         self._name = name
@@ -69,6 +70,7 @@ class TrunkLink:
         self.last_failure = ""
         self.since = self.failed_at = 0.0
         self.granted_until = self.next_try = self.barred_since = 0.0
+        self.refusals = CallRefusals()
 
     def start(self, is_registered: bool, now: float) -> None:
         """A static trunk is up until something says otherwise."""
@@ -113,13 +115,23 @@ class TrunkLink:
         elif status in (401, 407):
             self.note_failure(TrunkFault.CREDENTIALS, f"wrong credentials: {status} to INVITE", now)
             self.barred_since = self.barred_since or now
-        elif status < 500:
+        elif status in REFUSING:
             self.barred_since = 0.0     # it has looked at the call itself
-        elif status < 600:
+            self.refusals.note_refusal(response.to_user, now)
+            if self.refusals.since:
+                self.note_failure(TrunkFault.REFUSED, f"refused: {status} {reason_phrase(status)} to INVITE", now)
+        elif status < 500 or status >= 600:
+            self.note_passage()
+        else:
             self.note_failure(TrunkFault.REFUSED, f"refused: {status} {reason_phrase(status)} to INVITE", now)
             retry_after_s = read_retry_after(response)
             if status == 503 and retry_after_s:
                 self.rest(retry_after_s, now)
+
+    def note_passage(self) -> None:
+        """A call of ours was let through: answered, or refused by somebody behind the carrier."""
+        self.barred_since = 0.0
+        self.refusals.note_passage()
 
     # the registration
 

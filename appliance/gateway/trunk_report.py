@@ -38,6 +38,7 @@ def describe_trunk(trunk: Trunk, attachment: Attachment, now: float) -> TrunkSta
         last_failure=link.last_failure,
         failed_at=link.failed_at,
         barred_since=link.barred_since,
+        refusing_since=link.refusals.since,
         down_since=0.0 if state != "down" else link.granted_until if link.state is LinkState.UP else link.since,
     )
 

@@ -11,6 +11,7 @@ from appliance.vocabulary.trunk_state import TrunkFault
 NO_EMERGENCY_TRUNK: Final = "no_emergency_trunk"
 TRUNK_DOWN: Final = "trunk_down"
 CALLS_BARRED: Final = "calls_barred"
+CALLS_REFUSED: Final = "calls_refused"
 WORDINGS: Final = {
     TRUNK_DOWN: Wording(
         "trunk {subject} is down: {detail}",
@@ -18,6 +19,9 @@ WORDINGS: Final = {
     CALLS_BARRED: Wording(
         "calls by trunk {subject} do not go out: its carrier does not accept our user name or password ({detail})",
         "compare number, username and secret of the trunk with the carrier's letter"),
+    CALLS_REFUSED: Wording(
+        "calls by trunk {subject} do not go out: its carrier refuses every one ({detail})",
+        "ask the carrier whether the line is barred and the account in order; `explain call N` says what it answered"),
     TrunkFault.CREDENTIALS.value: Wording(
         "trunk {subject} is down: its carrier does not accept our user name or password ({detail})",
         "compare number, username and secret of the trunk with the carrier's letter"),

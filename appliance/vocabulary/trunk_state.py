@@ -31,7 +31,7 @@ class TrunkState(NamedTuple):
     that is used, "" before any; channels_limit: 0 for none; registered_until, failed_at, down_since: monotonic seconds,
     0.0 for never; qualify_s: how long the peer took to answer OPTIONS, None unknown; last_failure: in words, of what
     went wrong last, also where the trunk is up again; barred_since: when the carrier began to ask for other credentials
-    for calls, 0.0 where it does not."""
+    for calls, 0.0 where it does not; refusing_since: when it began to refuse every call, 0.0 where it does not."""
 
     name: str
     is_registered: bool
@@ -51,6 +51,7 @@ class TrunkState(NamedTuple):
     failed_at: float = 0.0
     down_since: float = 0.0
     barred_since: float = 0.0
+    refusing_since: float = 0.0
 
 
 class TrunksObserved(Protocol):

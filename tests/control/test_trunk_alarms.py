@@ -6,6 +6,7 @@ import pytest
 from appliance.console.messages.catalog import JAPANESE, select_language
 from appliance.console.operate import show_alarms
 from appliance.control.trunk_alarms import list_trunk_alarms
+from appliance.gateway.call_refusals import CallRefusals
 from appliance.sip.locating.records import ABSENT, Question
 from tests.call import virtual_calls
 from tests.call.virtual_calls import VirtualCalls
@@ -124,6 +125,43 @@ def test_calls_that_a_static_trunk_refuses_for_our_password_are_an_alarm_until_o
     assert alarms() == [barred]
     dial(486)
     assert alarms() == []
+
+
+def test_a_carrier_that_refuses_three_numbers_in_a_row_refuses_every_call():
+    office = VirtualCalls(virtual_calls.CARRIER)
+    office.watches_topology = False
+    alice, carrier = office.phone("201"), office.carrier()
+
+    def dial(number: str, status: int) -> list[str]:
+        call = alice.invite(number)
+        if status == 200:
+            carrier.ringing.answer()
+            call.acknowledge()
+            call.bye()
+        else:
+            carrier.ringing.respond(status)
+        office.run(1.0)
+        return [one["sentence"] for one in list_trunk_alarms(office.gateway.trunk_states(office.now), str)]
+    numbers = ["0312345678", "0312345679", "0312345670"]
+    assert [dial(numbers[0], 403) for _ in range(5)] == [[]] * 5     # one number is barred, or the caller for it
+    assert dial(numbers[1], 403) == []
+    assert dial(numbers[2], 486) == []      # somebody was reached
+    began = office.now
+    for number in numbers[:2]:
+        assert dial(number, 403) == []
+    refused = ("calls by trunk carrier do not go out: its carrier refuses every one (refused: 403 Forbidden to INVITE)")
+    assert dial(numbers[2], 403) == [refused]
+    (state,) = office.gateway.trunk_states(office.now)
+    assert began <= state.refusing_since < began + 1.0
+    assert dial(numbers[0], 500) != []      # says nothing of them
+    assert dial(numbers[0], 200) == []
+
+
+def test_refusals_hours_apart_are_no_row():
+    refusals = CallRefusals()
+    for hour, number in enumerate((b"1", b"2", b"3", b"4")):
+        refusals.note_refusal(number, hour * 3601.0)
+    assert not refusals.since
 
 
 def test_the_console_says_it_in_japanese(japanese):

@@ -47,6 +47,10 @@ SENTENCES = {
         "show trunks を見て、続くようなら事業者に問い合わせてください",
     "calls by trunk {subject} do not go out: its carrier does not accept our user name or password ({detail})":
         "外線 {subject} から発信できません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
+    "calls by trunk {subject} do not go out: its carrier refuses every one ({detail})":
+        "外線 {subject} から発信できません: 事業者がすべての通話を拒んでいます ({detail})",
+    "ask the carrier whether the line is barred and the account in order; `explain call N` says what it answered":
+        "発信規制や契約の状態を事業者に問い合わせてください。事業者の応答は explain call N で見られます",
     "trunk {subject} is down: its carrier does not accept our user name or password ({detail})":
         "外線 {subject} は使えません: 事業者がユーザー名かパスワードを受け付けません ({detail})",
     "compare number, username and secret of the trunk with the carrier's letter":
