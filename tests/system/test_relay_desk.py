@@ -52,7 +52,7 @@ class Desk:
         return self.phones[1 - side].recv(2048)
 
     def hears(self, *expected, while_talking=None):
-        """Exactly these are told next, within patience, of whoever does not talk."""
+        """These are told next, within patience, of whoever does not talk; behind them more where we were held up."""
         told, number = [], 0
         deadline = time.monotonic() + PATIENCE_S
         while len(told) < len(expected):
@@ -62,7 +62,7 @@ class Desk:
                 self.talk(while_talking, number=number)
             told += [one for one in self.desk.find_silent() if one.get("side", -1) != while_talking]
             time.sleep(0.005)
-        assert [(one["told"], one.get("side")) for one in told] == list(expected)
+        assert [(one["told"], one.get("side")) for one in told[:len(expected)]] == list(expected)
         return told
 
     def close(self):

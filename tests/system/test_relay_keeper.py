@@ -2,7 +2,6 @@
 """Processes that relay, real ones, as a call server keeps them: found, started, replaced, killed, ended."""
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
@@ -155,7 +154,7 @@ def test_relays_that_die_again_and_again_leave_nothing_open(tmp_path, monkeypatc
     monkeypatch.setattr(relay_keeper, "LONGEST_DELAY_S", 0.3)
 
     async def act(office):
-        gc.collect()        # what earlier tests have left open is none of this one's
+        gc.collect()        # what earlier tests have left open is none of this one's; later it may only become less
         counts = []
         for turn in range(1, 5):
             await office.user.hears("found")
@@ -163,9 +162,10 @@ def test_relays_that_die_again_and_again_leave_nothing_open(tmp_path, monkeypatc
             os.kill(office.pids()[-1], signal.SIGKILL)
             await office.noted("media_relay_ended", turn)
         await office.user.hears("found")
-        assert counts == [counts[0]] * len(counts)
-        with contextlib.suppress(ChildProcessError):
-            assert os.waitpid(-1, os.WNOHANG) == (0, 0)             # no dead child waits to be buried
+        assert counts[-1] <= counts[0]
+        for pid in office.pids()[:-1]:
+            with pytest.raises(ChildProcessError):                  # none waits to be buried
+                os.waitpid(pid, os.WNOHANG)
 
     play(tmp_path, act)
 
