@@ -32,12 +32,12 @@ class TreeReader:
         self._findings = findings
         self._said: SaidByLeaf = {}
         self._names: LinesByName = {}
-        self._refused: set[tuple[Leaf[Any], str]] = set()
+        self._refused: dict[tuple[Leaf[Any], str], int] = {}
         self._added: dict[tuple[Leaf[Any], str, object], int] = {}
 
     def tree(self) -> Tree:
         """What was understood so far."""
-        return Tree(self._said, self._names, frozenset(self._refused))
+        return Tree(self._said, self._names, self._refused)
 
     def read_line(self, words: list[str], line: int) -> None:
         """Understands one line or adds a finding."""
@@ -82,7 +82,7 @@ class TreeReader:
         try:
             value = kind.read(text)
         except ValueRefused as refused:
-            self._refused.add((leaf, name))
+            self._refused.setdefault((leaf, name), line)
             allowed = refused.allowed or kind.allowed
             self._refuse("wrong-value", leaf.path_for(name), refused.wrong, allowed, line)
             return
@@ -108,11 +108,12 @@ class TreeReader:
         self._findings.append(report_error(finding_id, path, wrong, allowed, line))
 
     def _refuse_count(self, leaf: Leaf[Any], name: str, count: int, line: int) -> None:
-        self._refused.add((leaf, name))
+        self._refused.setdefault((leaf, name), line)
         if count == 0:
             wrong, hint = "the value is missing", ""
         else:
-            wrong = f"{count} words where {leaf.kind.word_count} must stand"
+            wanted = leaf.kind.word_count
+            wrong = f"1 word where {wanted} must stand" if count == 1 else f"{count} words where {wanted} must stand"
             hint = ", in quotes if there are blanks" if leaf.kind.word_count == 1 else ""
         allowed = leaf.kind.allowed
         self._refuse("wrong-count", leaf.path_for(name), wrong, allowed + (hint if hint not in allowed else ""), line)

@@ -33,11 +33,12 @@ class Tree:
     """Reading access to what was said.
 
     Names (of listeners, extensions and so on) keep the order of their first mention. A leaf without name has "".
+    refused: where something was said that cannot be.
     """
 
     __slots__ = ("_names", "_refused", "_said")
 
-    def __init__(self, said: SaidByLeaf, names: LinesByName, refused: frozenset[tuple[Leaf[Any], str]]) -> None:
+    def __init__(self, said: SaidByLeaf, names: LinesByName, refused: Mapping[tuple[Leaf[Any], str], int]) -> None:
         self._said = said
         self._names = names
         self._refused = refused
@@ -76,9 +77,9 @@ class Tree:
         return tuple(cast(T, one.value) for one in said) if said else leaf.defaults
 
     def line(self, leaf: Leaf[Any], name: str = "") -> int:
-        """The line where the leaf was said first, else that of its name, else 1."""
+        """The line where the leaf was said first, even if it was refused, else that of its name, else 1."""
         said = self.sayings(leaf, name)
-        return said[0].line if said else self.names(leaf.label()).get(name, 1)
+        return said[0].line if said else self._refused.get((leaf, name)) or self.names(leaf.label()).get(name, 1)
 
     def walk(self) -> Iterator[tuple[Leaf[Any], str, list[Said]]]:
         """Everything said, in the order in which it is printed."""

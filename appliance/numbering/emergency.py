@@ -45,6 +45,16 @@ def list_emergency_numbers(country: str) -> tuple[str, ...]:
     return tuple(_TABLE.get(country, _EUROPE))
 
 
+def has_emergency_numbers(country: str) -> bool:
+    """Whether those of this country are known here, or the European one is a guess."""
+    return country in _TABLE
+
+
+def list_known_countries() -> tuple[str, ...]:
+    """Countries whose emergency numbers are known."""
+    return tuple(_TABLE)
+
+
 def match_emergency(dialled: str, country: str) -> EmergencyCall | None:
     """The emergency call that these digits make; None for every other call.
 

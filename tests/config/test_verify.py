@@ -52,6 +52,13 @@ def test_domain_and_listener_are_required():
         ([*CARRIER, "set trunk carrier did 0501 to 1009"], ("dangling", "trunk carrier did", 8)),
         ([*CARRIER, "set trunk carrier listener lan"], ("dangling", "trunk carrier listener", 8)),
         (["set sip listener b address 127.0.1.1"], ("socket-taken", "sip listener b", 5)),
+        (["set handset desk listen 127.0.1.1:5060"], ("socket-taken", "handset desk listen", 5)),
+        (
+            ["set handset desk listen 127.0.1.2:5060", "set handset porch listen 127.0.1.2:5060"],
+            ("socket-taken", "handset porch listen", 6),
+        ),
+        (["set sip domain office.test source 192.0.2.9"], ("domain-own", "sip domain office.test", 5)),
+        (["set network lan address nonsense"], ("no-interface", "network lan address", 5)),
         (["set sip listener office transport tls"], ("no-usable-listener", "sip listener", 5)),
         (["set sip listener office port 30000"], ("port-in-media", "sip listener office port", 5)),
         (
@@ -145,6 +152,7 @@ def test_an_error_is_found_where_it_was_made(lines, expected):
             ("trunk-secret", "trunk carrier secret", 5),
         ),
         ([*CARRIER, "set trunk carrier emergency true"], ("emergency-waived", "emergency", 4)),
+        (["set system country zz"], ("country-unknown", "system country", 5)),
     ],
 )
 def test_a_doubtful_thing_is_warned_of_and_accepted(lines, expected):

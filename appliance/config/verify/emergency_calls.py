@@ -6,17 +6,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from appliance.config.finding import Finding, report_error, report_warning
+from appliance.config.kind import show_text
 from appliance.config.sections.emergency import WAIVER
 from appliance.config.sections.system import COUNTRY_CODE
 from appliance.config.sections.trunk import EMERGENCY
 from appliance.config.tree import Tree
-from appliance.numbering.emergency import list_emergency_numbers, match_emergency
+from appliance.numbering.emergency import (
+    has_emergency_numbers,
+    list_emergency_numbers,
+    list_known_countries,
+    match_emergency,
+)
 
 
 def verify_emergency_calls(tree: Tree) -> Iterator[Finding]:
     """No extension hides an emergency number; some trunk carries emergency calls, or the operator waives that."""
     country = tree.value(COUNTRY_CODE) or ""
     numbers = list_emergency_numbers(country)
+    if not has_emergency_numbers(country):
+        wrong = f"nothing is known of the emergency numbers of {show_text(country)}: {', '.join(numbers)} alone is one"
+        remedy = f"a country whose numbers are known: {', '.join(list_known_countries())}"
+        yield report_warning("country-unknown", COUNTRY_CODE.path, wrong, remedy, tree.line(COUNTRY_CODE))
     for extension, line in tree.names("extension").items():
         call = match_emergency(extension, country)
         if call is not None:

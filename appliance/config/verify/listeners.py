@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from appliance.config.finding import Finding, report_error, report_warning
 from appliance.config.listening import decide_port, list_transports
 from appliance.config.network_kinds import is_too_wide
-from appliance.config.sections import media, network, sip
+from appliance.config.sections import handset, media, network, sip, system
 from appliance.config.tree import Tree
 
 PORT_MAXIMUM = 65535
@@ -49,7 +49,7 @@ def verify_place(tree: Tree, name: str, line: int) -> Iterator[Finding]:
 
 
 def verify_sockets(tree: Tree) -> Iterator[Finding]:
-    """No two listeners on the same address and port."""
+    """No two listeners on the same address and port, and no handset on one of theirs or of another handset."""
     taken: dict[tuple[str, int, bool], tuple[str, str]] = {}
     for name in tree.names("listener"):
         address = tree.value(sip.ADDRESS, name) or tree.value(sip.INTERFACE, name)
@@ -68,6 +68,21 @@ def verify_sockets(tree: Tree) -> Iterator[Finding]:
                 wrong = f"{transport} on {address} port {port} is taken by {held} of listener {holder}"
                 line = tree.line(leaf, name)
                 yield report_error("socket-taken", f"sip listener {name}", wrong, "another address or port", line)
+    yield from verify_handset_sockets(tree, {socket: f"listener {holder}" for socket, (holder, _) in taken.items()})
+
+
+def verify_handset_sockets(tree: Tree, taken: dict[tuple[str, int, bool], str]) -> Iterator[Finding]:
+    """taken: whose each address, port and whether that is for datagrams; a handset speaks UDP alone."""
+    for name in tree.names("handset"):
+        place = tree.value(handset.LISTEN, name)
+        if place is None:
+            continue
+        address, port = place
+        holder = taken.setdefault((address, port, True), f"handset {name}")
+        if holder != f"handset {name}":
+            wrong = f"udp on {address} port {port} is taken by {holder}"
+            path, line = handset.LISTEN.path_for(name), tree.line(handset.LISTEN, name)
+            yield report_error("socket-taken", path, wrong, "another address or port", line)
 
 
 def verify_trust(tree: Tree, name: str) -> Iterator[Finding]:
@@ -88,7 +103,11 @@ def verify_trust(tree: Tree, name: str) -> Iterator[Finding]:
 
 
 def verify_neighbour(tree: Tree, domain: str) -> Iterator[Finding]:
-    """Who says that he is of another domain is believed by his address."""
+    """Who says that he is of another domain is believed by his address; our own people have secrets."""
+    if domain == (tree.value(system.DOMAIN_NAME) or "").lower():
+        wrong = f"{domain} is the domain of this office: who is of it proves it by a secret"
+        allowed = "another domain, or `trusted` of a listener for devices of your own"
+        yield report_error("domain-own", f"sip domain {domain}", wrong, allowed, tree.names("domain")[domain])
     for said in tree.sayings(sip.NEIGHBOUR_SOURCE, domain):
         network = sip.NEIGHBOUR_SOURCE.kind.read(said.text)
         if is_too_wide(network):

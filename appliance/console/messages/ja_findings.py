@@ -94,6 +94,7 @@ SAID = {
     "unknown word": "その語はありません",
     "the path ends too early": "パスが途中で終わっています",
     "the value is missing": "値がありません",
+    "1 word where {wanted} must stand": "{wanted} 語のところに 1 語しかありません",
     "{count} words where {wanted} must stand": "{wanted} 語のところに {count} 語あります",
     "{text} does not begin a line": "{text} で始まる行はありません",
     "this changes nothing": "これでは何も変わりません",
@@ -178,6 +179,14 @@ SAID = {
     "tls would be on the port after {port}": "tls はポート {port} の次になってしまいます",
     "{transport} on {address} port {port} is taken by {other} of listener {name}":
         "{address} のポート {port} の {transport} は、リスナー {name} の {other} が使っています",
+    "udp on {address} port {port} is taken by {other}": "{address} のポート {port} の udp は {other} が使っています",
+    "{domain} is the domain of this office: who is of it proves it by a secret":
+        "{domain} はこの事業所のドメインです。この名を名乗る人は暗証で証明します",
+    "another domain, or `trusted` of a listener for devices of your own":
+        "別のドメイン、または自分の機器ならリスナーの `trusted`",
+    "nothing is known of the emergency numbers of {country}: {names} alone is one":
+        "{country} の緊急番号がわかりません。{names} だけを緊急番号とします",
+    "a country whose numbers are known: {names}": "番号のわかっている国: {names}",
     "{network} is so wide that strangers are trusted: they call as anybody, without a secret":
         "{network} は広すぎて、他人も信頼されます。だれの名でもパスワードなしでかけられます",
     "{network} is so wide that strangers are believed to be of {domain}, and call without a secret":
