@@ -6,6 +6,8 @@ import hashlib
 import pytest
 
 from appliance.gateway.inbound_account import Challenged
+from appliance.native.sip_scanner import Message
+from appliance.sip.flow import TCP, Flow, Listener, Side
 from tests.gateway.virtual_gateway import CARRIER, join_carrier
 
 NUMBER = b"sip:05011112222@203.0.113.5"
@@ -63,6 +65,19 @@ def test_a_static_trunk_is_known_by_address_and_port(joined):
     assert carrier.send_invite(box, NUMBER, source=(b"198.51.100.9", 5071)) is None
 
 
+@pytest.mark.parametrize(("via_port", "name"), [(5070, "fixed"), (5071, "")])
+def test_a_static_trunk_on_a_connection_of_its_own_is_known_by_where_it_is_reached(joined, via_port, name):
+    box, _carrier = joined
+    via = b"Via: SIP/2.0/TCP 198.51.100.9:%d;branch=z9hG4bKt" % via_port
+    request = Message(b"\r\n".join([
+        b"INVITE %s SIP/2.0" % NUMBER, via, b"From: <sip:05033334444@carrier.test>;tag=1", b"To: <%s>" % NUMBER,
+        b"Call-ID: t", b"CSeq: 1 INVITE", b"Max-Forwards: 70", b"Contact: <sip:198.51.100.9>", b"Content-Length: 0",
+        b"", b""]), b"198.51.100.9", 40001, True)
+    flow = Flow(Listener("wan", TCP, b"203.0.113.5", 5060, Side.PUBLIC), b"198.51.100.9", 40001)
+    found = box.gateway.identify(request, flow, box.now)
+    assert found is (box.trunk(name) if name else None)
+
+
 def test_two_accounts_with_one_carrier_are_told_apart_by_their_numbers():
     second = CARRIER.replace("trunk carrier", "trunk second").replace("05011112222", "05099998888") \
         .replace("0312345678", "0388888888").split("set route")[0]
@@ -114,6 +129,13 @@ def test_guesses_of_one_source_get_no_verdict_for_a_while():
     assert isinstance(attempt(b"their-secret"), Challenged)
     box.network.run(61)
     assert attempt(b"their-secret") is box.trunk()
+
+
+def test_an_account_of_a_carrier_is_none_on_another_listener():
+    box, carrier = join_carrier(CARRIER + "set trunk carrier inbound-username theirs\n"
+                                          "set trunk carrier inbound-secret their-secret\n")
+    box.start()
+    assert carrier.send_invite(box, NUMBER, source=STRANGER, listener=b"office") is None
 
 
 def test_strangers_with_another_from_are_left_to_the_office():

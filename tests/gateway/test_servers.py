@@ -99,3 +99,12 @@ def test_the_server_that_answered_last_is_known_until_it_fails(ways):
     ways.servers.note_failure(flow, 1.0)
     assert ways.servers.latest is None
     assert ways.servers.preferred is None
+
+
+def test_a_server_is_one_on_the_listener_of_its_trunk_alone(ways):
+    ways.find(SERVER)
+    inside = Listener("office", UDP, b"192.168.1.1", 5060)
+    for listener, is_believed in ((ways.listener, True), (inside, False)):
+        flow = Flow(listener, b"198.51.100.1", 5060)
+        assert ways.servers.is_server(flow) is is_believed
+        assert ways.servers.has_server(flow) is is_believed

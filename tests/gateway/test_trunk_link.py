@@ -277,3 +277,12 @@ def test_what_went_wrong_with_a_call_is_remembered():
     assert last_fault(500) is TrunkFault.REFUSED
     assert last_fault(407) is TrunkFault.CREDENTIALS
     assert box.trunk().link.is_up(box.now)
+
+
+def test_a_pause_is_an_hour_at_most_and_a_shorter_one_ends_none():
+    box = GatewayBox(STATIC).start()
+    link = box.trunk().link
+    link.rest(86_400, box.now)
+    link.rest(5, box.now)
+    assert link.is_resting(box.now + 3599)
+    assert not link.is_resting(box.now + 3601)

@@ -258,6 +258,29 @@ EVENTS = st.one_of(
 )
 
 
+def test_who_takes_over_may_lend_another_address_and_the_first_server_may_not(hands):
+    other = IPv4Address("203.0.113.101")
+    hands.bind()
+    hands.run(301)
+    assert hands.client.state is State.RENEWING
+    assert not hands.answer(MessageType.ACK, other)
+    hands.run(230)
+    assert hands.client.state is State.REBINDING
+    assert hands.answer(MessageType.ACK, other, OTHER_SERVER)
+    assert hands.leases[-1] == IPv4Interface("203.0.113.101/24")
+
+
+def test_a_lease_begins_with_the_request_that_was_answered(hands):
+    hands.client.start(hands.now)
+    hands.answer(MessageType.OFFER)
+    hands.run(10)       # the first is lost
+    asked_at = hands.sent[-1][5]
+    assert asked_at > START
+    hands.answer(MessageType.ACK)
+    hands.run(CHECK_S)
+    assert hands.client.expires == asked_at + 600       # 4.4.1
+
+
 @given(st.lists(EVENTS, max_size=30), st.binary(min_size=4, max_size=4))
 def test_whatever_happens_no_lease_is_used_beyond_its_end(events, random):
     hands = Hands(random)

@@ -80,6 +80,21 @@ def test_sip_is_let_in_at_the_ports_of_public_listeners_only():
     assert not [one for one in words_in(ruleset_of(*BOX), "admission") if one.startswith("SIP")]
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_ban_spares_the_trusted_and_carriers_known_by_address_or_name(version):
+    rules = [rule for rule in ruleset_of(*BOX, *PUBLIC).rules if rule.words == "shut out"]
+    looked_up = [fields_of(rule, "lookup") for rule in rules]
+    found = next(one for one in looked_up if one[0]["set"] == f"bans{version}")
+    assert "flags" not in found[0] or not found[0]["flags"]
+    spared = {fields["set"] for fields in found[1:] if fields["flags"] == 1}     # NFT_LOOKUP_F_INV
+    assert spared == {f"never_banned{version}", f"carriers{version}", f"peers{version}"}
+
+
+def test_nobody_on_the_wan_reaches_an_address_of_the_lan():
+    admission = words_in(ruleset_of(*BOX, *PUBLIC), "admission")
+    assert admission[:2] == ["not from the WAN", "for an address of the LAN"]
+
+
 def test_tls_has_its_own_port():
     lines = ("set sip listener wan transport tls", "set sip listener wan tls-port 5443",
              "set sip listener wan certificate /c", "set sip listener wan key /k")
