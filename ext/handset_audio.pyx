@@ -6,6 +6,7 @@ ways (RFC 4733, and DTMF in the microphone). A frame is a call of `hear` and one
 be called from others: each method is one step under the interpreter's lock.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from card_clock cimport FRAME_NS, follow_frame
 from g711_companding cimport PCMA, PCMU, compress, expand
 from jitter_playout cimport PACKET, SLOTS, arrival_t, item_t, open_playout, playout_t, put_packet, take_item
 from jitter_transits cimport target_of
@@ -39,18 +40,16 @@ cdef extern from *:
 cdef enum:
     FRAME = 80                      # samples the card takes and gives
     PACKET_UNITS = 160              # RFC 3551 4.2: 20 ms
-    FRAME_NS = 10000000
     PAYLOAD_LIMIT = 1024
     DATAGRAM_LIMIT = 1536
     QUEUE = 64 * FRAME              # samples decoded and not heard yet: more than any payload
     DRAINED = 64                    # datagrams a frame
     KEYS_LIMIT = 32
-    CLOCK_JUMP_NS = 60000000        # a card that was away
-    CLOCK_SHARE = 32                # of the clock's error that a frame corrects
     END_REPEATS = 3                 # RFC 4733 2.5.1.4
     KEY_GAP_FRAMES = 5
     KEY_VOLUME = 10                 # dB below 0 dBm0
     LATE_PER_MILLE = 10
+    CONFLICTS = 4                   # places that our SSRC has come from, remembered
 
 ALONE, YIELDING, OVER = range(3)
 KEY_WORDS = "0123456789*#ABCD"
@@ -69,6 +68,8 @@ cdef struct counts_t:
     uint64_t strangers              # from another host than the far end's
     uint64_t unheard                # no RTP, or no G.711
     uint64_t jumps                  # of the card's clock
+    uint64_t collisions             # another source had our SSRC (RFC 3550 8.2)
+    uint64_t looped                 # of our own packets, come back
 
 
 cdef class HandsetAudio:
@@ -88,6 +89,7 @@ cdef class HandsetAudio:
     cdef int16_t _spoken[PACKET_UNITS]
     cdef int32_t _spoken_count
     cdef int64_t _clock_ns
+    cdef int64_t _spoken_ns         # the same of the microphone's frames
     cdef int64_t _voice_ns          # when the far end was last heard, 0 before that
     cdef int _descriptor
     cdef sockaddr_storage _remote
@@ -100,6 +102,10 @@ cdef class HandsetAudio:
     cdef int _tone_mode
     cdef bint _listens_keys
     cdef uint32_t _ssrc
+    cdef uint64_t _former_sent      # packets and octets of SSRCs that were given up
+    cdef uint64_t _former_octets
+    cdef sockaddr_storage _conflicts[CONFLICTS]
+    cdef int32_t _conflicts_count
     cdef bint _has_streamed
     cdef uint16_t _sequence
     cdef uint32_t _timestamp
@@ -148,11 +154,20 @@ cdef class HandsetAudio:
         """Whether the microphone and the far end are let through."""
         self._is_marked = self._is_marked or (sends and not self._sends)
         self._sends, self._hears = sends, hears
+        if not sends:
+            self._drop_keys()       # RFC 3264 5.1: on a stream that is held nothing is sent, and keys are of the stream
 
     def disconnect(self):
         """No way to anybody any more; the socket may be closed."""
         self._descriptor = -1
         self._sends = self._hears = False
+        self._drop_keys()
+
+    def change_source(self, long long now_ns):
+        """Another SSRC, since somebody else has this one."""
+        self._renew_ssrc(now_ns)
+
+    cdef void _drop_keys(self) noexcept:
         self._keys_count = self._key_elapsed = self._key_ends = self._key_pause = 0
         stop_tone(&self._pressed_tone)
 
@@ -175,7 +190,9 @@ cdef class HandsetAudio:
         memset(&self._counts, 0, sizeof(self._counts))
         memset(&self._reception, 0, sizeof(self._reception))
         self._heard_count = self._left_out_count = self._spoken_count = 0
-        self._keys_count = self._key_elapsed = self._key_ends = self._key_pause = 0
+        self._former_sent = self._former_octets = 0
+        self._conflicts_count = 0
+        self._drop_keys()
         self._voice_ns = 0
         self._is_marked = True
         self._descriptor = descriptor
@@ -202,10 +219,10 @@ cdef class HandsetAudio:
         stop_tone(&self._tone)
 
     def press(self, str key, int duration_ms=120):
-        """Send one key; False where too many wait."""
+        """Send one key; False where too many wait, or nothing may be sent."""
         if len(key) != 1 or key not in KEY_WORDS or not 40 <= duration_ms <= 6000:
             raise ValueError("0-9, *, #, A-D, 40 to 6000 ms")
-        if self._descriptor < 0 or self._keys_count >= KEYS_LIMIT:
+        if self._descriptor < 0 or not self._sends or self._keys_count >= KEYS_LIMIT:
             return False
         self._keys[self._keys_count] = <char>KEY_WORDS.index(key)
         self._key_spans[self._keys_count] = duration_ms * (RATE_HZ // 1000)
@@ -228,7 +245,7 @@ cdef class HandsetAudio:
     def hear(self, long long now_ns):
         """The next frame for the earpiece."""
         cdef int16_t frame[FRAME]
-        self._follow_clock(now_ns)
+        self._counts.jumps += follow_frame(&self._clock_ns, now_ns) != 0
         memset(frame, 0, sizeof(frame))
         if self._descriptor >= 0:
             self._receive(now_ns)
@@ -247,6 +264,7 @@ cdef class HandsetAudio:
         cdef Py_ssize_t size = min(PyBytes_GET_SIZE(captured), <Py_ssize_t>sizeof(frame))
         cdef int index
         cdef char key
+        self._follow_microphone(now_ns)
         memset(frame, 0, sizeof(frame))
         memcpy(frame, PyBytes_AS_STRING(captured), size)
         if self._listens_keys:
@@ -261,16 +279,14 @@ cdef class HandsetAudio:
             self._send_packet()
             self._timestamp += PACKET_UNITS
 
-    cdef void _follow_clock(self, int64_t now_ns) noexcept:
-        """The card's clock: its frames are evenly spaced, however late a thread wakes; their pace is the card's."""
-        cdef int64_t error
-        self._clock_ns += FRAME_NS
-        error = now_ns - self._clock_ns
-        if error > CLOCK_JUMP_NS or error < -CLOCK_JUMP_NS:
-            self._counts.jumps += self._clock_ns != FRAME_NS
-            self._clock_ns = now_ns
-        else:
-            self._clock_ns += error // CLOCK_SHARE
+    cdef void _follow_microphone(self, int64_t now_ns) noexcept:
+        """What was not captured is time all the same (RFC 3550 5.1): without it the far end would take all that follows
+        a stall for late."""
+        cdef int64_t missed = follow_frame(&self._spoken_ns, now_ns) // FRAME_NS
+        if missed > 0:
+            self._timestamp += <uint32_t>(missed * FRAME + self._spoken_count)
+            self._spoken_count = 0
+            self._is_marked = True              # RFC 3551 4.1
 
     # ---- from the network
 
@@ -287,6 +303,8 @@ cdef class HandsetAudio:
                 return
             if not self._is_far_end(&source):
                 self._counts.strangers += 1
+            elif self._is_looped(octets, size, &source, now_ns):
+                self._counts.looped += 1
             elif not self._read_packet(octets, size, now_ns):
                 self._counts.unheard += 1
 
@@ -299,6 +317,30 @@ cdef class HandsetAudio:
         if source.ss_family == AF_INET:
             return memcmp(theirs + 4, known + 4, 4) == 0
         return memcmp(theirs + 8, known + 8, 16) == 0
+
+    cdef bint _is_looped(self, const uint8_t *octets, ssize_t size, const sockaddr_storage *source,
+                         int64_t now_ns) noexcept:
+        """RFC 3550 8.2. Our SSRC from a place that it has not come from before is somebody else's as well: we take
+        another, and hear them. Where that comes back too, it is ourselves."""
+        cdef int32_t index
+        if size < 12 or octets[0] >> 6 != 2 or ntohl((<const uint32_t *>(octets + 8))[0]) != self._ssrc:
+            return False
+        for index in range(self._conflicts_count):
+            if memcmp(&self._conflicts[index], source, self._remote_size) == 0:
+                return True
+        if self._conflicts_count == CONFLICTS:
+            return True
+        memcpy(&self._conflicts[self._conflicts_count], source, sizeof(source[0]))
+        self._conflicts_count += 1
+        self._renew_ssrc(now_ns)
+        return False
+
+    cdef void _renew_ssrc(self, int64_t now_ns) noexcept:
+        """The time is in it: two who had the same one, and do the same, do not have the same again."""
+        self._counts.collisions += 1
+        self._ssrc = ((self._ssrc ^ <uint32_t>now_ns) * 1664525 + 1013904223) ^ <uint32_t>(now_ns >> 20)
+        self._former_sent, self._former_octets = self._counts.sent, self._counts.sent_octets     # 6.4.1
+        self._is_marked = True
 
     cdef bint _read_packet(self, const uint8_t *octets, ssize_t size, int64_t now_ns) noexcept:
         """RFC 3550 5.1. False for what cannot be heard."""
@@ -465,7 +507,8 @@ cdef class HandsetAudio:
     def reporting(self):
         """What a report says of both directions."""
         cdef reception_t *heard = &self._reception
-        return (self._ssrc, self._timestamp + <uint32_t>self._spoken_count, self._counts.sent, self._counts.sent_octets,
+        return (self._ssrc, self._timestamp + <uint32_t>self._spoken_count, self._counts.sent - self._former_sent,
+                self._counts.sent_octets - self._former_octets,
                 heard.ssrc if heard.is_begun and not heard.probation else None,
                 (heard.cycles + heard.max_sequence) & 0xFFFFFFFF, expected_of(heard), heard.received, <int>heard.jitter)
 

@@ -31,7 +31,8 @@ class HandsetAudio:
     address: only that host is heard), PCMU 0 or PCMA 8, and the number of telephone events, -1 where keys are sent as
     sound. Nothing passes before `let_pass`. Raises ValueError."""
     def let_pass(self, sends: bool, hears: bool) -> None: ...
-    """Whether the microphone goes out, and the far end is heard."""
+    """Whether the microphone goes out, and the far end is heard. Keys go the microphone's way: those that wait when it
+    is shut are never sent."""
     def disconnect(self) -> None: ...
     """The socket is not used any more."""
     def play_tone(self, segments: Sequence[_Segment], again: int, mode: int) -> None: ...
@@ -39,7 +40,8 @@ class HandsetAudio:
     OVER. Raises ValueError."""
     def stop_tone(self) -> None: ...
     def press(self, key: str, duration_ms: int = 120) -> bool: ...
-    """Send a key to the far end, after those that wait. False where nobody is there or 32 wait. Raises ValueError."""
+    """Send a key to the far end, after those that wait. False where nobody is there, nothing may be sent, or 32 wait.
+    Raises ValueError."""
     def listen_keys(self, listens: bool) -> None: ...
     """Whether to look for DTMF in the microphone (Q.24)."""
     def take_keys(self) -> str: ...
@@ -48,10 +50,13 @@ class HandsetAudio:
     """The next frame for the earpiece; now_ns: monotonic, about 10 ms after the last one."""
     def speak(self, captured: bytes, now_ns: int) -> None: ...
     """A frame of the microphone; every second one sends a packet."""
+    def change_source(self, now_ns: int) -> None: ...
+    """Another SSRC from now on, since somebody else has this one (RFC 3550 8.2); counted as a collision."""
     def reporting(self) -> tuple[int, int, int, int, int | None, int, int, int, int]: ...
-    """For RTCP (RFC 3550 6.4): our SSRC, which each connection has anew, the timestamp of this moment, packets and
-    octets sent; the SSRC heard (None before it is found valid, A.1), its highest extended sequence number, packets
-    expected and received, jitter in timestamp units."""
+    """For RTCP (RFC 3550 6.4): our SSRC, which each connection and each collision has anew, the timestamp of this
+    moment, packets and octets sent by it; the SSRC heard (None before it is found valid, A.1), its highest extended
+    sequence number, packets expected and received, jitter in timestamp units."""
     def figures(self) -> dict[str, int]: ...
-    """sent, sent_octets, send_failures, received, received_octets, strangers, unheard, jumps (of the card's clock) and,
-    with "playout_" in front, the jitter buffer's; since it was connected."""
+    """sent, sent_octets, send_failures, received, received_octets, strangers, unheard, jumps (of the card's clock),
+    collisions (of SSRC), looped (packets of our own that came back) and, with "playout_" in front, the jitter buffer's;
+    since it was connected."""

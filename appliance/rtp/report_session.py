@@ -54,14 +54,16 @@ class FarView(NamedTuple):
 
 class ReportSession:
     """cname: of this session alone (RFC 7022 4.2: nobody is to be known again by it); random_fraction: 0 up to 1;
-    deadline: when `write_report` is due; far: None until it has reported; has_left: whether it has said goodbye; sent,
-    received, unreadable: reports."""
+    deadline: when `write_report` is due; ssrc: as others know us; far: None until it has reported; has_left: whether it
+    has said goodbye; sent, received, unreadable, conflicting (with our SSRC): reports."""
 
     __slots__ = ("_before", "_cname", "_far_report", "_far_reported_at", "_random_fraction", "_rate_hz", "_sent_at",
-                 "_was_sent", "deadline", "far", "has_left", "received", "sent", "unreadable")
+                 "_was_sent", "conflicting", "deadline", "far", "has_left", "received", "sent", "ssrc", "unreadable")
 
-    def __init__(self, cname: bytes, random_fraction: Callable[[], float], now: float, rate_hz: int = 8000) -> None:
+    def __init__(self, cname: bytes, ssrc: int, random_fraction: Callable[[], float], now: float,
+                 rate_hz: int = 8000) -> None:
         self._cname = cname
+        self.ssrc = ssrc
         self._random_fraction = random_fraction
         self._rate_hz = rate_hz
         self._before: tuple[int | None, int, int] = (None, 0, 0)    # SSRC heard, expected and received
@@ -71,7 +73,7 @@ class ReportSession:
         self._was_sent = 0
         self.far: FarView | None = None
         self.has_left = False
-        self.sent = self.received = self.unreadable = 0
+        self.sent = self.received = self.unreadable = self.conflicting = 0
         self.deadline = 0.0
         self._plan(now, LEAST_INTERVAL_S / 2)       # 6.2: half for the first one
 
@@ -92,6 +94,16 @@ class ReportSession:
         if not self.sent and not counts.packets:
             return b""
         return write_compound([*self._write_reports(counts, now, unix_s), Goodbye((counts.ssrc,))])
+
+    def write_departure(self, counts: StreamCounts) -> bytes:
+        """8.2: goodbye to the SSRC before, where counts are another one's, which begins anew; else b""."""
+        former, self.ssrc = self.ssrc, counts.ssrc
+        if counts.ssrc == former:
+            return b""
+        self._was_sent = 0
+        self._sent_at.clear()
+        return write_compound([ReceiverReport(former), SourceDescription(((former, ((CNAME, self._cname),)),)),
+                               Goodbye((former,))])
 
     def _write_reports(self, counts: StreamCounts, now: float, unix_s: float) -> list[Report]:
         blocks = () if counts.heard_ssrc is None else (self._write_block(counts, counts.heard_ssrc, now),)
@@ -125,12 +137,15 @@ class ReportSession:
 
     # what the far end says
 
-    def receive(self, octets: bytes, ssrc: int, now: float) -> None:
-        """A datagram of the far end; ssrc: ours. Whatever it is, it does no harm."""
+    def receive(self, octets: bytes, now: float) -> None:
+        """A datagram of the far end. Whatever it is, it does no harm."""
         try:
             reports = read_compound(octets)
         except PeerError:
             self.unreadable += 1
+            return
+        if any(isinstance(report, SenderReport | ReceiverReport) and report.ssrc == self.ssrc for report in reports):
+            self.conflicting += 1       # 8.2: ourselves come back, or somebody else of the same name
             return
         self.received += 1
         for report in reports:
@@ -140,7 +155,7 @@ class ReportSession:
             if isinstance(report, SenderReport | ReceiverReport):
                 self.has_left = False
                 for block in report.blocks:
-                    if block.ssrc == ssrc:
+                    if block.ssrc == self.ssrc:
                         self._take_block(block, now)
             elif isinstance(report, Goodbye):
                 self.has_left = True

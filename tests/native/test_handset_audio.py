@@ -282,6 +282,40 @@ def test_keys_pressed_together_come_one_by_one_and_the_voice_goes_on(line):
     assert [packet.sequence for packet in packets] == [(65530 + step) % 65536 for step in range(len(packets))]
 
 
+def test_while_nothing_may_be_sent_no_key_is_and_none_waits_for_later(line):
+    assert line.audio.press("1", 100)
+    assert line.audio.press("2", 100)
+    for _ in range(4):
+        line.turn()
+    assert {packet.payload_type for packet in line.read()} == {101}
+    line.audio.let_pass(False, True)
+    assert not line.audio.press("3", 100)
+    for _ in range(40):
+        line.turn()
+    assert line.read() == []
+    line.audio.let_pass(True, True)
+    for _ in range(40):
+        line.turn()
+    assert {packet.payload_type for packet in line.read()} == {PCMU}
+
+
+def test_a_key_in_the_voice_falls_silent_with_the_voice():
+    line = Line(event_payload_type=-1)
+    assert line.audio.press("1", 400)
+    for _ in range(6):
+        line.turn()
+    line.audio.let_pass(False, False)
+    line.turn()
+    line.audio.let_pass(True, True)
+    line.read()
+    for _ in range(6):
+        line.turn()
+    heard = [decode_payload(PCMU, packet.payload) for packet in line.read()]
+    line.close()
+    assert heard
+    assert max(abs(sample) for samples in heard[1:] for sample in samples) < 10
+
+
 def test_more_keys_than_can_wait_are_refused(line):
     assert [line.audio.press("1") for _ in range(33)] == [True] * 32 + [False]
 

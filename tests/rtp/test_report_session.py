@@ -23,8 +23,8 @@ UNIX_S = 1_800_000_000.0
 SENDING = StreamCounts(OURS, 8000, 50, 8000)
 
 
-def open_session(seed: int = 1, now: float = 100.0) -> ReportSession:
-    return ReportSession(b"cname", random.Random(seed).random, now)
+def open_session(seed: int = 1, now: float = 100.0, ssrc: int = OURS) -> ReportSession:
+    return ReportSession(b"cname", ssrc, random.Random(seed).random, now)
 
 
 def heard(expected: int, received: int, **more) -> StreamCounts:
@@ -99,10 +99,10 @@ def test_another_source_begins_at_nothing():
 
 
 def test_the_round_trip_is_told_by_their_answer_to_our_report():
-    ours, theirs = open_session(1), open_session(2)
-    theirs.receive(ours.write_report(SENDING, 100.0, UNIX_S), THEIRS, 500.03)      # other clocks, 30 ms there
+    ours, theirs = open_session(1), open_session(2, ssrc=THEIRS)
+    theirs.receive(ours.write_report(SENDING, 100.0, UNIX_S), 500.03)      # other clocks, 30 ms there
     reply = theirs.write_report(StreamCounts(THEIRS, 0, 1, 160, OURS, 5, 50, 45, 16), 502.03, UNIX_S - 77)
-    ours.receive(reply, OURS, 102.07)                                           # 40 ms back
+    ours.receive(reply, 102.07)                                           # 40 ms back
     assert ours.far is not None
     assert abs(ours.far.round_trip_ms - 70) < 0.1
     assert (ours.far.lost, ours.far.jitter_ms) == (5, 2.0)
@@ -111,9 +111,9 @@ def test_the_round_trip_is_told_by_their_answer_to_our_report():
 
 def test_a_report_on_somebody_elses_stream_or_on_nothing_of_ours_gives_no_time():
     session = open_session()
-    session.receive(write_compound([ReceiverReport(THEIRS, (ReportBlock(77, 255, 9, 1, 1, 0, 0),))]), OURS, 101.0)
+    session.receive(write_compound([ReceiverReport(THEIRS, (ReportBlock(77, 255, 9, 1, 1, 0, 0),))]), 101.0)
     assert session.far is None
-    session.receive(write_compound([ReceiverReport(THEIRS, (ReportBlock(OURS, 0, 0, 1, 1, 1234, 0),))]), OURS, 101.0)
+    session.receive(write_compound([ReceiverReport(THEIRS, (ReportBlock(OURS, 0, 0, 1, 1, 1234, 0),))]), 101.0)
     assert session.far is not None
     assert session.far.round_trip_ms == -1
 
@@ -129,10 +129,33 @@ def test_goodbye_is_a_whole_packet_and_is_not_said_by_who_was_never_heard():
 
 def test_who_has_left_may_come_back():
     session = open_session()
-    session.receive(write_compound([ReceiverReport(THEIRS), Goodbye((THEIRS,))]), OURS, 101.0)
+    session.receive(write_compound([ReceiverReport(THEIRS), Goodbye((THEIRS,))]), 101.0)
     assert session.has_left
-    session.receive(write_compound([ReceiverReport(THEIRS)]), OURS, 102.0)
+    session.receive(write_compound([ReceiverReport(THEIRS)]), 102.0)
     assert not session.has_left
+
+
+def test_another_ssrc_of_ours_begins_anew_and_the_one_before_says_goodbye():
+    session = open_session()
+    session.write_report(SENDING, 105.0, UNIX_S)
+    assert session.write_departure(SENDING) == b""
+    other = StreamCounts(77, 9000, 1, 160)
+    assert read_compound(session.write_departure(other)) == [
+        ReceiverReport(OURS), SourceDescription(((OURS, ((1, b"cname"),)),)), Goodbye((OURS,))]
+    assert session.write_departure(other) == b""
+    report = report_of(session.write_report(other, 110.0, UNIX_S))
+    assert isinstance(report, SenderReport)     # one packet: fewer than the SSRC before had sent
+    assert (report.ssrc, report.packets) == (77, 1)
+    session.receive(write_compound([ReceiverReport(THEIRS, (ReportBlock(OURS, 128, 1, 1, 1, 0, 0),))]), 111.0)
+    assert session.far is None
+
+
+def test_a_report_by_our_own_ssrc_is_counted_and_not_believed():
+    session = open_session()
+    session.receive(session.write_report(SENDING, 105.0, UNIX_S), 105.1)
+    block = ReportBlock(OURS, 9, 9, 9, 9, 0, 0)
+    session.receive(write_compound([ReceiverReport(OURS, (block,)), Goodbye((OURS,))]), 106.0)
+    assert (session.conflicting, session.received, session.far, session.has_left) == (2, 0, None, False)
 
 
 def test_counts_that_have_wrapped_are_written_all_the_same():
@@ -145,6 +168,6 @@ def test_counts_that_have_wrapped_are_written_all_the_same():
 def test_no_octets_do_any_harm(datagrams):
     session = open_session()
     for octets in datagrams:
-        session.receive(octets, OURS, 101.0)
-    assert session.received + session.unreadable == len(datagrams)
+        session.receive(octets, 101.0)
+    assert session.received + session.unreadable + session.conflicting == len(datagrams)
     assert read_compound(session.write_report(SENDING, 105.0, UNIX_S))

@@ -19,6 +19,7 @@ from appliance.rtp.report_session import ReportSession, StreamCounts
 
 DATAGRAM_LIMIT: Final = 2048
 BATCH: Final = 16           # a wake; the rest is thrown away by the kernel's buffer
+LOOK_S: Final = 1.0         # how long an SSRC that was given up stays without its goodbye
 
 
 class VoiceReports:
@@ -29,10 +30,11 @@ class VoiceReports:
         self._socket = one
         self.move(remote)
         self._loop = asyncio.get_running_loop()
-        self._session = ReportSession(os.urandom(12).hex().encode(), draw_fraction, time.monotonic())
+        self._session = ReportSession(os.urandom(12).hex().encode(), self._counts().ssrc, draw_fraction,
+                                      time.monotonic())
         self._loop.add_reader(one, self._read)
-        self._timer = self._loop.call_at(self._loop.time() + self._session.deadline - time.monotonic(), self._report)
         self.failures = 0
+        self._wait()
 
     def move(self, remote: tuple[str, int]) -> None:
         """The far end is somewhere else now: a numeric address, since a socket would look a name up and wait. Raises
@@ -43,6 +45,7 @@ class VoiceReports:
         """Say goodbye; while the audio still is this connection's."""
         self._timer.cancel()
         self._loop.remove_reader(self._socket)
+        self._leave_former()
         goodbye = self._session.write_goodbye(self._counts(), time.monotonic(), time.time())
         if goodbye:
             self._send(goodbye)
@@ -50,12 +53,21 @@ class VoiceReports:
     def _counts(self) -> StreamCounts:
         return StreamCounts(*self._audio.reporting())
 
-    def _report(self) -> None:
+    def _wait(self) -> None:
+        delay_s = self._session.deadline - time.monotonic()
+        self._timer = self._loop.call_later(min(LOOK_S, delay_s) if delay_s > 0 else LOOK_S, self._look)
+
+    def _look(self) -> None:
+        self._leave_former()
         now = time.monotonic()
-        if not self._session.has_left:      # nobody is there to read it
+        if now >= self._session.deadline and not self._session.has_left:      # nobody is there to read it
             self._send(self._session.write_report(self._counts(), now, time.time()))
-        delay_s = max(1.0, self._session.deadline - now)
-        self._timer = self._loop.call_later(delay_s, self._report)
+        self._wait()
+
+    def _leave_former(self) -> None:
+        goodbye = self._session.write_departure(self._counts())
+        if goodbye:
+            self._send(goodbye)
 
     def _send(self, octets: bytes) -> None:
         try:
@@ -73,7 +85,9 @@ class VoiceReports:
                 self.failures += 1
                 return
             if source[0] == self._remote[0]:        # the port is a NAT's affair
-                self._session.receive(octets, self._counts().ssrc, time.monotonic())
+                self._session.receive(octets, time.monotonic())
+                if self._session.conflicting == 1 and not self._audio.figures()["collisions"]:
+                    self._audio.change_source(time.monotonic_ns())      # RFC 3550 8.2
 
     def describe(self) -> dict[str, object]:
         """Both directions, for people. opinion: 1.0 to 4.4 (ITU-T G.107), None while too little was heard."""
@@ -84,7 +98,8 @@ class VoiceReports:
         told: dict[str, object] = {"expected": counts.expected, "lost": lost, "jitter_ms": round(jitter_ms, 1),
                                    "opinion": round(quality.opinion, 2) if quality is not None else None,
                                    "reports_sent": session.sent, "reports_received": session.received,
-                                   "reports_unreadable": session.unreadable}
+                                   "reports_unreadable": session.unreadable,
+                                   "reports_conflicting": session.conflicting}
         far = session.far
         if far is not None:
             told.update(far_lost_percent=round(far.lost_percent, 1), far_lost=far.lost,

@@ -86,6 +86,22 @@ def test_reports_of_strangers_are_not_read(soon):
     asyncio.run(talk())
 
 
+def test_an_ssrc_that_somebody_else_has_too_is_given_up_with_a_goodbye(soon):
+    async def talk() -> None:
+        with Ends() as ends:
+            reports = VoiceReports(ends.audio, ends.port.control, ends.far.getsockname())
+            ends.send(write_compound([ReceiverReport(0xABCD)]))
+            while not isinstance((last := await ends.read())[-1], Goodbye):
+                pass
+            assert last[-1].sources == (0xABCD,)
+            assert (await ends.read())[0].ssrc == ends.audio.reporting()[0] != 0xABCD
+            ends.send(write_compound([ReceiverReport(ends.audio.reporting()[0])]))
+            await wait_until(lambda: reports.describe()["reports_conflicting"] == 2)
+            assert ends.audio.figures()["collisions"] == 1      # the next one comes back as well
+            reports.close()
+    asyncio.run(talk())
+
+
 def test_a_far_end_that_listens_nowhere_does_no_harm(soon):
     async def talk() -> None:
         with Ends() as ends:
