@@ -61,6 +61,12 @@ def measure_pace(probe: Probe, seconds: float) -> float:
     return (last["frames"] - first["frames"]) / (last["now_s"] - first["now_s"])
 
 
+def wait_pace(probe: Probe, allowed: int) -> None:
+    """Until in one second about 100 frames passed. A machine that is busy with other things loses some now and then,
+    and a card that is late catches up; a sound thread whose pace is wrong does not come to it in any second."""
+    wait_until(lambda: measure_pace(probe, 1.0) == pytest.approx(100, abs=allowed), PATIENCE_S, "a second of the pace")
+
+
 def write_asound(folder: Path, definition: str) -> dict[str, str]:
     path = folder / "asound.conf"
     path.write_text(f"</usr/share/alsa/alsa.conf>\n{definition}\n")
@@ -70,7 +76,7 @@ def write_asound(folder: Path, definition: str) -> dict[str, str]:
 def test_without_a_card_the_clock_keeps_the_pace_and_it_is_said(tmp_path):
     with Probe(write_asound(tmp_path, "")) as probe:
         assert "desk" in probe.wait(lambda one: one["frames"] > 50, "frames")["trouble"]
-        assert measure_pace(probe, 1.0) == pytest.approx(100, abs=8)
+        wait_pace(probe, 8)
         assert len(probe.ask("reports")["reports"]) == 1
 
 
@@ -85,7 +91,7 @@ def test_without_the_library_of_the_echo_canceller_there_is_sound_and_it_is_said
 def test_a_device_without_a_clock_is_slowed_down(tmp_path):
     with Probe(write_asound(tmp_path, "pcm.desk { type null }")) as probe:
         probe.wait(lambda one: one["trouble"] == "" and one["frames"] > 20, "frames")
-        assert measure_pace(probe, 1.0) == pytest.approx(100, abs=8)
+        wait_pace(probe, 8)
 
 
 @needs_jack
@@ -94,7 +100,7 @@ def test_an_exact_card_sets_the_pace_and_its_loop_is_heard(tmp_path):
         probe.wait(lambda one: one["trouble"] == "" and one["frames"] > 20, "frames")
         card.connect()
         probe.ask("tone")
-        assert measure_pace(probe, 2.0) == pytest.approx(100, abs=3)
+        wait_pace(probe, 3)
         heard = probe.ask("heard")
         assert heard["hertz"] == pytest.approx(400, abs=3)
         assert heard["peak"] > 3000
@@ -109,7 +115,7 @@ def test_a_stall_is_an_xrun_that_is_counted_and_survived(tmp_path):
         assert after["xruns"] > before["xruns"]
         assert after["losses"] == before["losses"]
         assert after["trouble"] == ""
-        assert measure_pace(probe, 1.0) == pytest.approx(100, abs=5)
+        wait_pace(probe, 5)
 
 
 @needs_jack
@@ -122,4 +128,4 @@ def test_a_card_that_is_pulled_out_and_put_back_is_found_again(tmp_path):
         card.plug()
         back = probe.wait(lambda one: one["trouble"] == "" and one["frames"] > gone["frames"] + 100, "its return")
         assert back["losses"] == 1
-        assert measure_pace(probe, 1.0) == pytest.approx(100, abs=5)
+        wait_pace(probe, 5)
