@@ -22,7 +22,8 @@ from board.debian import Archive
 from board.initial_ramdisk import build_initial_ramdisk
 from board.kernel import Kernel, build_kernel
 from board.licences import write_documentation
-from board.outfit import fit_out, level_modes
+from board.moments import VARIABLE, find_commit_moment_s, level, level_new
+from board.outfit import MARKS, fit_out, level_modes, list_ours
 from board.recipe import BUILD, CHECKOUT
 from board.root_system import build_root_system
 
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--compression", choices=COMPRESSION, default="fast", help="best: smaller, a minute longer")
     parsed = parser.parse_args()
     os.umask(0o022)             # whatever the builder's own is: others are to read what is in the image
+    os.environ |= {VARIABLE: str(find_commit_moment_s()), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if os.geteuid() != 0 or missing:
@@ -69,19 +71,23 @@ def build_image(level: int) -> Path:
     step("the root's squashfs", lambda: squash(made, squashed, level))
     shutil.copy2(kernel.image, BUILD / "vmlinuz")
     image = CHECKOUT / "build" / f"denwaban-{VERSION}-arm64.img"
-    step("the card", lambda: build_card(squashed, kernel, ramdisk, image))
+    step("the card", lambda: build_card((native, squashed), kernel, ramdisk, image))
     return image
 
 
 def assemble_root(archive: Archive, native: Path, roots: tuple[Path, Path], kernel: Kernel) -> None:
     """roots: Debian's, and where the appliance's is made, anew each time."""
     debian, made = roots
+    began = time.time()
     shutil.rmtree(made, ignore_errors=True)
     subprocess.run(["cp", "-a", "--reflink=auto", debian, made], check=True)
     install_application(archive, native, made)
     fit_out(native, made, kernel)
     write_documentation(made, kernel.copyrights)
     level_modes(made)
+    moment_s = int(os.environ[VARIABLE])
+    level_new(made, began, moment_s)
+    level([*list_ours(made), *(made / name for name in (*MARKS, "usr"))], moment_s)
 
 
 def squash(root: Path, target: Path, level: int) -> None:

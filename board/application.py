@@ -11,7 +11,7 @@ from pathlib import Path
 
 from board.debian import Archive, unpack
 from board.native_run import SHOWN, run_natively
-from board.recipe import BUILD, CHECKOUT, EXTENSION_SUFFIX, PYTHON, TRIPLET, TUNING, digest, digest_files
+from board.recipe import BOARD, BUILD, CHECKOUT, EXTENSION_SUFFIX, PYTHON, TRIPLET, TUNING, digest, digest_files
 
 PLACE = "usr/lib/denwaban"
 LAUNCHER = """#!/usr/bin/python3 -I
@@ -43,7 +43,8 @@ def install_application(archive: Archive, native: Path, root: Path) -> None:
 
 def build_islands(archive: Archive) -> list[Path]:
     """Every ext/*.pyx as a module for the board's Python; built anew when something in ext/ changes."""
-    folder = BUILD / f"islands-{digest(digest_files(CHECKOUT / 'ext', CHECKOUT / 'setup.py'), PYTHON, TUNING)}"
+    recipes = digest_files(CHECKOUT / "ext", CHECKOUT / "setup.py", BOARD / "application.py")
+    folder = BUILD / f"islands-{digest(recipes, PYTHON, TUNING)}"
     sources = sorted((CHECKOUT / "ext").glob("*.pyx"))
     if not (folder / "done").is_file():
         for stale in BUILD.glob("islands-*"):
@@ -59,10 +60,12 @@ def build_islands(archive: Archive) -> list[Path]:
 def cross_compile(source: Path, folder: Path, headers: Path) -> None:
     """One island."""
     text = folder / f"{source.stem}.c"
+    # by its name alone: where the checkout lies is not to stand in the module
     subprocess.run([sys.executable, "-m", "cython", "-3", "--module-name", f"appliance.native.{source.stem}",
-                    "-I", source.parent, source, "-o", text], check=True, capture_output=True)
+                    "-I", ".", source.name, "-o", text], check=True, capture_output=True, cwd=source.parent)
     include = headers / "usr/include"
     subprocess.run([COMPILER, "-O2", TUNING, "-fPIC", "-shared", "-fno-strict-aliasing", "-DNDEBUG",
+                    f"-ffile-prefix-map={folder}=.", f"-ffile-prefix-map={headers}=.",
                     f"-I{include}/{PYTHON}", f"-I{include}", f"-I{include}/{TRIPLET}", text,
                     "-o", folder / f"{source.stem}{EXTENSION_SUFFIX}"], check=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from board.device_tree import compose_overlay, read_tree
 from board.kernel import Kernel
 from board.licences import write_licences
+from board.native_run import SHOWN, run_natively
 from board.recipe import (
     BOARD,
     BOOT_LABEL,
@@ -24,6 +25,8 @@ from board.recipe import (
 
 SECTORS_A_MIB = 2048
 TOTAL_MIB = FIRST_MIB + BOOT_MIB + 2 * SLOT_MIB + DATA_MIB
+DATA_IDENTITY = "44454e57-6461-4461-8000-000000000004"
+"""Of every card: nobody has two in one machine, nor strangers who name its files."""
 TABLE = """label: dos
 label-id: 0x{identity:08x}
 1 : start={boot}, size={boot_size}, type=c, bootable
@@ -33,8 +36,10 @@ label-id: 0x{identity:08x}
 """
 
 
-def build_card(root: Path, kernel: Kernel, ramdisk: Path, target: Path) -> None:
-    """Slot A holds the root, slot B nothing yet. root: the squashfs. Raises RuntimeError where it does not fit."""
+def build_card(roots: tuple[Path, Path], kernel: Kernel, ramdisk: Path, target: Path) -> None:
+    """Slot A holds the root, slot B nothing yet. roots: the native one, whose programs are used, and the squashfs.
+    Raises RuntimeError where it does not fit."""
+    native, root = roots
     if root.stat().st_size > SLOT_MIB << 20:
         raise RuntimeError(f"the root has {root.stat().st_size >> 20} MiB, a slot {SLOT_MIB}")
     target.unlink(missing_ok=True)
@@ -49,7 +54,7 @@ def build_card(root: Path, kernel: Kernel, ramdisk: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         folder = Path(name)
         for part, start in ((build_boot(folder, kernel, ramdisk), starts[0]), (root, starts[1]),
-                            (build_data(folder), starts[3])):
+                            (build_data(native, folder), starts[3])):
             subprocess.run(["dd", "status=none", "conv=notrunc,sparse", "bs=1M", f"seek={start}", f"if={part}",
                             f"of={target}"], check=True)
 
@@ -76,7 +81,14 @@ def build_boot(folder: Path, kernel: Kernel, ramdisk: Path) -> Path:
     with open(part, "wb") as made:
         made.truncate(BOOT_MIB << 20)
     subprocess.run(["mkfs.vfat", "-n", BOOT_LABEL, "-i", f"{DISK_IDENTITY:08x}", part], check=True, capture_output=True)
-    subprocess.run(["mcopy", "-s", "-i", part, *sorted(files.iterdir()), "::"], check=True)
+    # in an order that is always the same
+    folders = [files, *sorted(path for path in files.iterdir() if path.is_dir())]
+    for place in folders:
+        name = "::" if place == files else f"::{place.name}"
+        if place != files:
+            subprocess.run(["mmd", "-i", part, name], check=True)
+        subprocess.run(["mcopy", "-i", part, *sorted(path for path in place.iterdir() if path.is_file()), name],
+                       check=True)
     return part
 
 
@@ -90,14 +102,15 @@ def write_overlays(kernel: Kernel, folder: Path) -> None:
         (folder / f"{name}.dtbo").write_bytes(overlay)
 
 
-def build_data(folder: Path) -> Path:
-    """What lasts: empty but for the word that slot A is good."""
+def build_data(native: Path, folder: Path) -> Path:
+    """What lasts: empty but for the word that slot A is good. native: where mke2fs is the suite's."""
     part, files = folder / "data.ext4", folder / "data"
     (files / "boot").mkdir(parents=True)
     (files / "boot/slots").write_text("A 0 good\n")
     with open(part, "wb") as made:
         made.truncate(DATA_MIB << 20)
     # a small one would get small blocks, and could not grow to the end of a large card
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", DATA_LABEL, "-d", files, "-b", "4096", "-m", "1",
-                    "-E", "root_owner=0:0", part], check=True)
+    run_natively(native, folder, "mke2fs", "-q", "-t", "ext4", "-L", DATA_LABEL, "-d", f"{SHOWN}/{files.name}", "-b",
+                 "4096", "-m", "1", "-U", DATA_IDENTITY, "-E", f"root_owner=0:0,hash_seed={DATA_IDENTITY}",
+                 f"{SHOWN}/{part.name}")
     return part

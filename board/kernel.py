@@ -3,11 +3,13 @@
 
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from board.debian import Archive, unpack
 from board.licences import keep_copyrights
+from board.moments import OF_SCRIPTS_S, level_new
 from board.recipe import BOARD, BUILD, KERNEL_PACKAGE, digest, digest_files, read_words
 
 FIRMWARE_PACKAGE = "raspi-firmware"
@@ -34,7 +36,9 @@ def build_kernel(archive: Archive) -> Kernel:
     if not (folder / "done").is_file():
         for stale in BUILD.glob("kernel-*"):
             shutil.rmtree(stale)
+        began = time.time()
         fetch_kernel(archive, folder)
+        level_new(folder, began, OF_SCRIPTS_S)
         (folder / "done").touch()
     modules = next((folder / "modules").iterdir())
     return Kernel(modules.name, modules, folder / "vmlinuz", folder / "dtb", folder / "firmware",

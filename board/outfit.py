@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 from board.kernel import Kernel
@@ -18,7 +17,7 @@ PLACES = {"sysusers.d": "usr/lib/sysusers.d", "tmpfiles.d": "usr/lib/tmpfiles.d"
           "sshd_config.d": "etc/ssh/sshd_config.d", "bin": "usr/lib/denwaban/bin"}
 SUFFIXES = {".service", ".target", ".socket", ".timer", ".mount", ".path", ".d"}
 ENABLED = ("denwaban.target", "denwaban-keys.service", "denwaban-grow.service", "denwaban-clock.timer",
-           "denwaban-slot-good.service", "denwaban-card.service")
+           "denwaban-slot-good.service", "denwaban-slot-doubt.timer", "denwaban-card.service")
 MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service",
           "systemd-timesyncd.service", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
           "chrony.service", "dnsmasq.service", "nftables.service", "sshd-keygen.service", "fstrim.timer",
@@ -26,6 +25,7 @@ MASKED = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networ
           "systemd-logind.service", "getty-static.service", "getty@tty1.service", "ldconfig.service",
           "proc-sys-fs-binfmt_misc.automount", "systemd-pcrextend@.service", "systemd-hibernate-clear.service")
 """netd runs what of these we need itself, with the configuration's words."""
+MARKS = ("usr/lib/clock-epoch", "etc/.updated", "var/.updated")
 
 
 def fit_out(native: Path, root: Path, kernel: Kernel) -> None:
@@ -46,12 +46,10 @@ def fit_out(native: Path, root: Path, kernel: Kernel) -> None:
     run_natively(native, root, "systemd-sysusers", f"--root={SHOWN}")
     for words in (("mask", *MASKED), ("enable", *ENABLED), ("set-default", "multi-user.target")):
         run_natively(native, root, "systemctl", f"--root={SHOWN}", "--quiet", *words)
-    now = time.time()
-    # a machine without a battery begins no earlier; and no start looks for what an upgrade of Debian would have to do
-    for name in ("usr/lib/clock-epoch", "etc/.updated", "var/.updated", "usr"):
-        if name != "usr":
-            (root / name).touch()
-        os.utime(root / name, (now, now))
+    # a machine without a battery begins no earlier; and no start looks for what an upgrade of Debian would have to do:
+    # all of them, /usr as well, get one moment at the end
+    for name in MARKS:
+        (root / name).touch()
 
 
 def install_units(root: Path) -> None:
@@ -70,8 +68,11 @@ def forget_secrets(root: Path) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     (root / "etc/machine-id").unlink(missing_ok=True)
+    for name in ("passwd-", "group-", "shadow-", "gshadow-"):
+        (root / "etc" / name).unlink(missing_ok=True)
     shadow = root / "etc/shadow"
-    lines = [":".join([line.split(":")[0], "*", *line.split(":")[2:]]) for line in shadow.read_text().splitlines()]
+    # nor is a day on which one was changed
+    lines = [":".join([line.split(":")[0], "*", "", *line.split(":")[3:]]) for line in shadow.read_text().splitlines()]
     shadow.write_text("\n".join(lines) + "\n")
 
 
@@ -85,13 +86,18 @@ def take_privileges(root: Path) -> None:
                 os.chmod(path, stat.S_IMODE(mode) & ~(stat.S_ISUID | stat.S_ISGID))
 
 
-def level_modes(root: Path) -> None:
-    """What came from the checkout may be read by all and written by root alone, whatever its modes are there: sshd
-    refuses a command that a group could change, and the daemons are not root."""
+def list_ours(root: Path) -> set[Path]:
+    """What came from the checkout, and what stands beside it."""
     ours = {root, *(root / path.relative_to(BOARD / "overlay") for path in (BOARD / "overlay").rglob("*"))}
     for place in ("usr/lib/denwaban", "usr/lib/systemd/system", "usr/share/doc", *PLACES.values()):
         ours |= {root / place, *(root / place).rglob("*")}
-    for path in ours:
+    return ours
+
+
+def level_modes(root: Path) -> None:
+    """What came from the checkout may be read by all and written by root alone, whatever its modes are there: sshd
+    refuses a command that a group could change, and the daemons are not root."""
+    for path in list_ours(root):
         if not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)
             path.chmod(0o755 if path.is_dir() or mode & stat.S_IXUSR else 0o644)

@@ -3,10 +3,12 @@
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from board.debian import Archive, list_sources
 from board.graft import LEFT_OUT, graft_root
+from board.moments import OF_SCRIPTS_S, level_new
 from board.recipe import ARCHITECTURE, BOARD, BUILD, KEYRING, SUITE, digest, digest_files, read_words
 
 
@@ -21,11 +23,13 @@ def build_root_system(archive: Archive) -> tuple[Path, Path]:
     for stale in BUILD.glob("base-*"):
         shutil.rmtree(stale)
     folder.mkdir(parents=True)
+    began = time.time()
     install_native(native)
     names = list_packages(native)
     print(f"  {len(names)} packages for {ARCHITECTURE}", flush=True)
     archive.update()
     graft_root(native, archive.fetch(names), root)
+    level_new(root, began, OF_SCRIPTS_S)
     (folder / "done").touch()
     return native, root
 
