@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a test does to a card that is not in the machine: write a slot, change the word which slot is to be tried."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from board.recipe import BOOT_MIB, FIRST_MIB, SLOT_MIB
 
 MIB = 1 << 20
+BLOCK_OCTETS = 4096                                                # of the data partition
 SLOT_STARTS = {"A": (FIRST_MIB + BOOT_MIB) * MIB, "B": (FIRST_MIB + BOOT_MIB + SLOT_MIB) * MIB}
 DATA_START = (FIRST_MIB + BOOT_MIB + 2 * SLOT_MIB) * MIB
 
@@ -28,6 +30,16 @@ def wipe_data(card: Path, octets: int) -> None:
         file.seek(DATA_START)
         for left in range(octets, 0, -MIB):
             file.write(bytes(min(left, MIB)))
+
+
+def spoil_bitmaps(card: Path) -> int:
+    """What says which blocks and inodes are taken, in every group, becomes rubbish; how many of them."""
+    places = re.findall(r"(?:block|inode) bitmap at (\d+)", run_debugfs(card, ["stats"]))
+    with card.open("r+b") as file:
+        for place in places:
+            file.seek(DATA_START + int(place) * BLOCK_OCTETS)
+            file.write(b"\x5a" * BLOCK_OCTETS)
+    return len(places)
 
 
 def check_data(card: Path) -> str:

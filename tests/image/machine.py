@@ -22,13 +22,15 @@ BOOT_LIMIT_S = 600.0
 
 
 class Machine:
-    """One emulated board. card: its file, which is written to; log: everything that came on the serial line."""
+    """One emulated board. card: its file, which is written to unless is_card_locked; log: everything that came on the
+    serial line."""
 
     def __init__(self, card: Path, build: Path, network: tuple[str, str], log: Path,
                  words: str = "") -> None:
         """build: where kernel and RAM disk are; network: namespace and tap device; words: for the kernel."""
         self.network = network
         namespace, tap = network
+        self.is_card_locked = False
         self._command = [
             "netns", "exec", namespace, PROGRAM or "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72",
             "-smp", "2", "-m", "1024", "-nographic", "-kernel", str(build / "vmlinuz"),
@@ -44,7 +46,9 @@ class Machine:
     def power_on(self) -> None:
         """Nothing is waited for."""
         self.began = time.monotonic()
-        self._terminal = pexpect.spawn("ip", self._command, dimensions=(24, 80), encoding="utf-8",
+        locked = ",readonly=on" if self.is_card_locked else ""
+        command = [f"{word}{locked}" if word.startswith("file=") else word for word in self._command]
+        self._terminal = pexpect.spawn("ip", command, dimensions=(24, 80), encoding="utf-8",
                                        codec_errors="replace", timeout=60)
         self._terminal.logfile_read = self._log
 

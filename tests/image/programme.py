@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.box.provider import Provider
 from tests.demo.report import Verdict
-from tests.image import everyday, mishaps
+from tests.image import everyday, mishaps, wear
 from tests.image.access import Access
 from tests.image.card import put_on_boot_partition
 from tests.image.life import NETWORK, OFFICE, PHONES, POOL, WHAT_CAN_FAIL, Life
@@ -25,6 +25,8 @@ ACTS: tuple[tuple[str, Act], ...] = (
     ("power cuts: the last commit is there each time", mishaps.cut_power),
     ("a full data partition: calls work, a commit is refused and loses nothing", mishaps.fill_data),
     ("power cuts while the slot is changed", mishaps.change_slot),
+    ("a card that wears out", wear.wear_out),
+    ("good slots that die", wear.die_young),
     ("broken slots and a broken data partition", mishaps.break_card),
     ("power cuts in the first start", mishaps.cut_first_start))
 NEEDED = (1, 2)

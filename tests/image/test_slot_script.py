@@ -57,6 +57,7 @@ class Card:
             at_end.callback(subprocess.run, ["losetup", "--detach", found], check=False)
             os.mknod(folder / f"card{number}", 0o600 | 0o060000, os.stat(found).st_rdev)
         text = SCRIPT.read_text().replace("/data", str(self.data)).replace("/run/denwaban-slot", f"{folder}/running")
+        text = text.replace("/dev/$(cat /run/denwaban-card)", f"{folder}/card4")
         self.script = folder / "denwaban-slot"
         self.script.write_text(text)
         self.script.chmod(0o755)
