@@ -58,6 +58,7 @@ class Card:
             os.mknod(folder / f"card{number}", 0o600 | 0o060000, os.stat(found).st_rdev)
         text = SCRIPT.read_text().replace("/data", str(self.data)).replace("/run/denwaban-slot", f"{folder}/running")
         text = text.replace("/dev/$(cat /run/denwaban-card)", f"{folder}/card4")
+        text = text.replace("systemctl", f"{folder}/systemctl").replace(">/dev/console", "")
         self.script = folder / "denwaban-slot"
         self.script.write_text(text)
         self.script.chmod(0o755)
@@ -150,3 +151,38 @@ def test_on_a_card_without_room_a_slot_becomes_good_all_the_same(card, tmp_path)
     assert "slot B runs; noted: B 0 good" in said
     assert said.endswith("\nslots\n")
     assert card.noted() == "B 0 good"
+
+
+IS_READY, IS_NOT_READY = "exit 0", 'case "$*" in *reboot*) echo "$*" ;; *) exit 3 ;; esac'
+
+
+@pytest.mark.parametrize(("noted", "then", "is_restarted"), [
+    ("A 1 pending", "A 0 pending", True),
+    ("A 1 good", "A 3 good", True),
+    ("A 4 good", "A 6 good", True),
+    ("A 9 good", "A 5 good", True),
+    ("A 4 refuge", "A 0 good", False),
+    ("B 3 pending", "B 3 pending", False),
+])
+def test_a_slot_without_a_call_server_is_left_in_time_and_never_for_ever(card, tmp_path, noted, then, is_restarted):
+    card.install(make_root(tmp_path, "other", platform.release()))
+    said = doubt(card, tmp_path, noted, IS_NOT_READY)
+    assert card.noted() == then
+    assert ("--no-block reboot" in said) == is_restarted, said
+
+
+def test_where_there_is_no_other_slot_the_machine_stays_on_with_its_console(card, tmp_path):
+    assert "there is no other slot" in doubt(card, tmp_path, "A 1 good", IS_NOT_READY)
+    assert card.noted() == "A 1 good"
+
+
+def test_a_slot_that_has_proved_itself_is_not_doubted(card, tmp_path):
+    assert doubt(card, tmp_path, "A 0 good", IS_READY) == ""
+    assert card.noted() == "A 0 good"
+
+
+def doubt(card: Card, folder: Path, noted: str, systemctl: str) -> str:
+    (folder / "systemctl").write_text(f"#!/bin/sh\n{systemctl}\n")
+    (folder / "systemctl").chmod(0o755)
+    card.script.write_text(card.script.read_text().replace("sleep 45", "true"))
+    return card.run(f"echo {noted} >{card.data}/boot/slots; {card.script} doubt")
