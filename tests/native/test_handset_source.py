@@ -10,7 +10,7 @@ import pytest
 from appliance.native.handset_audio import HandsetAudio
 from appliance.rtp.g711 import PCMU
 from appliance.rtp.packet import RtpPacket
-from tests.native.test_handset_audio import FRAME_NS, Line
+from tests.native.handset_line import FRAME_NS, Line
 
 OURS = 0xABCD
 
