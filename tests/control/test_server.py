@@ -139,7 +139,7 @@ def test_a_state_directory_longer_than_a_socket_address_works(tmp_path: Path):
 def test_an_endless_line_is_answered_and_the_client_dropped(tmp_path: Path):
     def pour() -> bytes:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
+            connection.settimeout(20)
             connection.connect(str(tmp_path / "control.sock"))
             with contextlib.suppress(ConnectionError):
                 connection.sendall(b"x" * (LINE_LIMIT_OCTETS + 1))

@@ -18,7 +18,7 @@ from appliance.rtp.reception import Reception
 from appliance.rtp.relaying import DirectionFigures
 from appliance.rtp.rtcp import ReceiverReport, write_compound
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 NOBODY = b""
 
 

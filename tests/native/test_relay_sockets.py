@@ -11,7 +11,7 @@ from appliance.native.packet_relay import PacketRelay
 from appliance.native.sip_sockets import pack_address
 from appliance.rtp.packet import RtpPacket, write_packet
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 @pytest.fixture

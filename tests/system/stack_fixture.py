@@ -38,7 +38,7 @@ class RecordingStack:
     def next_deadline(self):
         return min(self.deadlines, default=None)
 
-    async def wait_for(self, is_so, limit_s=10.0):
+    async def wait_for(self, is_so, limit_s=20.0):
         """Let the loop run until it is so."""
         async with asyncio.timeout(limit_s):
             while not is_so():

@@ -51,7 +51,7 @@ class Alarms:
 
     def wait_for(self, event, count=1):
         with self._change:
-            assert self._change.wait_for(lambda: self.events.count(event) >= count, 10), self.heard
+            assert self._change.wait_for(lambda: self.events.count(event) >= count, PATIENCE_S), self.heard
 
 
 @pytest.fixture
@@ -313,7 +313,7 @@ def test_on_an_event_loop_alarms_are_told_on_that_loop(tmp_path):
         told = asyncio.get_running_loop().create_future()
         store = SqliteBindingStore(tmp_path / "gone" / "x", lambda *alarm: told.set_result(threading.current_thread()))
         store.save([row()])
-        thread = await asyncio.wait_for(told, 5)
+        thread = await asyncio.wait_for(told, PATIENCE_S)
         assert not store.close()
         return thread
     assert asyncio.run(watch()) is threading.current_thread()
@@ -324,7 +324,7 @@ def test_a_writer_that_died_of_a_bug_is_noticed_at_the_next_change(path, alarms,
     monkeypatch.setattr(row_store, "write_changes", lambda connection, table, changes: 1 / 0)
     store = SqliteBindingStore(path, alarms)
     store.save([row()])
-    store._writer.join(5)
+    store._writer.join(PATIENCE_S)
     with pytest.raises(MisuseError):
         store.save([row()])
 

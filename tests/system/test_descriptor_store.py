@@ -55,7 +55,7 @@ def manager(tmp_path) -> Iterator[Manager]:
 
 
 def run(work) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 60))
 
 
 def count_open() -> int:

@@ -8,7 +8,7 @@ import socket
 from appliance.system import gate_client
 from appliance.system.gate_client import GateClient
 
-PATIENCE_S = 10
+PATIENCE_S = 20
 
 
 class Journal:

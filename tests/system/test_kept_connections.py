@@ -77,7 +77,7 @@ def test_between_messages_and_only_there(cuts, sizes):
                     break
                 writer.write(piece)
                 sent += len(piece)
-                await asyncio.wait_for(stack_has(stack, ends, sent), 5)
+                await asyncio.wait_for(stack_has(stack, ends, sent), 20)
                 should_be_kept = sent in ends
                 while bool(store.connections()) != should_be_kept:      # run() limits it
                     await asyncio.sleep(0)

@@ -15,7 +15,7 @@ from appliance.vocabulary.counters import Counters
 from tests.interop.network import free_port
 from tests.system.stack_fixture import RecordingStack
 
-PATIENCE_S = 10
+PATIENCE_S = 20
 
 
 def listener(transport=UDP, host=b"127.0.0.1", name="office"):

@@ -80,7 +80,7 @@ async def is_closed(reader):
 
 
 def run(work):
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 60))
 
 
 @pytest.mark.parametrize("host", [b"127.0.0.1", b"::1"])

@@ -24,7 +24,7 @@ def listener(host=b"127.0.0.1", name="office"):
 def peer(host="127.0.0.1"):
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     opened.bind((host, 0))
-    opened.settimeout(5)
+    opened.settimeout(20)
     PEERS.append(opened)
     return opened
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.network import PATIENCE_S, wait_until
-from tests.system.sound.jack_card import HAS_PLUGIN, JACKD, REASON, JackCard
+from tests.system.sound.jack_card import HAS_PLUGIN, JACKD, REASON, JackCard, come_first
 
 pytest.importorskip("alsaaudio", reason="pyalsaaudio is not installed")
 PROBE = Path(__file__).with_name("sound_probe.py")
@@ -25,7 +25,8 @@ class Probe:
     def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         environment = {**environment, "PYTHONPATH": str(PROBE.parents[3])}
         self.process = subprocess.Popen([sys.executable, PROBE, *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, env={**os.environ, **environment}, text=True)
+                                        stdout=subprocess.PIPE, env={**os.environ, **environment}, text=True,
+                                        preexec_fn=come_first)
 
     def ask(self, word: str) -> dict:
         self.process.stdin.write(word + "\n")
