@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The search for somebody who answers: groups of destinations, each rung together, one after the other (RFC 3261 16.5
-to 16.7 as a B2BUA does it), trunks with failover, redirections of phones followed.
+to 16.7 as a B2BUA does it), trunks with failover.
 
 It owns the legs that it rings until one answers or all have failed.
 """
@@ -8,11 +8,11 @@ It owns the legs that it rings until one answers or all have failed.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import Final
 
-from appliance.call.call_record import CallRecord
+from appliance.call.hunt_owner import Failure, HuntCall, HuntOwner
 from appliance.call.leg import OUTGOING, Leg
-from appliance.call.line import Destination, Dial, Line, Refused
+from appliance.call.line import Destination, Dial
 from appliance.call.media_pause import MediaPause
 from appliance.call.reasons import (
     ELSEWHERE,
@@ -23,91 +23,24 @@ from appliance.call.reasons import (
     read_cause,
     translate_status,
 )
+from appliance.call.redirections import Redirections
 from appliance.call.second_try import SecondTries
 from appliance.call.server_search import ServerSearches
-from appliance.call.services import CallServices
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
-from appliance.sip.flow import Side
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.alarm import Alarm
 from appliance.ua.call_events import Alert, Cause, Release
 from appliance.ua.outgoing_invite import OutgoingInvite
 from appliance.ua.provisional_order import RELIABLE
-from appliance.ua.redirection import TargetSet
 from appliance.ua.referral import Referral
 from appliance.ua.request_draft import RequestDraft
 
 RINGING_S: Final = 180.0
 SILENCE_S: Final = 4.0
 """A trunk that has said nothing for so long gives way to the next one."""
-REDIRECTIONS_LIMIT: Final = 5
 HEAD_OCTETS: Final = 700
 """An INVITE of ours without its session, and some to spare."""
-TARGETS_LIMIT: Final = 30
-REJECTED: Final = 21
-"""Q.850 2.2.7: call rejected."""
-
-
-class Failure:
-    """Why nobody was reached. status: for the caller's leg; lines: Reason and the like; reason: in words, for the
-    record; cause: Q.850; is_by_callee: somebody has said so, rather than nobody anything."""
-
-    __slots__ = ("cause", "is_by_callee", "lines", "reason", "status")
-
-    def __init__(self, status: int, lines: bytes = b"", reason: str = "", cause: int = 0,
-                 is_by_callee: bool = False) -> None:
-        self.status = status
-        self.lines = lines
-        self.reason = reason
-        self.cause = cause
-        self.is_by_callee = is_by_callee
-
-
-class HuntCall(Protocol):
-    """The call that somebody is searched for."""
-
-    number: int
-    services: CallServices
-    record: CallRecord
-    legs: list[Leg]
-
-    def wall(self, now: float) -> float:
-        """Wall clock time of a monotonic one."""
-
-    def note(self, reason: str) -> None:
-        """Why something did not work, in words, for the record."""
-
-    def free_line(self, line: Line, now: float) -> bool:
-        """An emergency call needs a channel of this line: the youngest other call on it ends; False: there is none."""
-
-
-class HuntOwner(Protocol):
-    """Who searches."""
-
-    def prepare_offer(self, branch: Leg, now: float) -> bytes:
-        """The session for a leg that is about to be rung, b"" to be offered one. PeerError: none can be made."""
-
-    def branch_alerted(self, branch: Leg, alert: Alert, now: float) -> None:
-        """A phone rings, or speaks early."""
-
-    def branch_offered(self, branch: Leg, offer: bytes, now: float) -> None:
-        """An offer in a response to an INVITE without one, or an early change of session."""
-
-    def branch_agreed(self, branch: Leg, answer: bytes, now: float) -> None:
-        """An early change of session was answered."""
-
-    def branch_refused_change(self, branch: Leg, status: int, now: float) -> None:
-        """An early change of session was refused."""
-
-    def branch_answered(self, branch: Leg, now: float) -> None:
-        """Somebody answered; all others are being let go. The hunt is over and the leg the owner's."""
-
-    def branch_ended(self, branch: Leg, now: float) -> None:
-        """A leg that was rung is over without an answer."""
-
-    def hunt_failed(self, failure: Failure, now: float) -> None:
-        """Nobody is left."""
 
 
 class HuntState(IntEnum):
@@ -130,7 +63,7 @@ class Hunt:
         self._groups = groups
         self.owner = owner
         self._failures: list[tuple[int, Release | None]] = []
-        self._redirections = 0
+        self._redirections: Redirections | None = None      # most calls are not sent on
         self._seen = {destination.uri for group in groups for destination in group}
         self._alarm = call.services.alarm()
         self._silence: Alarm | None = None      # only trunks are waited for so
@@ -432,43 +365,12 @@ class Hunt:
         self._ring_next(now)
 
     def _follow(self, leg: Leg, release: Release, now: float) -> bool:
-        """A phone sends the call elsewhere: under the rights of that phone, and never in circles (RFC 3261 8.1.3.4)."""
-        response = release.message
-        if leg.line.is_trunk or response is None or release.status not in (300, 301, 302):
-            return False
-        found: list[list[Destination]] = []
-        contacts = TargetSet(self._dial.uri)
-        contacts.add_contacts(response)
-        while (uri := contacts.take_next()) is not None:
-            if uri in self._seen or self._redirections >= REDIRECTIONS_LIMIT:
-                continue
-            self._seen.add(uri)
-            self._redirections += 1
-            groups = self._find_redirected(leg, uri, now)
-            if isinstance(groups, Refused):
-                self._failures.append((groups.status, None))
-                continue
-            for group in groups:
-                fresh = [one for one in group if one.uri not in self._seen or one.uri == uri]
-                self._seen.update(one.uri for one in fresh)
-                if fresh and len(self._seen) < TARGETS_LIMIT:
-                    found.append(fresh)
+        """A phone sends the call elsewhere."""
+        self._redirections = self._redirections or Redirections(self._call.services.router, self._seen)
+        found, refusals = self._redirections.follow(self._dial, leg, release.message, now)
+        self._failures += [(status, None) for status in refusals]
         self._groups[:0] = found
         return bool(found)
-
-    def _find_redirected(self, leg: Leg, uri: bytes, now: float) -> list[list[Destination]] | Refused:
-        router = self._call.services.router
-        if not leg.party.domain:
-            return router.follow(self._dial._replace(extension=leg.extension), uri, now)
-        groups = router.follow_elsewhere(self._dial, uri, now)
-        listener = leg.listener
-        if isinstance(groups, Refused) or listener is None or listener.side is not Side.PUBLIC:
-            return groups
-        for destination in [one for group in groups for one in group if one.callee.domain]:
-            if destination.is_phone:
-                return Refused(403, REJECTED, "a stranger does not tell us to call an address of the house")
-            destination.is_outside = True
-        return groups
 
     def _fail(self, now: float) -> None:
         self._close()

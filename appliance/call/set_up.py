@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from appliance.call.bridge import Bridge
-from appliance.call.hunt import Failure, Hunt, HuntCall
+from appliance.call.hunt import Hunt
+from appliance.call.hunt_owner import Failure, HuntCall
 from appliance.call.leg import Leg
 from appliance.call.line import Dial, Refused
 from appliance.call.media_pair import MediaPair

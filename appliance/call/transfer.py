@@ -12,7 +12,8 @@ from appliance.call.bridge import Bridge
 from appliance.call.call import Call, call_of
 from appliance.call.caretaker import Caretaker
 from appliance.call.connected_identity import write_connected
-from appliance.call.hunt import Failure, Hunt
+from appliance.call.hunt import Hunt
+from appliance.call.hunt_owner import Failure
 from appliance.call.leg import INCOMING, Leg
 from appliance.call.line import Destination, Dial, Refused
 from appliance.call.media_pair import MediaPair
