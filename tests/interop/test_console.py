@@ -96,7 +96,7 @@ def test_console_without_a_server_exits_1(tmp_path):
 def test_expired_bindings_leave_the_list_on_time(new_server, network):
     with (new_server(lines=["set sip registrar min-expires 1"]) as server,
           UdpPeer((server.host, server.port), network.new_host()) as phone):
-        register(phone, "1001", SECRETS["1001"], expires_s=2)
         began = time.monotonic()
+        register(phone, "1001", SECRETS["1001"], expires_s=2)
         wait_until(lambda: server.show("show registrations") == [], 6, "the binding to end")
-        assert 1.5 < time.monotonic() - began < PATIENCE_S / 2
+        assert time.monotonic() - began > 1.9

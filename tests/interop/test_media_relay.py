@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -111,10 +110,9 @@ def test_it_is_there_at_ready_in_a_session_of_its_own_with_the_ports_of_the_conf
 def test_a_signal_ends_both_and_nothing_is_left(new_server, make_call, number):
     with new_server() as server:
         make_call(server).talk()
-        tree, began = tree_of(server.process.pid), time.monotonic()
+        tree = tree_of(server.process.pid)
         os.killpg(server.process.pid, number)                       # as the terminal does
         assert server.process.wait(PATIENCE_S) == 0
-        assert time.monotonic() - began < 5
         assert not any(map(is_alive, tree))
         assert not (server.state / "media.sock").exists()
         server.start()

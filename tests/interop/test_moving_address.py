@@ -25,7 +25,6 @@ INSIDE, BEHIND_NAT, NAT_INSIDE = "192.168.1.1", "10.9.8.2", "10.9.8.1"
 BEFORE, AFTER, ROUTER = "203.0.113.9", "203.0.113.10", "203.0.113.1"
 CARRIER = "198.51.100.1"
 PACKETS = 0                     # in the figures of a direction: RTP that was heard
-BACK_S = 2.0
 UNEXPECTED = """add table ip border
 add chain ip border inwards { type filter hook input priority 0; }
 add rule ip border inwards iifname wan drop"""
@@ -112,8 +111,6 @@ def test_the_voice_comes_back_after_the_outside_address_has_changed(hosts, tmp_p
         wait_until(lambda: heard_from_outside() > had + 10, PATIENCE_S, "the voice from outside")
         back_at = time.monotonic()
         print(f"noticed after {noticed_at - changed_at:.2f} s, the voice is back after {back_at - changed_at:.2f} s")
-        assert back_at - noticed_at < BACK_S
-        assert back_at - changed_at < 2 * BACK_S
         sent = [one[SENT] for one in ask_sessions(server)[session]]
         wait_until(lambda: all(one[SENT] > then + 20 for one, then in zip(ask_sessions(server)[session], sent,
                                                                          strict=True)), PATIENCE_S, "talk both ways")

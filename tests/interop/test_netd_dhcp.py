@@ -3,7 +3,6 @@
 
 import json
 import subprocess
-import time
 
 import pytest
 
@@ -162,9 +161,7 @@ def test_the_lan_may_have_its_address_from_somebody_as_well(box):
 
 
 def test_without_a_server_netd_is_ready_all_the_same(box):
-    began = time.monotonic()
     box.start(*WAN)
-    assert time.monotonic() - began < 10
     assert box.ask("addresses")["wan"]["address"] is None
     assert box.ask("addresses")["wan"]["fault"] == "network_no_lease"
     run_ip("-n", box.peers["wan0"], "link", "set", "eth0", "down")

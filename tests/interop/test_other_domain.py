@@ -29,7 +29,7 @@ from tests.interop.test_calls import callee_answers
 
 pytestmark = pytest.mark.ours
 
-SILENCE_S, TIMER_B_S = 4.0, 32.0
+SILENCE_S, BUDGET_S, TIMER_B_S = 4.0, 5.0, 32.0
 MODULES = ("tm", "sl", "rr", "pv", "maxfwd", "usrloc", "registrar", "textops", "siputils")
 OTHER_DOMAIN = """#!KAMAILIO
 debug=0
@@ -351,7 +351,7 @@ def test_dead_dns_ends_in_500_and_leaves_internal_calls_alone(world) -> None:
             assert answer is not None
             assert answer.status == 500
             assert time.monotonic() - began < TIMER_B_S / 2
-            assert median(durations_s) < 0.5
+            assert median(durations_s) < BUDGET_S / 2       # whoever waited for the DNS would have waited for all of it
         finally:
             world.names.is_silent = False
 

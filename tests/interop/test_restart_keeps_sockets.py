@@ -6,7 +6,6 @@ import contextlib
 import signal
 import socket
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -254,12 +253,10 @@ def test_a_stop_on_purpose_ends_calls_as_ever(managed, network):
         caller.send(build_invite(caller))
         answer_call(phone)
         take_answer(caller)
-        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         for peer in (phone, caller):
             peer.send(build_response(receive_request(peer, b"BYE"), 200, "OK"))
         assert server.process.wait(PATIENCE_S) == 0
-        assert time.monotonic() - began < 5
 
 
 def count_connections(manager: SmallSystemd) -> int:

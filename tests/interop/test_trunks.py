@@ -2,7 +2,6 @@
 """Trunks of the gateway against carriers with the habits and the faults of real ones."""
 
 import contextlib
-import time
 from dataclasses import replace
 
 import pytest
@@ -223,7 +222,7 @@ def test_a_carrier_that_dies_in_mid_call_frees_the_phone_that_hangs_up(new_groun
     inside.wait(lambda call: call.statuses(b"BYE") == [200], "an answer to the BYE at once")
 
 
-def test_wrong_credentials_are_said_and_calls_are_refused_at_once(network, tmp_path):
+def test_wrong_credentials_are_said_and_calls_are_refused_without_a_try(network, tmp_path):
     wrong = Account(OFFICE_NUMBER, "gw-user", "wrong")
     with contextlib.ExitStack() as stack:
         carrier = stack.enter_context(CarrierEmulator(GENERIC, network.new_host(), account=ACCOUNT))
@@ -233,9 +232,7 @@ def test_wrong_credentials_are_said_and_calls_are_refused_at_once(network, tmp_p
         phone.register()
         wait_until(lambda: len(carrier.seen(b"REGISTER")) >= 2, 5, "both tries")
         wait_until(lambda: gateway.show("show trunks")[0]["state"] != "up", 5, "a trunk that is down")
-        began = time.monotonic()
         assert phone.dial(OUTSIDE_NUMBER).wait_status() == 503
-        assert time.monotonic() - began < 2
         assert "INVITE" not in {letter.method.decode() for letter in carrier.post.received}
 
 
