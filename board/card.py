@@ -80,7 +80,8 @@ def build_boot(folder: Path, kernel: Kernel, ramdisk: Path) -> Path:
             shutil.copy2(board / "cmdline.txt", files / f"cmdline-{board.name}.txt")    # its config.txt names it
     with open(part, "wb") as made:
         made.truncate(BOOT_MIB << 20)
-    subprocess.run(["mkfs.vfat", "-n", BOOT_LABEL, "-i", f"{DISK_IDENTITY:08x}", part], check=True, capture_output=True)
+    subprocess.run(["mkfs.vfat", "--invariant", "-n", BOOT_LABEL, "-i", f"{DISK_IDENTITY:08x}", part], check=True,
+                   capture_output=True)
     # in an order that is always the same
     folders = [files, *sorted(path for path in files.iterdir() if path.is_dir())]
     for place in folders:
