@@ -30,6 +30,7 @@ from appliance.ua.request_draft import RequestDraft
 from appliance.ua.user_agent import UserAgent
 
 UNACCEPTABLE: Final = 488
+WHY_UNACCEPTABLE: Final = b'Warning: 305 denwaban "Incompatible media format"\r\n'
 NOT_FOUND: Final = 404              # RFC 3261 21.4.5: the DNS says so, and nobody else could know better
 AGAIN_S: Final = 2.0                # until a change that could not be made is tried again
 
@@ -156,7 +157,7 @@ class PhoneCall:
         except PeerError:
             self._answer = b""
         if offer and not self._answer:
-            call.refuse(UNACCEPTABLE, now)
+            call.refuse(UNACCEPTABLE, now, WHY_UNACCEPTABLE)     # RFC 3261 13.3.1.3
             return
         self._owner.call_offered(self, now)
 
@@ -191,7 +192,7 @@ class PhoneCall:
             call.answer_offer(answer, now)
             self._owner.call_changed(self, now)
         else:
-            call.refuse_offer(UNACCEPTABLE, now)
+            call.refuse_offer(UNACCEPTABLE, now, WHY_UNACCEPTABLE)
 
     def offer_wanted(self, call: CallHandle, now: float) -> None:
         """CallEvents."""

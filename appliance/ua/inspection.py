@@ -17,6 +17,7 @@ DIALOG_METHODS: Final = frozenset({b"BYE", b"PRACK", b"UPDATE", b"INFO"})
 MIXED: Final = b"multipart/mixed"
 TARGET_REFRESHES: Final = frozenset({b"INVITE", b"UPDATE"})
 SESSION_METHODS: Final = frozenset({b"INVITE", b"ACK", b"PRACK", b"UPDATE"})
+INSECURE: Final = b'Warning: 399 denwaban "sips without TLS"\r\n'
 SERVICE: Final = b"urn:service:sos"
 """RFC 5031 4.2. A telephone may call for help so."""
 
@@ -67,6 +68,8 @@ def _check_target(request: Message, core: AgentCore) -> Refusal | None:
     is_service = core.serves_phones and request.uri[:len(SERVICE)].lower() == SERVICE
     if request.uri_scheme not in (b"sip", b"sips", b"tel") and not is_service:
         return Refusal(416)
+    if request.uri_scheme == b"sips" and request.via_transport.upper() != b"TLS":
+        return Refusal(416, INSECURE)       # 26.2.2: the last hop too
     if request.method in DIALOG_METHODS:
         return Refusal(481)
     users = core.profile.answers_for

@@ -306,6 +306,12 @@ def test_refusals_say_why():
     assert throw(b"OPTIONS", to_tag=b"unknown").status == 481
 
 
+def test_sips_that_came_without_tls_rings_nowhere():
+    for method, lines in ((b"INVITE", CONTACT), (b"OPTIONS", b"")):
+        answer = throw(method, lines, uri=b"sips:2@198.51.100.20")
+        assert (answer.status, b"TLS" in (answer.header(b"Warning") or b"")) == (416, True)
+
+
 @pytest.mark.parametrize("status", [200, 486])
 def test_options_are_answered_as_an_invite_would_be(status):
     def occupy(phone) -> None:
