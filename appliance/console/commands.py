@@ -122,6 +122,8 @@ def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Reso
     """What was typed, as a command. Raises OperatorError: unknown, ambiguous or unfinished, and what is allowed."""
     candidates = commands
     words: list[str] = []
+    if commands is COMMANDS:
+        _refuse_other_mode(line.split()[:1])
     for position, typed in enumerate(line.split()):
         word = _resolve_word(typed, words, _words_at(candidates, position))
         wanted = _find_place(word, _words_at(candidates, position))
@@ -131,6 +133,14 @@ def resolve_command(line: str, commands: tuple[Command, ...] = COMMANDS) -> Reso
         if len(command.words) == len(words):
             return Resolved(command, words)
     raise OperatorError(" ".join(words) or "command", say("unfinished"), _list_words(_words_at(candidates, len(words))))
+
+
+def _refuse_other_mode(first: list[str]) -> None:
+    """`set` and its kind are typed here by whoever is new, and some begin another command. Raises OperatorError."""
+    from appliance.console.configure.verbs import WORDS
+    here = {command.words[0] for command in COMMANDS}
+    if first and first[0].lower() in WORDS and first[0].lower() not in here:
+        raise OperatorError(first[0], say("this is a command of configuration mode"), say("`configure` before it"))
 
 
 def _find_place(word: str, allowed: list[str]) -> str:

@@ -59,7 +59,7 @@ class Session:
         """What is wrong where, what is allowed, and what to do where that is more."""
         allowed = say("allowed: {allowed}", allowed=say_again(error.allowed)) if error.allowed else ""
         said = f"{error.path}: {say_again(error.said)}"
-        self.output.write_error("\n".join(filter(None, (said, allowed, error.remedy))))
+        self.output.write_error("\n".join(filter(None, (said, allowed, say_again(error.remedy)))))
 
     def _note_silence(self, error: MachineError) -> None:
         self.output.write_error(explain_silence(error, self.servers.directory))

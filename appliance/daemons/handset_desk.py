@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from appliance.config.kind import show_text
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
 from appliance.control.recent_events import RecentEvents
@@ -50,13 +51,14 @@ class HandsetDesk:
                                         "`show alarms` says what to do")
                 return {"name": name, **care.station.obey(motion)}
             case plain:
-                raise OperatorError("handset", " ".join(plain), "show handsets; show handset NAME; handset NAME ...; "
-                                    "log N")
+                raise OperatorError("handset", f"{show_text(' '.join(plain))} is not known here",
+                                    "show handsets; show handset NAME; handset NAME ...; log N")
 
     def _find(self, name: str) -> StationCare:
         care = self._cares.get(name)
         if care is None:
-            raise OperatorError("handset", name, " | ".join(self._cares))
+            known = f"one of {', '.join(self._cares)}" if self._cares else "no handset is configured"
+            raise OperatorError("handset", f"there is no handset {show_text(name)}", known)
         return care
 
 

@@ -13,6 +13,7 @@ from time import monotonic
 from appliance.config.configuration import Configuration
 from appliance.config.handset_configuration import HandsetConfiguration
 from appliance.config.handset_kinds import GpioLine
+from appliance.config.kind import show_text
 from appliance.control.asker import Asker
 from appliance.control.conversation import Words, require_plain_words
 from appliance.control.server import LineServer
@@ -28,6 +29,7 @@ from appliance.handset.hook import HookEvent, HookReader, Motion
 from appliance.handset.plan import HandsetPlan
 from appliance.handset.states import TALKING
 from appliance.numbering.digit_map import DigitMap
+from appliance.numbering.digits import normalise_digits
 from appliance.sdp.origin import SESSION_ID_LIMIT
 from appliance.sip.flow import UDP, Listener
 from appliance.sip.stack import SipStack
@@ -41,6 +43,7 @@ from appliance.vocabulary import handset_alarm
 from appliance.vocabulary.counters import Counters
 
 COMMANDS = ("lift", "hang-up", "flash", "press KEYS", "dial NUMBER", "show")
+KEYS = frozenset("0123456789*#ABCD")      # the last four: RFC 4733 3.2, no telephone has them but a script may
 LOOPBACK = "127.0.0.1"
 PIN_RETRY_LOOKS = 5
 TRANSACTIONS_MAX = 20_000       # some 12 MB: whoever floods a telephone does not take the box's memory with it
@@ -230,20 +233,25 @@ class HandsetStation:
     def obey(self, plain: list[str]) -> dict[str, object]:
         """A hand's motion; the state that it has led to. Raises OperatorError."""
         now = monotonic()
-        handset = self.handset
+        handset, path = self.handset, f"handset {self.name}"
         moves: dict[str, Callable[[float], None]] = {"lift": handset.lift, "hang-up": handset.hang_up,
                                                      "flash": handset.flash}
         match plain:
             case [word] if word in moves:
                 moves[word](now)
-            case ["press", keys] if keys and set(keys) <= set("0123456789*#ABCD"):
+            case ["press", written]:
+                keys = normalise_digits(written)
+                if not keys or not set(keys) <= KEYS:
+                    raise OperatorError(f"{path} press", f"{show_text(written)} is not on its keys",
+                                        "keys: 0 to 9, *, #")
                 self._press(keys)
             case ["dial", number]:
                 if not handset.dial(number, now):
-                    raise OperatorError("handset", f"it is {describe_state(handset)}", "a handset on the hook, or with "
-                                        "dial tone", "hang it up first")
+                    raise OperatorError(path, f"this handset is {describe_state(handset)}",
+                                        "a handset on the hook, or with dial tone", "hang it up first")
             case _:
-                raise OperatorError("command", " ".join(plain), f"one of: {', '.join(COMMANDS)}")
+                raise OperatorError(path, f"{show_text(' '.join(plain))} is nothing that a hand does",
+                                    f"one of {', '.join(COMMANDS)}")
         self._ports.settle(monotonic())
         return {"state": describe_state(handset)}
 

@@ -38,7 +38,8 @@ def test_words_may_be_cut_to_a_unique_beginning(line: str, words: str):
     ("show", "registrations | calls | call | records | trunks | subscriptions | presence | messages | statistics | "
              "dns | tls | alarms | version | configuration | revisions | system | revision | interfaces | leases | "
              "firewall | bans | handsets | handset | log"),
-    ("delete", FIRST_WORDS), ("show calls all x", "nothing more"),
+    ("remove", FIRST_WORDS), ("delete", "`configure` before it"), ("SET extension 1 secret a", "`configure` before it"),
+    ("rollback 1", "`configure` before it"), ("show calls all x", "nothing more"),
     ("show version 1", "nothing more"), ("show records number", "who called or was called"),
     ("show records x", "a number | number | since"), ("show records since 2h number 3", "nothing more"),
     ("export records", "csv | json"), ("", FIRST_WORDS),

@@ -47,3 +47,10 @@ def test_nobody_at_all_is_an_error():
     desk.servers.network = {}
     desk.servers.silent |= {CALLS, "config.sock"}
     assert "not running" in desk.type("show log", 1)
+
+
+def test_no_lines_are_none_also_where_nobody_looks_after_the_network():
+    desk = Desk()
+    desk.servers.silent |= {"handset.sock", "net.sock"}
+    desk.configuration._log = lambda _count: []
+    assert desk.type("show log 0") == "the journal is empty\n"

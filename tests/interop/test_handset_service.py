@@ -71,6 +71,24 @@ def test_a_handset_without_sound_device_says_so_and_is_a_telephone_all_the_same(
         assert ask(server, "show")["last_status"] == 480
 
 
+def test_what_no_hand_does_is_refused_with_where_what_and_what_may_stand_there(new_server):
+    with new_server(lines=LINES) as server:
+        wait_until(lambda: is_registered(server), PATIENCE_S, "registration")
+        assert read_refusal(server, "handset porch lift") == [
+            'handset: there is no handset "porch"', "allowed: one of desk"]
+        assert read_refusal(server, "handset desk press 12a") == [
+            'handset desk press: "12a" is not on its keys', "allowed: keys: 0 to 9, *, #"]
+        assert server.console("handset desk lift").returncode == 0
+        assert server.console("handset desk press １#").returncode == 0      # full width, as a Japanese keyboard has it
+        assert ask(server, "show")["dialled"] == "1"
+
+
+def read_refusal(server: Server, command: str) -> list[str]:
+    done = server.console(command)
+    assert done.returncode == 2
+    return done.stderr.splitlines()
+
+
 def test_a_commit_that_renames_the_handset_is_followed_once_it_is_idle(new_server):
     with new_server(lines=LINES) as server:
         wait_until(lambda: is_registered(server), PATIENCE_S, "registration")

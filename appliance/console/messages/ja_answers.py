@@ -15,6 +15,19 @@ SAID = {
     "its listener has no address yet": "リスナーのアドレスがまだありません",
     "wrong credentials: {text}": "認証情報が違います: {text}",
     "refused: {text}": "断られました: {text}",
+    # configurations of the past
+    "there is no revision {text}": "版 {text} はありません",
+    "one of the last 50, as `show revisions` lists them": "show revisions に出る最近の50版のどれか",
+    "nothing is on trial": "試行中の設定はありません",
+    "`commit confirmed` before it": "先に commit confirmed",
+    # handsets
+    "{text} is not on its keys": "{text} というキーはありません",
+    "{text} is nothing that a hand does": "{text} という動作はありません",
+    "this handset is {text}": "この受話器はいま {text} です",
+    "a handset on the hook, or with dial tone": "置かれた受話器、または発信音の聞こえる受話器",
+    "hang it up first": "先に hang-up",
+    "keys: 0 to 9, *, #": "キー: 0から9、*、#",
+    "no handset is configured": "受話器は設定されていません",
     # which way a call would take
     "emergency": "緊急通報",
     "extension": "内線",

@@ -41,6 +41,8 @@ SENTENCES = {
     "do what a hand does at a handset": "受話器を手の代わりに動かす",
     "one handset": "1台の受話器",
     "a handset": "受話器の名前",
+    "this is a command of configuration mode": "これは設定モードのコマンドです",
+    "`configure` before it": "先に configure",
     "keys: 0 to 9, *, #": "キー: 0から9、*、#",
     "calls as they go on, until q": "通話の様子を q まで表示し続ける",
     "SIP messages as they come and go, until q": "SIPメッセージを q まで表示し続ける",

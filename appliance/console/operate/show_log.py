@@ -25,6 +25,7 @@ def collect(servers: "Servers", words: list[str]) -> list[Row]:
     """The events of all who answer, by time. Raises MachineError where nobody does."""
     count = words[2] if len(words) > 2 else str(EVENTS_SHOWN)
     silence: MachineError | None = None
+    has_answer = False
     rows: list[Row] = []
     for socket_name, writer in WRITERS.items():
         try:
@@ -34,8 +35,9 @@ def collect(servers: "Servers", words: list[str]) -> list[Row]:
         except OperatorError:
             continue
         else:
+            has_answer = True
             rows += [{"daemon": writer, **row} for row in found] if isinstance(found, list) else []
-    if silence is not None and not rows:
+    if silence is not None and not has_answer:
         raise silence
     rows.sort(key=lambda row: str(row.get("at", "")))
     return rows[max(len(rows) - int(count), 0):]

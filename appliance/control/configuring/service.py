@@ -13,6 +13,7 @@ from typing import Final
 from appliance.config.candidate import Candidate, Reader, Reading, split_path
 from appliance.config.configuration import Configuration
 from appliance.config.finding import Finding
+from appliance.config.kind import show_text
 from appliance.config.reading import read_tree
 from appliance.control.asker import Asker
 from appliance.control.configuring.committing import Committer
@@ -167,7 +168,8 @@ class ConfiguringService:
         text = (await asyncio.to_thread(self._archive.revisions.read_text, number)
                 if isinstance(number, int) and 0 < number < 100_000_000 else None)
         if text is None:
-            raise OperatorError("revision", str(number)[:40], "the number of one of the last 50, as `revisions` tells")
+            raise OperatorError("revision", f"there is no revision {show_text(str(number))}",
+                                "one of the last 50, as `show revisions` lists them")
         return text
 
     def _show_status(self, _words: Words, _asker: Asker) -> object:
@@ -269,7 +271,7 @@ class ConfiguringService:
     async def _confirm(self, _words: Words, asker: Asker) -> object:
         async with self._one_at_a_time:
             if self._trial is None:
-                raise OperatorError("confirm", "nothing", "`commit confirmed` before it", "nothing waits for this")
+                raise OperatorError("confirm", "nothing is on trial", "`commit confirmed` before it")
             await self._keep_trial(asker.name())
             return {"revision": self._revision}
 
