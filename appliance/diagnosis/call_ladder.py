@@ -24,11 +24,12 @@ def name_addresses(call: ObservedCall) -> dict[str, str]:
 
 
 def list_media(call: ObservedCall, lanes: Lanes) -> list[MediaRow]:
-    """What came from each leg, and what went there, where a relay has counted it."""
+    """What came from each leg, and what went there, where a relay has counted it: that nothing came says most."""
     rows: list[MediaRow] = []
     for leg in call.legs:
         found = lanes.find_peer(leg.address)
-        if found is not None and (leg.packets_received or leg.packets_sent):
+        is_counted = leg.packets_received or leg.packets_sent or (call.is_relayed and call.ended_at and leg.answered_at)
+        if found is not None and is_counted:
             rows += _describe_media(leg, *found)
     return rows
 

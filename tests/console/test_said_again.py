@@ -28,7 +28,7 @@ KANA = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 COMPOSED = {"unknown word1717", "17 is taken by 17", 'the digest user name "17" is also that of extension 17',
             "17 is ours on the WAN, for 17", "17 is so wide 17", "IPv17 networks", "bring 17 17",
             "17; its Contact is 17", "no server was found for 17: 17", "a rule of the office forbids this call17",
-            "the caller gave up 17, after 17 s", "ended by the 17"}
+            "the caller gave up 17, after 17 s", "ended by the 17", "17: 17"}
 """Put together of pieces that a syntax tree does not show whole."""
 WHOLE_ONES = (
     'unknown word "nmae", did you mean "name"', "unknown word", "192.168.1.1 is taken by ourselves", "IPv6 networks",
@@ -49,6 +49,7 @@ WHOLE_ONES = (
     "11 wrong passwords for 3 user names", "went on guessing after 3 holds", "90 requests beyond the limit",
     "INVITE came from 192.0.2.7:5060, after 3 more like it",
     "nothing was heard from trunk line: what it sent is no RTP",
+    "extension 1001: no packet came from it at all", "trunk line: it sent a codec that was not agreed",
     "from 1001 and 2 more: 0311112222: trunk a (0311112222), then trunk b (81311112222) -> not allowed")
 
 

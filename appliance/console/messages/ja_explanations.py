@@ -61,6 +61,8 @@ SAID = {
     "it sent a codec that was not agreed": "取り決めていないコーデックを送ってきました",
     "what it sent is no RTP": "送ってきたものはRTPではありません",
     "no packet came from it at all": "パケットがまったく来ませんでした",
+    "extension {name}: {cause}": "内線 {name}: {cause}",
+    "trunk {name}: {cause}": "外線 {name}: {cause}",
     "only few packets came from it": "パケットがわずかしか来ませんでした",
     "one side": "一方",
     "trunk {trunk}": "外線 {trunk}",

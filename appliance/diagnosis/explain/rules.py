@@ -82,7 +82,7 @@ def describe_good_call(evidence: Evidence) -> Finding:
     if call.ended_at:
         proofs.append(Proof(call.ended_at, f"ended by the {call.ended_by}" if call.ended_by else "ended"))
     proofs += [Proof(0.0, f"{leg.packets_received} packets came from {name_leg(leg)}")
-               for leg in call.legs if leg.packets_received]
+               for leg in call.legs if leg.packets_received or (call.is_relayed and leg.answered_at)]
     state = "nothing wrong" if call.ended_at else "nothing wrong so far: the call goes on"
     return Finding("good", state, tuple(proofs))
 

@@ -7,7 +7,7 @@ from appliance.diagnosis.explain.refusals import name_leg
 from appliance.diagnosis.explain.sessions import Voice, read_voice
 from appliance.diagnosis.observed_call import ObservedLeg
 
-TALK_S = 5.0            # a shorter call proves nothing
+TALK_S = 3.0            # a shorter call proves nothing; who hears nobody says hello twice and hangs up
 ENOUGH_PACKETS = 50     # a second of speech
 FEW_SHARE = 0.05        # of what the other side has sent in the same time
 BAD_OPINION = 3.1       # below it, many listeners are dissatisfied (G.107 Annex B, R 60)
@@ -66,9 +66,21 @@ def explain_no_audio(evidence: Evidence) -> Finding | None:
     if not call.is_relayed or len(talked) != 2 or not call.ended_at or call.ended_at - call.answered_at < TALK_S \
             or any(leg.packets_received or leg.packets_sent for leg in talked):
         return None
-    reasons = [f"{name_leg(leg)}: {decide_silence(leg, find_voice(evidence, leg))[0]}" for leg in talked]
-    return Finding("no_audio", "nothing was heard from either side", tuple(Proof(0.0, one) for one in reasons),
-                   "look for a firewall that lets signalling through and media not: `media ports` has the range")
+    proofs, remedies = [], []
+    for leg in talked:
+        reason, remedy = decide_silence(leg, find_voice(evidence, leg))
+        proofs.append(Proof(0.0, f"{name_leg(leg)}: {reason}"))
+        if has_tried(leg) and remedy not in remedies:
+            remedies.append(remedy)
+    remedy = "; ".join(remedies) or (
+        "look for a firewall that lets signalling through and media not: `media ports` has the range")
+    return Finding("no_audio", "nothing was heard from either side", tuple(proofs), remedy)
+
+
+def has_tried(leg: ObservedLeg) -> bool:
+    """Whether something came from it that could not be passed on: then no firewall stands between it and us."""
+    figures = leg.figures
+    return figures is not None and bool(figures.foreign or figures.unmapped or figures.malformed)
 
 
 def explain_bad_line(evidence: Evidence) -> Finding | None:

@@ -231,12 +231,29 @@ def test_who_holds_is_not_heard_and_that_is_no_fault_of_the_network(office):
 
 def test_a_short_call_proves_nothing_about_sound(office):
     hear(office, speech(100), SILENCE, seconds=2.0)
-    assert explain(office)["cause"] == "good"
+    explained = explain(office)
+    assert explained["cause"] == "good"
+    assert "0 packets came from extension 202" in texts(explained)
+
+
+def test_who_heard_nobody_says_hello_twice_and_hangs_up(office):
+    hear(office, speech(150), SILENCE, seconds=4.0)
+    assert explain(office)["cause"] == "one_way_audio"
 
 
 def test_nobody_is_heard(office):
     hear(office, SILENCE, SILENCE)
-    assert explain(office)["cause"] == "no_audio"
+    explained = explain(office)
+    assert explained["cause"] == "no_audio"
+    assert "firewall" in explained["remedy"]
+
+
+def test_nobody_is_heard_since_both_announce_other_addresses_than_they_speak_from(office):
+    elsewhere = SILENCE._replace(foreign=200, stranger=("192.168.1.99", 4000))
+    hear(office, elsewhere, elsewhere, seconds=4.0)
+    explained = explain(office)
+    assert explained["cause"] == "no_audio"
+    assert explained["remedy"] == "let the phone announce its real address, or mark it as being behind a NAT"
 
 
 def test_a_bad_line(office):
