@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that relays beside the call server: signals, kill -9 of either, what is left over, what it costs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -147,12 +148,21 @@ def test_a_call_server_that_is_killed_without_calls_leaves_no_relay(new_server):
         wait_until(lambda: not is_alive(pid), PATIENCE_S, "the relay's end")
 
 
+def held_by(pid: int) -> set[int]:
+    """Numbers of the files that a process has open; it may close one meanwhile."""
+    held = set()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            held.add(os.stat(f"/proc/{pid}/fd/{number}").st_ino)
+    assert held
+    return held
+
+
 def test_who_reads_our_output_sees_its_end_while_the_relay_lives(new_server, make_call):
     with new_server() as server:
         call, pid = make_call(server), relay_pid(server)
         ours = {os.stat(path).st_ino for path in (server.output, server.errors)}
-        held = {os.stat(f"/proc/{pid}/fd/{number}").st_ino for number in os.listdir(f"/proc/{pid}/fd")}
-        assert ours.isdisjoint(held)
+        assert ours.isdisjoint(held_by(pid))
         server.kill()
         call.talk()
         server.start()
