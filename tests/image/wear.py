@@ -16,8 +16,8 @@ systemctl stop denwaban-slot-good.service
 systemctl start --no-block denwaban-slot-doubt.service"""
 REPAIRED, FAILING, UNWRITABLE = "was repaired at the start", "has met errors since the start", "takes no writing"
 STARTS = 5
-NEW_PHONE = "set extension 3800 secret nobody-keeps-this-one"
-WITHOUT = "3800"
+NEW_PHONE, ANOTHER = "set extension 3800 secret nobody-keeps-this-one", "set extension 3801 secret gone-with-the-power"
+KEPT = "3800"
 RESETS_S = 600.0
 
 
@@ -46,16 +46,16 @@ def wear_out(life: Life, verdict: Verdict) -> None:
     took_s = life.start()
     said = life.show("show alarms")
     verdict.claim(UNWRITABLE in said and life.extensions() >= before,
-                  f"a locked card with an open journal: console after {took_s:.0f} s, all is there, an alarm says it")
+                  f"a locked card with an open journal: console after {took_s:.0f} s, telephones as before, an alarm")
     check_call(life, verdict, "from a locked card")
-    said = configure(life, f"delete extension {WITHOUT}")
+    said = configure(life, ANOTHER)
     verdict.claim("commit complete" in said, "what is set is in RAM")
     life.machine.power_off()
     life.machine.is_card_locked = False
     life.start()
-    verdict.claim(WITHOUT in life.extensions() and "no alarms" in life.show("show alarms"),
-                  "unlocked: as it was before, and no alarm is left")
-    configure(life, f"delete extension {WITHOUT}")
+    verdict.claim(life.extensions() == before | {KEPT} and "no alarms" in life.show("show alarms"),
+                  "unlocked: the journal is played back, all is as it was before, and no alarm is left")
+    configure(life, f"delete extension {KEPT}")
 
 
 def die_young(life: Life, verdict: Verdict) -> None:
