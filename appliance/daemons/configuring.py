@@ -109,10 +109,11 @@ class Configuring:
         self._tell(findings)
 
     def _tell(self, findings: tuple[Finding, ...]) -> None:
-        errors = sum(1 for one in findings if one.is_error())
+        errors = [one for one in findings if one.is_error()]
         print_findings(LoadResult(None, findings, self._path), sys.stderr)
         if errors:
-            self._journal.record("configuration_refused", file=self._path, errors=len(findings))
+            self._journal.record("configuration_refused", file=self._path, errors=len(errors),
+                                 first=errors[0].render(self._path))
 
     def _make_reader(self, explain_files: Callable[[str, str], str] | None) -> Reader:
         def read(text: str) -> Reading:

@@ -77,6 +77,13 @@ def test_every_daemon_is_watched_and_never_given_up(daemon):
     assert f"denwaban-{daemon}.service" in read_unit("denwaban.target")["Unit"]["Wants"][0].split()
 
 
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_no_daemon_leaves_its_memory_on_disk(daemon):
+    """There are passwords in it; the watchdog ends a daemon by SIGABRT, which would leave a core."""
+    assert read_service(daemon)["LimitCORE"] == ["0"]
+    assert read_service(daemon)["UMask"] == ["0077"]
+
+
 def test_they_start_in_order_and_need_nobody():
     after = {daemon: " ".join(read_unit(f"denwaban-{daemon}.service")["Unit"].get("After", [])) for daemon in DAEMONS}
     for place, daemon in enumerate(DAEMONS):
