@@ -26,24 +26,26 @@ def wear_out(life: Life, verdict: Verdict) -> None:
     before = life.extensions()
     life.wait_for_ssh()
     life.as_root(MEET_ERROR)
+    life.machine.drain()                                           # the kernel says it on the serial line as well
     said = life.show("show alarms")
     verdict.claim(FAILING in said, f"an error while it runs is an alarm: {' '.join(said.split())[:150]}")
     check_call(life, verdict, "with a file system that has given up")
     said = configure_refused(life, NEW_PHONE)
     verdict.claim("commit complete" not in said, f"a commit is refused: {' '.join(said.split())[:200]}")
-    took_s = life.restart()
+    life.machine.power_off()
+    took_s = start_whole(life)
     verdict.claim(life.extensions() == before and REPAIRED in life.show("show alarms"),
                   f"the next start repairs it, console after {took_s:.0f} s, and says so in an alarm")
     life.machine.power_off()
     spoiled = spoil_bitmaps(life.card)
-    took_s = life.start()
+    took_s = start_whole(life)
     verdict.claim(life.extensions() == before and REPAIRED in life.show("show alarms"),
                   f"{spoiled} broken bitmaps: repaired, nothing is lost, console after {took_s:.0f} s")
     said = configure(life, NEW_PHONE)
     verdict.claim("commit complete" in said, "a commit is taken again")
     life.machine.power_off()                                       # its journal is not played back yet
     life.machine.is_card_locked = True
-    took_s = life.start()
+    took_s = start_whole(life)
     said = life.show("show alarms")
     verdict.claim(UNWRITABLE in said and life.extensions() >= before,
                   f"a locked card with an open journal: console after {took_s:.0f} s, telephones as before, an alarm")
@@ -52,7 +54,7 @@ def wear_out(life: Life, verdict: Verdict) -> None:
     verdict.claim("commit complete" in said, "what is set is in RAM")
     life.machine.power_off()
     life.machine.is_card_locked = False
-    life.start()
+    start_whole(life)
     verdict.claim(life.extensions() == before | {KEPT} and "no alarms" in life.show("show alarms"),
                   "unlocked: the journal is played back, all is as it was before, and no alarm is left")
     configure(life, f"delete extension {KEPT}")
@@ -68,7 +70,7 @@ def die_young(life: Life, verdict: Verdict) -> None:
     write_slot(life.card, "B", root)
     note_slots(life.card, "A 0 good\n")
     before = len(life.machine.kernel_log())
-    took_s = life.start()
+    took_s = start_whole(life)
     runs = re.findall(r"slot ([AB]) runs", life.machine.kernel_log()[before:])
     verdict.claim(runs == [*"A" * STARTS, "B"],
                   f"a good slot that dies: {' '.join(runs)}, console after {took_s:.0f} s")
@@ -99,6 +101,13 @@ def die_young(life: Life, verdict: Verdict) -> None:
     life.machine.wait_console()
     wait_for_mark(life, verdict, "B")
     verdict.claim(True, "a call server that does not get ready: started again, and the slot proves itself")
+
+
+def start_whole(life: Life) -> float:
+    """Until the call server answers as well; seconds from power to console."""
+    took_s = life.start()
+    wait_until(lambda: "messages" in life.show("show statistics"), PATIENCE_S, "the call server")
+    return took_s
 
 
 def wait_for_mark(life: Life, verdict: Verdict, slot: str) -> None:
