@@ -18,6 +18,7 @@ from appliance.control.conversation import Words, read_request, require_plain_wo
 from appliance.control.observed import Observed
 from appliance.control.questions import answer_question
 from appliance.errors import MachineError, OperatorError
+from appliance.system.named_socket import identify_file
 from appliance.system.peer_access import PRIVATE_MODE, find_shared_group, share_socket
 
 LINE_LIMIT_OCTETS: Final = 16 * 1024
@@ -68,7 +69,7 @@ class LineServer:
         if self._unfinished:
             await asyncio.wait(self._unfinished, timeout=CLOSING_LIMIT_S)
         path = os.path.join(self._directory, self._name)
-        if self._identity is not None and self._identity == _identify(path):
+        if self._identity is not None and self._identity == identify_file(path):
             os.unlink(path)
 
     def _bind(self) -> socket.socket:
@@ -83,7 +84,7 @@ class LineServer:
             except OSError:
                 listening.close()
                 raise
-            self._identity = _identify(address)
+            self._identity = identify_file(address)
         listening.setblocking(False)
         return listening
 
@@ -230,11 +231,3 @@ def _explain(error: OperatorError | MachineError) -> OperatorError:
     if isinstance(error, OperatorError):
         return error
     return OperatorError("machine", error.operation, "")
-
-
-def _identify(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return (status.st_dev, status.st_ino)

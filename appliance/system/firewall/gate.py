@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -20,8 +18,8 @@ from appliance.config.network_kinds import IpNetwork, is_too_wide
 from appliance.errors import MachineError
 from appliance.system.firewall.elements import Pinhole
 from appliance.system.firewall.firewall import Firewall
-from appliance.system.peer_access import PRIVATE_MODE, is_admitted, share_socket
-from appliance.system.unix_address import clear_stale_address, open_unix_address
+from appliance.system.named_socket import NamedSocket
+from appliance.system.peer_access import is_admitted
 from appliance.vocabulary.journal import Journal
 
 SOCKET_NAME: Final = "gate.sock"
@@ -36,30 +34,16 @@ class Gate:
     """Serves the socket in the event loop; `firewall` is asked at once, in the loop's thread."""
 
     def __init__(self, state_directory: str, firewall: Firewall, journal: Journal) -> None:
-        self._directory = state_directory
+        self._socket = NamedSocket(state_directory, SOCKET_NAME, "gate socket", "another netd listens there")
         self._firewall = firewall
         self._journal = journal
         self._clients: set[socket.socket] = set()
         self._listening: socket.socket | None = None
-        self._identity: tuple[int, int] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
         """Listen, in the running loop. Raises MachineError where that is impossible or another netd does."""
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        try:
-            with open_unix_address(self._directory, SOCKET_NAME) as address:
-                self._refuse_rival(address)
-                os.fchmod(listening.fileno(), PRIVATE_MODE)     # before bind: the name never has a wider mode
-                listening.bind(address)
-                share_socket(address)
-                listening.listen(CLIENTS_LIMIT)
-                self._identity = identify_file(address)
-        except OSError as error:
-            listening.close()
-            path = os.path.join(self._directory, SOCKET_NAME)
-            raise MachineError(f"gate socket {path}: {error.strerror}", error.errno or 0) from error
-        self._listening = listening
+        listening = self._listening = self._socket.open(CLIENTS_LIMIT)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(listening, self._accept)
 
@@ -67,20 +51,11 @@ class Gate:
         """Stop listening, drop every client. Bans and pinholes stay."""
         if self._listening is None or self._loop is None:
             return
-        with suppress(FileNotFoundError), open_unix_address(self._directory, SOCKET_NAME) as address:
-            if identify_file(address) == self._identity:
-                os.unlink(address)
         self._loop.remove_reader(self._listening)
-        self._listening.close()
+        self._socket.close()
         self._listening = None
         for client in tuple(self._clients):
             self._drop(client)
-
-    def _refuse_rival(self, address: str) -> None:
-        """Take away what a killed process left; leave a living one its socket."""
-        if clear_stale_address(address):
-            return
-        raise MachineError(f"gate socket {os.path.join(self._directory, SOCKET_NAME)}: another netd listens there")
 
     def _accept(self) -> None:
         if self._listening is None or self._loop is None:
@@ -179,12 +154,3 @@ def read_networks(peers: Iterable[Any]) -> Iterator[IpNetwork]:
     """The networks of peers. Raises ValueError."""
     for network, _port, _transport in peers:
         yield ip_network(str(network))
-
-
-def identify_file(path: str) -> tuple[int, int] | None:
-    """Device and inode of what is at the path; None for nothing."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino

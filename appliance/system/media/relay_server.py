@@ -5,15 +5,13 @@ loop that serves it. A client that does not read is dropped; the sessions go on 
 Changed by `serve` alone, in one thread. It has no asyncio: a process that does this little should be small.
 """
 
-import os
 import selectors
 import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
-from appliance.errors import MachineError, PeerError
+from appliance.errors import PeerError
 from appliance.system.media.messages import (
     MESSAGE_LIMIT_OCTETS,
     SOCKET_NAME,
@@ -24,9 +22,9 @@ from appliance.system.media.messages import (
     write_messages,
 )
 from appliance.system.media.relay_desk import Leases, RelayDesk
-from appliance.system.peer_access import PRIVATE_MODE, is_admitted, share_socket
+from appliance.system.named_socket import NamedSocket
+from appliance.system.peer_access import is_admitted
 from appliance.system.sd_notify import read_ping_interval_s, say_alive
-from appliance.system.unix_address import clear_stale_address, open_unix_address
 
 CLIENTS_LIMIT = 4
 MESSAGES_A_TURN = 64
@@ -54,13 +52,13 @@ class RelayServer:
 
     def __init__(self, state_directory: str, desk: RelayDesk, greeting: Greeting, clock: Callable[[], float],
                  is_relaying: Callable[[], bool] = lambda: True) -> None:
-        self._directory = state_directory
+        self._socket = NamedSocket(state_directory, SOCKET_NAME, "media socket",
+                                   "another process relays on this state directory")
         self._desk = desk
         self._greeting = greeting
         self._clock = clock
         self._clients: dict[int, Client] = {}
         self._listening: socket.socket | None = None
-        self._identity: tuple[int, int] | None = None
         self._selector = selectors.DefaultSelector()
         self._is_over = False
         self._is_owned = False
@@ -73,20 +71,7 @@ class RelayServer:
     def open(self, owner: socket.socket | None) -> None:
         """Listen; owner: the connection to the call server that has started us. Raises MachineError where that is
         impossible or another process answers there."""
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        try:
-            with open_unix_address(self._directory, SOCKET_NAME) as address:
-                self._refuse_rival(address)
-                os.fchmod(listening.fileno(), PRIVATE_MODE)     # before bind: the name never exists with a wider one
-                listening.bind(address)
-                share_socket(address)
-                listening.listen(CLIENTS_LIMIT)
-                self._identity = identify_file(address)
-        except OSError as error:
-            listening.close()
-            path = os.path.join(self._directory, SOCKET_NAME)
-            raise MachineError(f"media socket {path}: {error.strerror}", error.errno or 0) from error
-        self._listening = listening
+        listening = self._listening = self._socket.open(CLIENTS_LIMIT)
         self._selector.register(listening, selectors.EVENT_READ, self._accept)
         if owner is not None:
             self._is_owned = True
@@ -116,20 +101,10 @@ class RelayServer:
         end may take it."""
         if self._listening is None:
             return
-        with suppress(FileNotFoundError), open_unix_address(self._directory, SOCKET_NAME) as address:
-            if identify_file(address) == self._identity:
-                os.unlink(address)
-        self._listening.close()
+        self._socket.close()
         self._listening = None
         for client in tuple(self._clients.values()):
             self._drop(client)
-
-    def _refuse_rival(self, address: str) -> None:
-        """Take away what a killed process left; leave a living one its socket."""
-        if clear_stale_address(address):
-            return
-        path = os.path.join(self._directory, SOCKET_NAME)
-        raise MachineError(f"media socket {path}: another process relays on this state directory")
 
     # ---- time
 
@@ -259,12 +234,3 @@ class RelayServer:
 def may_leave(now: float, alone_since: float, last_packet: float) -> bool:
     """Whether a relay without call server may end: its calls are over as far as it can see, or nobody comes back."""
     return now - max(alone_since, last_packet) >= ALONE_QUIET_S or now - alone_since >= ALONE_LONGEST_S
-
-
-def identify_file(path: str) -> tuple[int, int] | None:
-    """Device and inode of what is at the path; None for nothing."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
