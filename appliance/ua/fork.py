@@ -32,9 +32,10 @@ class ForkHost(EarlyHost, Protocol):
 
 
 class Fork(EarlyDialog):
-    """has_left: it said BYE. Satisfies outgoing_request.RequestOwner for its PRACKs."""
+    """has_left: it said BYE; _preview: the answer that was not sent reliably. Satisfies outgoing_request.RequestOwner
+    for its PRACKs."""
 
-    __slots__ = ("_call", "_is_settled", "_message", "_order", "_owes_answer", "has_left")
+    __slots__ = ("_call", "_is_settled", "_message", "_order", "_owes_answer", "_preview", "has_left")
 
     def __init__(self, call: ForkHost, dialog: Dialog, offer: bytes) -> None:
         super().__init__(dialog, OfferAnswer())
@@ -42,6 +43,7 @@ class Fork(EarlyDialog):
         self._order: ProvisionalOrder | None = None
         self._message: Message | None = None
         self._is_settled = False
+        self._preview = b""
         self._owes_answer = False
         self.has_left = False
         if offer:
@@ -86,15 +88,21 @@ class Fork(EarlyDialog):
 
     def take_session(self, response: Message, is_reliable: bool) -> bytes:
         """The answer in a response. 13.2.1: the first one counts, later ones to the same INVITE are not looked at; one
-        that was not sent reliably closes nothing yet (RFC 6337 3.1.1)."""
+        that was not sent reliably closes nothing yet (RFC 6337 3.1.1). Networks that play something first and connect
+        afterwards say two things in one dialog: what was sent reliably is then where the voice is."""
         session = read_session(response)
         if not session or self._is_settled:
             return b""
+        exchange = self.exchange
         if is_reliable:
             self._is_settled = True
-        if self.exchange.state is not LOCAL_OFFER:
+        if exchange.state is LOCAL_OFFER:
+            exchange.receive_answer(session)
+        elif is_reliable and self._preview and exchange.may_correct(self._preview) and session != self._preview:
+            exchange.correct_answer(session)
+        else:
             return b""
-        self.exchange.receive_answer(session)
+        self._preview = b"" if is_reliable else session
         return session
 
     def _take_offer(self, response: Message) -> bytes:

@@ -67,6 +67,16 @@ class OfferAnswer:
         self._enter(IDLE)
         self.local, self.remote, self.offered = self.offered, session, b""
 
+    def may_correct(self, answer: bytes) -> bool:
+        """Whether their answer is still this one, and nothing else is open."""
+        return self.state is IDLE and self.remote == answer
+
+    def correct_answer(self, session: bytes) -> None:
+        """They have said their answer once more, and otherwise."""
+        if self.state is not IDLE:
+            raise MisuseError("another answer while something is open")
+        self.remote = session
+
     def drop_offer(self) -> None:
         """The open offer was refused or its request failed: the session stays as it was (RFC 3261 14.1)."""
         if self.state is not IDLE:

@@ -39,6 +39,34 @@ def test_early_media_pass_at_once(office, pair):
     office.check_clean()
 
 
+def test_who_speaks_elsewhere_once_it_answers_is_heard_there(office, pair):
+    alice, bob = pair
+    call = alice.invite("202")
+    bob.ringing.respond(183, body=bob.describe(port=40002))
+    early = call.last(183)
+    session, = office.relay.sessions
+    bob.ringing.answer(port=40010)
+    assert office.relay.directed[session, 1].rtp == ("192.168.1.12", 40010)
+    assert call.last(200).body == early.body        # what we have said ourselves stands: RFC 3261 13.2.1
+    call.acknowledge()
+    call.bye()
+    office.check_clean()
+
+
+def test_an_answer_that_was_acknowledged_stands(office, pair):
+    alice, bob = pair
+    call = alice.invite("202", lines="Supported: 100rel\r\n")
+    bob.ringing.respond(183, body=bob.describe(port=40002), lines=RELIABLE)
+    session, = office.relay.sessions
+    call.prack(call.last(183))
+    bob.ringing.respond(200, bob.ringing.got("PRACK")[0])
+    bob.ringing.answer(port=40010)
+    assert office.relay.directed[session, 1].rtp == ("192.168.1.12", 40002)
+    call.acknowledge()
+    call.bye()
+    office.check_clean()
+
+
 def test_two_phones_speak_early_under_two_to_tags(office):
     alice = office.phone("201")
     desk, hall = office.phone("202", name="desk"), office.phone("202", "192.168.1.22", name="hall")
