@@ -82,7 +82,7 @@ def _make_filter(name: str, argument: str) -> Filter:
         return _count_lines
     if name == "last":
         if argument and not (argument.isascii() and argument.isdigit() and len(argument) < 7):
-            raise OperatorError("| last", repr(argument), say("a number"))
+            raise OperatorError("| last", say("{typed} is not known here", typed=repr(argument)), say("a number"))
         return _keep_last(int(argument or LAST_LINES))
     expression = argument[1:-1] if len(argument) > 1 and argument[0] == argument[-1] == '"' else argument
     if not expression:

@@ -10,6 +10,7 @@ from typing import TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.config.configuration import Configuration
+from appliance.config.kind import show_text
 from appliance.control.asker import Asker
 from appliance.control.call_view import write_moment
 from appliance.control.conversation import Words
@@ -53,9 +54,11 @@ class RouteQuestions:
         configuration = self._configuration()
         number, extension = str(words[2]), str(words[4])
         if extension not in configuration.extensions:
-            raise OperatorError("test route", f"from {extension}", "an extension of the configuration")
+            raise OperatorError("test route", f"there is no extension {show_text(extension)}",
+                                "an extension of the configuration")
         if ":" in number.removeprefix("urn:service:") or "@" in number:
-            raise OperatorError("test route", number, "what is dialled: digits, *, # and +, or an extension")
+            raise OperatorError("test route", f"{show_text(number)} cannot be dialled",
+                                "what is dialled: digits, *, # and +, or an extension")
         at = self._read_time(str(words[6]), configuration.timezone) if len(words) == 7 else self._wall_now()
         way = decide_way(configuration, number, extension, at)
         return {"way": way.describe(), "kind": way.kind, "number": way.number,
@@ -69,7 +72,7 @@ class RouteQuestions:
             moment = datetime.fromisoformat(f"{today:%Y-%m-%d}T{text}" if len(text) <= 5 else text)
         except ValueError as error:
             allowed = "14:30, or 2026-11-22T14:30, as the office's clock shows it"
-            raise OperatorError("test route at", text, allowed) from error
+            raise OperatorError("test route at", f"{show_text(text)} is no moment", allowed) from error
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
 
 

@@ -6,6 +6,7 @@ zone is written, as everything here is shown.
 import re
 from datetime import UTC, datetime
 
+from appliance.config.kind import show_text
 from appliance.errors import OperatorError
 
 ALLOWED = "a date (2026-11-22), a time of today (14:30), both (2026-11-22T14:30), or how long ago (90m, 2h, 3d), in UTC"
@@ -21,10 +22,11 @@ def read_since(text: str, wall_now: float) -> float:
     ago = _AGO.fullmatch(text)
     if ago is not None:
         return wall_now - int(ago[1]) * UNIT_S[ago[2]]
+    written = text
     if _TIME.fullmatch(text):
         text = f"{datetime.fromtimestamp(wall_now, UTC):%Y-%m-%d}T{text.zfill(len(text) + (text[1] == ':'))}"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise OperatorError("since", text, ALLOWED) from error
+        raise OperatorError("since", f"{show_text(written)} is no moment", ALLOWED) from error
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -15,6 +15,10 @@ SAID = {
     "its listener has no address yet": "リスナーのアドレスがまだありません",
     "wrong credentials: {text}": "認証情報が違います: {text}",
     "refused: {text}": "断られました: {text}",
+    # moments
+    "{text} is no moment": "{text} という時はありません",
+    "a date (2026-11-22), a time of today (14:30), both (2026-11-22T14:30), or how long ago (90m, 2h, 3d), in UTC":
+        "日付(2026-11-22)、今日の時刻(14:30)、その両方(2026-11-22T14:30)、またはどれだけ前か(90m、2h、3d)。UTCで",
     # configurations of the past
     "there is no revision {text}": "版 {text} はありません",
     "one of the last 50, as `show revisions` lists them": "show revisions に出る最近の50版のどれか",

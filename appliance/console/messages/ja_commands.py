@@ -61,6 +61,8 @@ SENTENCES = {
     "an extension": "内線番号",
     "2026-11-22T14:30 or 14:30, as it is here": "2026-11-22T14:30 または 14:30(この場所の時刻)",
     "an IP address": "IPアドレス",
+    "{address} is no address": "{address} はアドレスではありません",
+    "{address} is not shut out": "{address} は締め出されていません",
     "what there is and how it stands": "状態を表示する",
     "why something went as it did": "理由を説明する",
     "records for other programs": "ほかのプログラム向けに出力する",

@@ -18,9 +18,11 @@ def act(session: "Session", words: list[str]) -> int:
     try:
         address = str(ip_address(words[2]))
     except ValueError as error:
-        raise OperatorError("clear ban", words[2], say("an IP address")) from error
+        said = say("{address} is no address", address=repr(words[2]))
+        raise OperatorError("clear ban", said, say("an IP address")) from error
     answer = session.servers.ask(NETWORK, ["unban", address])
     if isinstance(answer, dict) and not answer.get("is_found"):
-        raise OperatorError("clear ban", address, say("an address that `show bans` lists"))
+        raise OperatorError("clear ban", say("{address} is not shut out", address=address),
+                            say("an address that `show bans` lists"))
     session.output.write_prose(say("{address} is let in again", address=address))
     return 0
