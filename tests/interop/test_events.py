@@ -2,7 +2,6 @@
 """Lamps, presence and the message lamp with real peers, and what is left of them after kill -9."""
 
 import re
-import time
 from collections.abc import Callable
 from xml.etree import ElementTree
 
@@ -14,6 +13,7 @@ from tests.interop.office import clear_bindings, require
 from tests.interop.raw_sip import SipMessage, UdpPeer, authorize, build_request, register, take_request, transact
 from tests.interop.server import SECRETS, Server
 from tests.interop.sound import write_chirp
+from tests.interop.state_files import wait_rows
 
 pytestmark = pytest.mark.ours
 STATE = "{urn:ietf:params:xml:ns:dialog-info}state"
@@ -22,7 +22,6 @@ PIDF = (b'<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params
         b'entity="sip:1002@office.test"><tuple id="desk"><status><basic>%s</basic></status></tuple>%s</presence>')
 BUSY = (b'<person xmlns="urn:ietf:params:xml:ns:pidf:data-model" id="p"><activities '
         b'xmlns="urn:ietf:params:xml:ns:pidf:rpid"><busy/></activities></person>')
-WRITTEN_S = 1.0
 TURNS = 5
 
 
@@ -99,7 +98,8 @@ def test_after_kill_9_every_subscriber_hears_the_whole_state_by_itself(new_serve
         first = take_notify(one)
         subscribe(two, "1003", "1002", "dialog")
         take_notify(two)
-        time.sleep(WRITTEN_S)
+        wait_rows(server.state, "subscriptions", 2)
+        wait_rows(server.state, "publications", 1)
         server.kill()
         server.start()
         presence, lamp = take_notify(one), take_notify(two)

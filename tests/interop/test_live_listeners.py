@@ -18,6 +18,7 @@ from tests.interop.gateway import DESKS, OFFICE_NUMBER, Gateway, route_lines, tr
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.network_keeper import NetworkStandIn
 from tests.interop.raw_sip import TcpPeer, UdpPeer, authorize, build_request, register, transact
+from tests.interop.state_files import wait_rows
 
 pytestmark = pytest.mark.ours
 MANAGED = ("set network managed true", "set network interface eth0 role wan")
@@ -235,7 +236,7 @@ def test_the_pinholes_of_calls_that_go_on_are_told_after_a_crash(house):
     inside, outside = house.connect()
     expected = {outside.voice.peer}
     wait_until(lambda: network_side.open_ports() == expected, PATIENCE_S, "the call's pinhole")
-    time.sleep(0.5)                                     # the call is on disk by then
+    wait_rows(house.gateway.state, "kept_calls", 1)
     house.gateway.kill()
     network_side.gate.clear()
     house.gateway.start()

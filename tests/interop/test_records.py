@@ -15,6 +15,7 @@ import pytest
 from tests.interop.network import PATIENCE_S, wait_until
 from tests.interop.raw_sip import SipMessage, UdpPeer, authorize, build_request, build_response, register, transact
 from tests.interop.server import PROGRAM, SECRETS
+from tests.interop.state_files import wait_rows
 
 pytestmark = pytest.mark.ours
 CARRIED = [f"set extension {number} role b2bua" for number in ("1001", "1002")]
@@ -147,7 +148,7 @@ def test_a_call_has_a_record_that_outlives_kill_9_and_numbers_go_on(new_server, 
         assert [leg["address"] for leg in shown["legs"]] == [caller.hostport.decode(), callee.hostport.decode()]
         hang_up(caller, callee, answer)
         (record,) = wait_until(lambda: server.show("show records"), 5, "the record")
-        time.sleep(1.0)         # what a power cut may cost
+        wait_rows(server.state, "records", 1, "calls")
         server.kill()
         server.start()
         (again,) = server.show("show records")

@@ -13,11 +13,11 @@ from tests.interop.office import party, register_sipp
 from tests.interop.raw_sip import UdpPeer, build_request, register, transact
 from tests.interop.server import PROGRAM, SECRETS, Server, configuration
 from tests.interop.sipp_script import Script, describe
+from tests.interop.state_files import wait_rows
 from tests.interop.test_calls import callee_answers, caller_hangs_up
 
 pytestmark = pytest.mark.ours
 MANY = {f"20{number:02}": f"secret-{number}" for number in range(100)}
-WRITTEN_S = 1.5
 
 
 class Load(threading.Thread):
@@ -64,10 +64,10 @@ def test_every_start_says_ready_once_more(new_server):
 
 def test_kill_9_a_moment_after_the_200_loses_no_binding(new_server, network):
     with new_server() as server:
-        for user in ("1001", "1002", "1003"):
+        for number, user in enumerate(("1001", "1002", "1003"), 1):
             with UdpPeer((server.host, server.port), network.new_host()) as phone:
                 register(phone, user, SECRETS[user])
-            time.sleep(0.15)
+            wait_rows(server.state, "bindings", number)
             server.kill()
             server.start()
             assert user in {entry["extension"] for entry in server.show("show registrations")}
@@ -80,7 +80,7 @@ def test_kill_9_under_load_loses_no_binding_and_calls_reach_the_phone_at_once(ne
         load = Load(server, network.new_host())
         load.start()
         wait_until(lambda: load.count > len(MANY), PATIENCE_S, "the load getting round")
-        time.sleep(WRITTEN_S)
+        wait_rows(server.state, "bindings", 1 + len(MANY))
         server.kill()
         load.is_wanted = False
         load.join(10)

@@ -19,11 +19,11 @@ from tests.interop.pjsip_sound import likeness_of_pieces
 from tests.interop.server import DOMAIN, SECRETS, Server
 from tests.interop.sipp_script import Script, describe
 from tests.interop.sound import write_babble, write_chirp
+from tests.interop.state_files import wait_rows
 
 pytestmark = pytest.mark.ours
 TALK_S = 1.7
 ALIKE = 0.95
-KEPT_S = 1.5                    # what stands is on disk within a second
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_calls_taken_up_after_a_crash_are_transferred(three, carrying, voices):
     asking, asked = connect(clerk, boss)
     put_on_hold(clerk, asking, boss)
     wait_until(lambda: len(carrying.show("show calls")) == 2, 10, "both calls")
-    time.sleep(KEPT_S)
+    wait_rows(carrying.state, "kept_calls", 2)
     carrying.kill()
     carrying.start()
     assert len(carrying.show("show calls")) == 2
