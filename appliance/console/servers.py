@@ -15,6 +15,8 @@ CALLS: Final = "control.sock"
 CONFIGURATION: Final = "config.sock"
 NETWORK: Final = "net.sock"
 HANDSETS: Final = "handset.sock"
+OF_SERVICES: Final = "/var/lib/denwaban"
+"""The state directory of the units, where nobody is asked to start anything by hand."""
 
 CONFIGURING_LIMIT_S: Final = 120.0
 """A commit may take longer than a question: a network is set up, an address is waited for."""
@@ -99,6 +101,9 @@ def explain_silence(error: MachineError, directory: str) -> str:
         if error.socket_name == HANDSETS:
             return say("no handset runs on this machine\n"
                        "where one is to be: `set handset NAME device DEVICE`, then `commit`; `show log` says why")
+        if directory == OF_SERVICES:
+            return say("the phone system does not run yet\n"
+                       "try again in half a minute; where it stays so, switch the box off and on")
         return say("denwaban is not running on the state directory {directory}\n"
                    "start it: denwaban run --config FILE --state DIR; or name the right one: --state DIR",
                    directory=directory)

@@ -21,7 +21,7 @@ SENTENCES = {
     "commit complete: revision {number}": "コミットしました: 版 {number}",
     "... and {count} more": "... ほか {count} 件",
     "configuration check succeeds": "設定に誤りはありません",
-    "not good: {count} errors": "誤りが {count} 件あります",
+    "not good; errors: {count}": "誤りが {count} 件あります",
     "There are changes that are not committed. Leave, and lose them? [yes/no] ":
         "コミットしていない変更があります。捨てて出ますか [yes/no] ",
     "a path, as ? lists it": "パス(? で一覧)",
@@ -51,6 +51,10 @@ SENTENCES = {
     "start it: denwaban run --config FILE --state DIR; or name the right one: --state DIR":
         "状態ディレクトリー {directory} で denwaban は動いていません\n"
         "起動: denwaban run --config FILE --state DIR、または正しい場所を指定: --state DIR",
+    "the phone system does not run yet\n"
+    "try again in half a minute; where it stays so, switch the box off and on":
+        "電話システムはまだ動いていません\n"
+        "30秒ほど待ってもう一度試してください。続くようなら電源を入れ直してください",
     "the control socket in {directory} is not for this user\n"
     "use the console as root or as the user that denwaban runs as":
         "{directory} の制御ソケットはこのユーザーには使えません\n"
