@@ -20,6 +20,7 @@ from appliance.call.reasons import (
     NO_ANSWER_CAUSE,
     choose_best,
     copy_reason,
+    copy_warning,
     read_cause,
     translate_status,
 )
@@ -380,7 +381,7 @@ class Hunt:
             raise MisuseError("a hunt without a destination")
         status, release = self._failures[place]
         message = release.message if release is not None else None
-        lines = copy_reason(message) if message is not None else b""
+        lines = copy_reason(message) + copy_warning(message) if message is not None else b""
         if message is None and self._searches is not None:
             lines = self._searches.warning
         reason = release.cause.name.lower() if release is not None else ""

@@ -17,6 +17,12 @@ NO_ANSWER: Final = b'Reason: Q.850;cause=19;text="No answer"\r\n'
 STOPPED: Final = b'Reason: SIP;cause=503;text="The telephone system stops"\r\n'
 CLOSED: Final = b'Reason: SIP;cause=503;text="The listener was taken out of service"\r\n'
 MEDIA_LOST: Final = b'Reason: Q.850;cause=41;text="Network lost"\r\n'
+_WARNINGS: Final = {300: b"Incompatible network protocol", 301: b"Incompatible network address formats",
+                    302: b"Incompatible transport protocol", 303: b"Incompatible bandwidth units",
+                    304: b"Media type not available", 305: b"Incompatible media format",
+                    306: b"Attribute not understood", 307: b"Session description parameter not understood",
+                    330: b"Multicast not available", 331: b"Unicast not available", 370: b"Insufficient bandwidth"}
+"""RFC 3261 20.43; 399 is nothing without its words."""
 _OURS: Final = {401: 403, 407: 403, 416: 500, 420: 500, 421: 500, 422: 500, 423: 500, 481: 500, 482: 500, 491: 500,
                 494: 500}
 """Statuses that are an affair between us and the leg that sent them (RFC 3261 16.7 step 6 has no element like us)."""
@@ -46,6 +52,15 @@ def write_reason(release: Release) -> bytes:
 def copy_reason(message: Message) -> bytes:
     """The Reason lines of a message (RFC 3326 2): protocols that everybody knows, no text, which may name somebody."""
     return b"".join([bytes(Reason(reason.protocol, reason.cause)) for reason in read_reasons(message)])
+
+
+def copy_warning(message: Message) -> bytes:
+    """Why a session was refused (RFC 3261 13.3.1.3): the codes, with our own words, since others' may name somebody."""
+    if message.status not in (488, 606):
+        return b""
+    said = {value[:3] for value in message.values(b"Warning")}
+    return b"".join([b'Warning: %d denwaban "%s"\r\n' % (code, words) for code, words in _WARNINGS.items()
+                     if b"%d" % code in said])
 
 
 def write_cause(q850: int) -> bytes:

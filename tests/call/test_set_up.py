@@ -149,10 +149,11 @@ def test_the_reason_of_a_refusal_passes(office):
     assert call.last(486).header(b"Reason") == b"Q.850;cause=17"
 
 
-def test_warnings_and_server_names_of_a_phone_do_not_pass(office):
+def test_why_a_session_was_refused_passes_in_our_own_words(office):
     alice, bob = office.phone("201"), office.phone("202")
     call = alice.invite("202")
-    bob.ringing.respond(488, lines='Warning: 304 192.168.1.12 "Media type not available"\r\n')
+    bob.ringing.respond(488, lines='Warning: 305 192.168.1.12 "not in, Bob\'s hall", 399 192.168.1.12 "x"\r\n')
+    assert call.last(488).headers(b"Warning") == [b'305 denwaban "Incompatible media format"']
     assert call.last(488).header(b"Server") is None
 
 
