@@ -343,9 +343,13 @@ class SetUp:
         call.note(failure.reason)
         call.record.cause = failure.cause
         call.record.ended_by = call.record.ended_by or ("callee" if failure.is_by_callee else "server")
-        if not call.caller.has_ended:
-            is_ours = failure.status == 503 and not failure.is_by_callee and not failure.lines
-            call.caller.incoming.refuse(failure.status, now, RETRY_LINE if is_ours else failure.lines)
+        if call.caller.has_ended:
+            return
+        status = failure.status
+        if status == 503 and failure.is_by_callee and call.caller.line.is_trunk:
+            status = 500    # 16.7 step 6: a carrier would take us for out of service, for one telephone that is
+        is_ours = status == 503 and not failure.is_by_callee and not failure.lines
+        call.caller.incoming.refuse(status, now, RETRY_LINE if is_ours else failure.lines)
 
 
 def explain_bad_session(error: PeerError) -> int:

@@ -33,6 +33,17 @@ def test_a_call_from_outside_stands_and_ends(office, carriers):
     assert (record.trunk, record.callee, record.dialled) == ("carrier", "201", OURS)
 
 
+def test_a_carrier_hears_no_503_of_one_telephone(office, carriers):
+    """RFC 3261 16.7 step 6: nobody who is called by it is out of service because one telephone is."""
+    alice = office.phone("201")
+    call = carriers[0].invite(OURS)
+    alice.ringing.respond(503, lines="Retry-After: 3600\r\n")
+    assert call.last().status == 500
+    assert call.last().header(b"Retry-After") is None
+    office.check_clean()
+    assert [leg.status for leg in office.record.legs] == [500, 503]
+
+
 def test_a_call_to_the_outside_stands_and_ends(office, carriers):
     alice = office.phone("201")
     mine, theirs = office.connect(alice, carriers[0], OUTSIDE)
