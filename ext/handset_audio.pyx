@@ -6,7 +6,7 @@ ways (RFC 4733, and DTMF in the microphone). A frame is a call of `hear` and one
 be called from others: each method is one step under the interpreter's lock.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from card_clock cimport FRAME_NS, follow_frame
+from card_clock cimport card_clock_t, follow_given, follow_wanted
 from g711_companding cimport PCMA, PCMU, compress, expand
 from jitter_playout cimport PACKET, SLOTS, arrival_t, item_t, open_playout, playout_t, put_packet, take_item
 from jitter_transits cimport target_of
@@ -88,8 +88,8 @@ cdef class HandsetAudio:
     cdef int32_t _left_out_count
     cdef int16_t _spoken[PACKET_UNITS]
     cdef int32_t _spoken_count
-    cdef int64_t _clock_ns
-    cdef int64_t _spoken_ns         # the same of the microphone's frames
+    cdef card_clock_t _clock
+    cdef card_clock_t _spoken_clock     # the same of the microphone's frames
     cdef int64_t _voice_ns          # when the far end was last heard, 0 before that
     cdef int _descriptor
     cdef sockaddr_storage _remote
@@ -245,7 +245,7 @@ cdef class HandsetAudio:
     def hear(self, long long now_ns):
         """The next frame for the earpiece."""
         cdef int16_t frame[FRAME]
-        self._counts.jumps += follow_frame(&self._clock_ns, now_ns) != 0
+        self._follow_clock(now_ns)
         memset(frame, 0, sizeof(frame))
         if self._descriptor >= 0:
             self._receive(now_ns)
@@ -279,12 +279,20 @@ cdef class HandsetAudio:
             self._send_packet()
             self._timestamp += PACKET_UNITS
 
+    cdef void _follow_clock(self, int64_t now_ns) noexcept:
+        """While we were away packets came when they came: nobody knows when, and what they are late by is our doing."""
+        cdef int64_t jump_ns = follow_wanted(&self._clock, now_ns)
+        self._counts.jumps += jump_ns != 0
+        self._playout.is_blind = jump_ns > 0
+        if jump_ns > 0:
+            self._playout.is_gap = True
+
     cdef void _follow_microphone(self, int64_t now_ns) noexcept:
         """What was not captured is time all the same (RFC 3550 5.1): without it the far end would take all that follows
         a stall for late."""
-        cdef int64_t missed = follow_frame(&self._spoken_ns, now_ns) // FRAME_NS
-        if missed > 0:
-            self._timestamp += <uint32_t>(missed * FRAME + self._spoken_count)
+        cdef int64_t lost = follow_given(&self._spoken_clock, now_ns)
+        if lost:
+            self._timestamp += <uint32_t>(lost * FRAME + self._spoken_count)
             self._spoken_count = 0
             self._is_marked = True              # RFC 3551 4.1
 
@@ -377,13 +385,13 @@ cdef class HandsetAudio:
         cdef int32_t index
         cdef int16_t *end
         while self._heard_count < FRAME:
-            take_item(&self._playout, self._clock_ns, self._heard_count, &item)
+            take_item(&self._playout, self._clock.ns, self._heard_count, &item)
             end = self._heard + self._heard_count
             if item.kind != PACKET:
                 conceal(&self._concealment, end, item.span)
                 self._heard_count += item.span
                 continue
-            self._voice_ns = self._clock_ns
+            self._voice_ns = self._clock.ns
             for index in range(item.skip):
                 if self._left_out_count < PAYLOAD_LIMIT:
                     self._left_out[self._left_out_count] = expand(item.payload_type, item.payload[index])

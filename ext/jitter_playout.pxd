@@ -87,6 +87,7 @@ cdef struct playout_t:
     bint is_begun
     bint is_playing
     bint is_gap                     # what is played next does not follow what was played last
+    bint is_blind                   # the consumer was away: when packets came is not known
     uint32_t ssrc
     int64_t highest_sequence        # extended
     int64_t highest_timestamp
@@ -182,7 +183,8 @@ cdef inline int place_packet(playout_t *playout, const arrival_t *packet, int64_
     cdef int64_t sequence = playout.highest_sequence + <int16_t>(packet.sequence - <uint16_t>playout.highest_sequence)
     cdef int64_t timestamp = playout.highest_timestamp \
         + <int32_t>(packet.timestamp - <uint32_t>playout.highest_timestamp)
-    note_transit(&playout.transits, now - timestamp)
+    if not playout.is_blind:
+        note_transit(&playout.transits, now - timestamp)
     if sequence > playout.highest_sequence:
         playout.highest_sequence = sequence
         playout.highest_timestamp = timestamp

@@ -57,7 +57,8 @@ class HandsetVoice:
         thread = self._thread
         return {"device_trouble": thread.trouble, "echo_trouble": thread.echo_trouble,
                 "frames": thread.frames, "xruns": thread.xruns,
-                "device_losses": thread.losses, "delay_ms": round(self.audio.delay_ms), **self.audio.figures(),
+                "device_losses": thread.losses, "ahead_ms": round(thread.ahead_ms),
+                "delay_ms": round(self.audio.delay_ms), **self.audio.figures(),
                 "line": self._reports.describe() if self._reports is not None else {}}
 
     # Voice

@@ -14,6 +14,7 @@ import select
 from typing import Any, Final
 
 from appliance.errors import MachineError
+from appliance.system.sound.earpiece_level import AHEAD_FRAMES, FRAME, EarpieceLevel
 
 try:
     import alsaaudio  # type: ignore[import-untyped, import-not-found, unused-ignore]
@@ -32,28 +33,31 @@ if alsaaudio is not None:
     ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_ERROR_HANDLER)
 
 RATE_HZ: Final = 8000
-FRAME: Final = 80
 FRAME_OCTETS: Final = 2 * FRAME
 PERIODS: Final = 8
-AHEAD_FRAMES: Final = 3             # in the earpiece's buffer: what a late thread may cost without a gap
 SILENCE: Final = bytes(FRAME_OCTETS)
 LOST_MS: Final = 300                # a device that gives nothing for so long is gone
 
 
 class SoundCard:
-    """xruns: how often the thread came too late, or the two sides did not run alike; both are survived."""
+    """xruns: how often the thread came too late, or the two sides did not run alike; both are survived. waiting: in the
+    earpiece's buffer, in samples, 0 where the device cannot tell; has_clock: whether it has ever let us wait."""
 
     def __init__(self, device: str) -> None:
         """Raises MachineError where it is absent or busy."""
         if alsaaudio is None:
             raise MachineError("pyalsaaudio is not installed", errno.ENOPKG)
         self.xruns = 0
+        self.waiting = 0
+        self.has_clock = False
         self._pending = b""
+        self._level = EarpieceLevel()
         self._capture: Any = None
         self._playback: Any = None
         try:
             self._capture = self._open(alsaaudio.PCM_CAPTURE, device)
             self._playback = self._open(alsaaudio.PCM_PLAYBACK, device)
+            self._size = find_buffer_size(self._playback)
             self._poll = select.poll()
             for descriptor, events in self._capture.polldescriptors():
                 self._poll.register(descriptor, events)
@@ -80,6 +84,7 @@ class SoundCard:
         return frame
 
     def _wait(self) -> None:
+        self.has_clock = True
         ready = self._poll.poll(LOST_MS)
         if not ready:
             raise MachineError("sound device: it gives nothing", errno.ENODEV)
@@ -95,6 +100,17 @@ class SoundCard:
             return False
         self._pending += samples
         return bool(count)
+
+    def count_wanted(self) -> int:
+        """How many frames the earpiece is to have now. Raises MachineError where the device is gone."""
+        if not self._size:
+            return 1
+        try:
+            free = int(self._playback.avail())
+        except alsaaudio.ALSAAudioError as error:
+            raise MachineError(f"sound device: {error}", errno.ENODEV) from error
+        self.waiting = self._size - free if free >= 0 else 0        # below: it has run dry, as `write` will hear
+        return self._level.decide_frames(self.waiting)
 
     def write(self, frame: bytes) -> None:
         """A frame for the earpiece. Raises MachineError where the device is gone."""
@@ -112,6 +128,7 @@ class SoundCard:
     def _prime(self) -> None:
         for _ in range(AHEAD_FRAMES):
             self._playback.write(SILENCE)
+        self._level.begin()
 
     def _note_error(self, number: int) -> None:
         if -number != errno.EPIPE:
@@ -125,6 +142,11 @@ class SoundCard:
                 drop_samples(one)
                 one.close()
         self._capture = self._playback = None
+
+
+def find_buffer_size(playback: Any) -> int:
+    """In samples; 0 where pyalsaaudio cannot tell how much of it is free (before 0.11)."""
+    return int(playback.info()["buffer_size"]) if hasattr(playback, "avail") else 0
 
 
 def drop_samples(one: Any) -> None:

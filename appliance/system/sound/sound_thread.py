@@ -17,11 +17,11 @@ from typing import Final
 from appliance.errors import MachineError
 from appliance.native.handset_audio import HandsetAudio
 from appliance.system.sound.echo_canceller import EchoCanceller
-from appliance.system.sound.sound_card import FRAME_OCTETS, SILENCE, SoundCard
+from appliance.system.sound.sound_card import FRAME_OCTETS, RATE_HZ, SILENCE, SoundCard
 
 FRAME_S: Final = 0.01
 RETRY_FRAMES: Final = 100           # a second
-AHEAD_S: Final = 0.015              # a device without a clock of its own (alsa-lib's file and null) is slowed down
+AHEAD_S: Final = 0.015              # of the clock, for a device that has none
 CATCH_UP_S: Final = 0.15            # what a try to open a card has cost is made up for
 STILL_S: Final = 2.0                # without a frame: a driver that does not come back, or a thread that is no more
 PRIORITY: Final = 20
@@ -31,6 +31,26 @@ DeviceReport = Callable[[str], None]
 """Why there is no sound device, "" where there is one again. Called on this thread."""
 KeysReport = Callable[[str], None]
 """Keys were heard in the microphone. Called on this thread."""
+
+
+class Pace:
+    """Ours, for a device that has no clock, and gives as fast as it is asked (alsa-lib's file and null). One that has
+    is never slowed down: its clock is a little off, and the difference would become delay."""
+
+    __slots__ = ("_begun_s", "_count")
+
+    def __init__(self) -> None:
+        self._begun_s = time.monotonic()
+        self._count = 0
+
+    def slow_down(self, now_s: float) -> None:
+        """After each frame."""
+        self._count += 1
+        ahead_s = self._count * FRAME_S - (now_s - self._begun_s)
+        if ahead_s > AHEAD_S:
+            time.sleep(ahead_s - 0.005)
+        elif ahead_s < -1.0:
+            self._begun_s, self._count = now_s, 0       # a pause: no hurry afterwards
 
 
 class SoundThread(threading.Thread):
@@ -92,6 +112,12 @@ class SoundThread(threading.Thread):
         return self.xruns_before + (card.xruns if card is not None else 0)
 
     @property
+    def ahead_ms(self) -> float:
+        """What waits in the earpiece's buffer."""
+        card = self.card
+        return card.waiting * 1000 / RATE_HZ if card is not None else 0.0
+
+    @property
     def trouble(self) -> str:
         """Why there is no sound, "" where there is. For other threads."""
         if self._latest_s and not self._stopping.is_set() and time.monotonic() - self._latest_s > STILL_S:
@@ -135,24 +161,21 @@ class SoundThread(threading.Thread):
         audio = self._audio
         played = SILENCE
         self._captured = self._played = b""
-        begun, count = time.monotonic(), 0
+        pace = Pace()
         while not self._stopping.is_set():
             captured = card.read()
             now_ns = time.monotonic_ns()
             self._speak(captured, played, now_ns)
-            played = audio.hear(now_ns)
-            card.write(played)
+            for _ in range(card.count_wanted()):
+                played = audio.hear(time.monotonic_ns())
+                card.write(played)
             keys = audio.take_keys()
             if keys:
                 self._report_keys(keys)
             self._latest_s = now_ns / 1e9
             self.frames += 1
-            count += 1
-            ahead_s = count * FRAME_S - (now_ns / 1e9 - begun)
-            if ahead_s > AHEAD_S:
-                time.sleep(ahead_s - 0.005)
-            elif ahead_s < -1.0:
-                begun, count = now_ns / 1e9, 0      # a slow clock, or a pause: no hurry afterwards
+            if not card.has_clock:
+                pace.slow_down(now_ns / 1e9)
 
     def _speak(self, captured: bytes, played: bytes, now_ns: int) -> None:
         """Two frames at a time where there is a canceller: a packet has two."""

@@ -52,6 +52,7 @@ def main() -> None:
         answer: dict[str, object] = {}
         if word == "figures":
             answer = {"frames": thread.frames, "xruns": thread.xruns, "losses": thread.losses,
+                      "ahead_ms": thread.ahead_ms,
                       "trouble": thread.trouble, "echo_trouble": thread.echo_trouble, "now_s": time.monotonic()}
         elif word == "tone":
             audio.island.play_tone([segment.write() for segment in DIAL.segments], DIAL.again, ALONE)

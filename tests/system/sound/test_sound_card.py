@@ -116,6 +116,7 @@ def test_a_stall_is_an_xrun_that_is_counted_and_survived(tmp_path):
         assert after["xruns"] > before["xruns"]
         assert after["losses"] == before["losses"]
         assert after["trouble"] == ""
+        probe.wait(lambda one: 0 < one["ahead_ms"] <= 30, "a short buffer of the earpiece again")
         wait_pace(probe, 5)
 
 
