@@ -183,6 +183,18 @@ def test_the_commands_of_configuration_mode_are_listed(desk: Desk):
     assert max(map(len, said.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(("line", "way"), [
+    ("monitor sip", "`run` before it"), ("test route 1 from 201", "`run` before it"),
+    ("handset desk lift", "`run` before it"),
+    ("configure", "`exit` before it"), ("setup", "`exit` before it")])
+def test_commands_of_the_other_mode_are_said_to_be_that(desk: Desk, line: str, way: str):
+    assert desk.type(line, 2) == f"{line.split()[0]}: this is a command of operational mode\nallowed: {way}\n"
+
+
+def test_up_wants_a_number_of_words_not_of_a_revision(desk: Desk):
+    assert desk.type("up x", 2) == "up: 'x' is not known here\nallowed: a number\n"
+
+
 def test_a_revision_of_the_past_is_shown_in_configuration_mode_too(desk: Desk):
     assert desk.type("show revision 1") == START
     assert "revision" in [one.word for one in desk.session.follow(["show"])]

@@ -43,7 +43,7 @@ def render_check(checked: Checked) -> str:
     findings = checked.get("findings", [])
     text = render_findings(findings)
     if has_errors(findings):
-        return text + say("not good: {count} errors", count=sum(map(is_error, findings))) + "\n"
+        return text + say("not good; errors: {count}", count=sum(map(is_error, findings))) + "\n"
     text += "".join(f"  {clean(say_again(effect))}\n" for effect in checked.get("effects", []))
     return text + render_plan(checked.get("plan", {})) + say("configuration check succeeds") + "\n"
 

@@ -19,6 +19,7 @@ from appliance.console.configure.verbs import (
     COMMIT_WORDS,
     VERBS,
     read_commit,
+    read_number,
     read_rollback,
     render_verbs,
     resolve_verb,
@@ -203,7 +204,7 @@ class ConfigurationMode:
         return DONE
 
     def _up(self, words: list[str], piped: Piped) -> int:
-        count = read_rollback(words, "up") if words else 1
+        count = read_number(words, "up") if words else 1
         self.place = self.place[:max(len(self.place) - count, 0)]
         self._places = [place for place in self._places if len(place) < len(self.place)]
         return DONE

@@ -34,6 +34,9 @@ VERBS = (
     Verb("exit", "back to where `edit` was typed, or out of configuration mode", "[configuration-mode]"),
 )
 WORDS = tuple(verb.word for verb in VERBS)
+OUTSIDE = frozenset({"configure", "setup", "monitor", "test", "explain", "export", "clear", "handset"})
+ALONE_OUTSIDE = frozenset({"configure", "setup"})
+"""Commands of operational mode that are typed here by mistake; the last two not even behind `run`."""
 COMMIT_WORDS = {"check": "only look whether it could be done, and what it would do",
                 "confirmed": "take it back by itself unless it is confirmed in time",
                 "comment": "why, for `show revisions`",
@@ -53,6 +56,9 @@ class CommitOrder(NamedTuple):
 
 def resolve_verb(typed: str) -> str:
     """The verb that a beginning means. Raises OperatorError."""
+    if typed in OUTSIDE and not any(word.startswith(typed) for word in WORDS):
+        allowed = say("`exit` before it") if typed in ALONE_OUTSIDE else say("`run` before it")
+        raise OperatorError(typed, say("this is a command of operational mode"), allowed)
     return resolve_word(typed, WORDS, "command")
 
 
@@ -94,10 +100,13 @@ def read_commit(words: list[str]) -> CommitOrder:
 
 def read_rollback(words: list[str], path: str = "rollback") -> int:
     """The number of a revision; none means 0, what runs. Raises OperatorError."""
-    if not words:
-        return 0
+    return read_number(words, path, say("a number, as `show revisions` lists it")) if words else 0
+
+
+def read_number(words: list[str], path: str, allowed: str = "") -> int:
+    """The only word that there is. Raises OperatorError."""
     if len(words) > 1 or not (words[0].isascii() and words[0].isdigit() and len(words[0]) < 10):
-        raise OperatorError(path, " ".join(words), say("a number, as `show revisions` lists it"))
+        raise OperatorError(path, say("{typed} is not known here", typed=repr(" ".join(words))), allowed or say("a number"))
     return int(words[0])
 
 
