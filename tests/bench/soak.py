@@ -18,10 +18,11 @@ from tests.bench.figures import Figure, Report
 from tests.bench.isolation import enter_own_network
 from tests.bench.registrations import register
 from tests.bench.scale import FEW_BINDINGS
-from tests.bench.servers import HOST, Denwaban
+from tests.bench.servers import HOST, Denwaban, DenwabanB2bua
 from tests.bench.sipp_load import TRUSTED, Load, Outcome, Phones, run_load, write_pairs, write_users
 
 PORT = 5060
+ROLES = {kind.role: kind for kind in (Denwaban, DenwabanB2bua)}
 FIRST_RATE, RATE_STEP, RATE_LIMIT = 500, 500, 8000
 STEP_S = 5
 CALLS_AT_ONCE = 3000
@@ -110,13 +111,14 @@ def main() -> int:
     reader = argparse.ArgumentParser(prog="make soak", description=__doc__)
     reader.add_argument("--minutes", type=float, default=10)
     reader.add_argument("--rate", type=int, default=0, help="calls a second; default: half the highest that is found")
+    reader.add_argument("--role", choices=list(ROLES), default="proxy", help="default: proxy")
     chosen = reader.parse_args()
     enter_own_network()
     with tempfile.TemporaryDirectory(prefix="denwaban-soak-") as name:
         folder = Path(name)
         users = write_users(folder / "few.csv", FEW_BINDINGS, HOST)
         pairs = write_pairs(folder / "pairs.csv", FEW_BINDINGS, HOST)
-        with Denwaban(PORT, folder / "server", FEW_BINDINGS) as server, Phones(folder):
+        with ROLES[chosen.role](PORT, folder / "server", FEW_BINDINGS) as server, Phones(folder):
             register(server, users, FEW_BINDINGS)
             rate = chosen.rate or find_highest_rate(server, pairs) // 2
             report = soak(server, pairs, rate, chosen.minutes)
