@@ -4,6 +4,7 @@
 import pytest
 
 from appliance.pbx.binding_row import BindingRow
+from appliance.pbx.location import BINDINGS_MAX
 from appliance.pbx.register_reading import ExpiryPolicy
 from tests.pbx.registrar_office import EPOCH, PHONE, Office, RowStore, wall_now
 
@@ -313,6 +314,18 @@ def test_a_contact_of_before_that_another_phone_has_now_is_that_phones(office):
     assert office.location.binding_at(first).aor == b"1002"
 
 
+def test_a_contact_that_two_phones_had_before_leads_to_the_one_that_is_left(office):
+    other = b';reg-id=1;+sip.instance="<urn:uuid:2>"'
+    shared = register_from_port(office, 40001)
+    register_from_port(office, 40002)
+    assert register_from_port(office, 40001, other) == shared
+    register_from_port(office, 40003, other)
+    register_from_port(office, 40002, OUTBOUND + b";expires=0")
+    assert office.location.binding_at(shared).flow.port == 40003
+    register_from_port(office, 40003, other + b";expires=0")
+    assert office.location.binding_at(shared) is None
+
+
 def test_another_phone_or_one_without_outbound_takes_over_no_contact(office):
     for parameters in (b';reg-id=2;+sip.instance="<urn:uuid:1>"', b';reg-id=1;+sip.instance="<urn:uuid:2>"',
                        b';+sip.instance="<urn:uuid:1>"'):
@@ -396,6 +409,18 @@ def test_a_box_that_believes_it_is_1970_keeps_bindings_no_longer_than_they_were_
     office.register(HERE)
     again = restart(office, wall_error_s=-1_700_000_000.0)
     assert again.register().contacts == [HERE + b";expires=3600"]
+    again.advance(3601)
+    assert again.contacts_of() == []
+
+
+def test_of_more_rows_than_an_address_may_have_the_first_come_back(office):
+    office.register(HERE)
+    office.location.flush(office.now)
+    row, = office.store.rows.values()
+    rows = [row._replace(contact=b"sip:1001@192.0.2.10:%d" % (6000 + number)) for number in range(2 * BINDINGS_MAX)]
+    again = Office(store=RowStore())
+    assert again.location.restore(rows, again.now, wall_now(again), again.find_flow) == BINDINGS_MAX
+    assert len(again.contacts_of()) == BINDINGS_MAX
 
 
 def test_a_binding_whose_listener_is_configured_no_more_is_dropped(office):

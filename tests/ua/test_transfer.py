@@ -12,6 +12,7 @@ from appliance.native.sip_scanner import Message, ScanError
 from appliance.sip.uri import escape_header
 from appliance.ua.in_dialog_methods import TRANSFER_METHODS
 from appliance.ua.refer_to import read_reference
+from appliance.ua.referral import REFERRALS_LIMIT
 from appliance.ua.replaces import Replaces
 from appliance.ua.transfer import read_fragment, read_remaining, write_target
 from tests.ua.test_hostile_peers import mangle
@@ -118,13 +119,30 @@ def test_every_further_refer_has_an_id():
     assert reporters[2].heard == [(100, False)]
 
 
+def test_a_dialog_holds_only_so_many_subscriptions():
+    network, a, b = talk()
+    b.user.script["transfer_asked"] = lambda call, now: b.user.referrals[-1].accept(now)
+    reporters = [Reporter() for _ in range(REFERRALS_LIMIT + 1)]
+    for reporter in reporters:
+        call_of(a).refer(TARGET, None, reporter, network.now)
+        network.run(1)
+    assert len(b.user.referrals) == REFERRALS_LIMIT
+    assert reporters[-2].heard == [(100, False)]
+    assert reporters[-1].heard == [("refused", 500)]
+    b.user.referrals[0].report(200, b"", network.now)
+    network.run(1)
+    call_of(a).refer(TARGET, None, reporters[-1], network.now)
+    network.run(1)
+    assert reporters[-1].heard[1:] == [(100, False)]
+
+
 def test_news_that_come_quickly_are_told_one_after_the_other_the_latest_last():
     network, a, b = talk()
 
     def hurry(call, now: float) -> None:
         referral = b.user.referrals[0]
         referral.accept(now)
-        for status in (180, 183, 200):
+        for status in (180, 183, 200, 404):     # after a final one there is nothing more to say
             referral.report(status, b"", now)
     b.user.script["transfer_asked"] = hurry
     reporter = Reporter()

@@ -4,6 +4,8 @@
 import pytest
 
 from appliance.native.sip_scanner import Message
+from appliance.pbx import dialog_table
+from appliance.pbx.dialog_table import TAGS_KEPT
 from tests.interop.raw_sip import digest_value
 from tests.pbx.proxy.virtual_office import STRANGER, A, C, VirtualOffice, answer, head, invite
 
@@ -271,3 +273,26 @@ def test_bye_that_comes_another_way_than_the_invite_is_still_the_callers() -> No
     (bye, _), = office.take()
     office.send(C, answer(bye, 200))
     assert office.office.dialogs.ended[-1].ended_by == "caller"
+
+
+def test_calls_are_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialog_table, "CALLS_KEPT", 3)
+    office = VirtualOffice()
+    office.register("202", C)
+    for number in range(5):
+        office.send(A, invite(branch=f"many{number}").replace(b"Call-ID: call-1", b"Call-ID: many-%d" % number))
+    calls = office.office.dialogs.calls()
+    assert [call.call_id for call in calls] == [b"many-2", b"many-3", b"many-4"]
+    assert [call.ended_by for call in office.office.dialogs.ended] == ["server", "server"]
+
+
+def test_answers_of_one_call_are_bounded() -> None:
+    office = VirtualOffice()
+    office.register("202", C)
+    office.send(A, invite())
+    forwarded = office.take()[1][0]
+    for number in range(2 * TAGS_KEPT):     # a phone that invents tags
+        office.send(C, answer(forwarded, 200, tag=f"t{number}", extra="Contact: <sip:202@192.168.1.12:5060>\r\n"))
+    call, = office.office.dialogs.calls()
+    assert len(call.answers) == TAGS_KEPT
+    assert len(call.callee_tags) == TAGS_KEPT
