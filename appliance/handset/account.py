@@ -171,6 +171,7 @@ def _build_profile(listener: Listener, credentials: Credentials | None) -> Agent
         user = credentials.number.encode()
         profile = AgentProfile(b"sip:%s@%s" % (user, _write_host(credentials.domain)), user, credentials.name.encode())
         profile.routes = (b"<sip:%s;lr>" % credentials.server.encode(),)
+    profile.answers_for = frozenset({profile.user, listener.name.encode()})     # 8.2.2.1: who scans rings no bell
     profile.supported = (b"timer", b"100rel", b"replaces", b"norefersub", b"path", b"outbound")
     profile.session_expires_s = SESSION_EXPIRES_S
     profile.product = PRODUCT

@@ -35,6 +35,15 @@ def test_a_call_that_leads_to_no_dialog_leaves_no_port_open(office, lines):
     assert not any(port.is_open for port in desk.voice.ports)
 
 
+@pytest.mark.parametrize(("user", "status"), [(b"100", 404), (b"201", 180), (b"desk", 180)])
+def test_who_tries_numbers_rings_no_bell(office, user, status):
+    lines = b"Contact: <sip:x@10.0.0.66>\r\n"
+    office.desk.receive(invite(1, lines).replace(b"sip:201@", b"sip:%s@" % user), STRANGER, office.network.now)
+    office.network.run(0.1)
+    assert office.network.sent[-1][3].status == status
+    assert office.desk.voice.rings == (status == 180)
+
+
 def test_a_notify_of_a_stranger_costs_no_transaction_where_callers_are_asked():
     desk = Desk(Network(), secret="dddddddd")
     octets = invite(1, b"Event: message-summary\r\nSubscription-State: active\r\n").replace(b"INVITE", b"NOTIFY")
@@ -48,7 +57,7 @@ def test_a_flood_fills_no_more_transactions_than_the_stack_was_given():
     desk = Desk(Network())
     desk.stack.transactions_max = 3
     for number in range(5):
-        desk.receive(invite(number, b""), STRANGER, 1000.0)
+        desk.receive(invite(number, b"").replace(b"sip:201@", b"sip:desk@"), STRANGER, 1000.0)
     assert desk.stack.transactions_open == 3
     desk.network.run(0.1)
     assert [message.status for *_way, message in desk.network.sent] == [400, 400, 400, 503, 503]
