@@ -30,8 +30,13 @@ class ToldAlarms:
         self._told: dict[Asker, dict[str, Row]] = {}
 
     def answer(self, words: Words, asker: Asker) -> int:
-        """How many there are of this asker now. Raises OperatorError for what is no list of alarms."""
+        """How many there are of this asker now. Raises OperatorError for what is no list of alarms, and for an alarm that
+        is the call server's."""
         rows = read_rows(words)
+        ours = self._alarms.keys() - {name for told in self._told.values() for name in told}
+        taken = sorted(ours & rows.keys())
+        if taken:
+            raise OperatorError("alarms", taken[0], "names of the asker's own")
         if asker not in self._told:
             self._told[asker] = {}
             asker.at_end(lambda: self._forget(asker))
@@ -56,6 +61,8 @@ class ToldAlarms:
         self._journal.record("alarm_raised", alarm=name, sentence=alarm["sentence"])
 
     def _clear(self, name: str) -> None:
+        if any(name in rows for rows in self._told.values()):
+            return      # whoever has come in the place of the one that left says it already
         gone = self._alarms.pop(name, None)
         if gone is not None:
             self._journal.record("alarm_cleared", alarm=name, sentence=gone["sentence"])

@@ -78,3 +78,22 @@ def test_what_is_no_list_of_alarms_is_refused_and_changes_nothing(words):
     with pytest.raises(OperatorError):
         desk.tell_words(*words)
     assert sorted(desk.alarms) == ["own"]
+
+
+def test_an_alarm_stands_as_long_as_anybody_tells_it():
+    desk, before, after = Desk(), Asker(0), Asker(0)
+    desk.tell(before, describe("a"))
+    desk.tell(after, describe("a"))     # the same daemon on a new connection, before we hear that the old one is gone
+    before.end()
+    assert "a" in desk.alarms
+    after.end()
+    assert "a" not in desk.alarms
+    assert [event for event in desk.journal.events if event[0] == "alarm_cleared"] == [("alarm_cleared", "a")]
+
+
+def test_nobody_tells_or_ends_an_alarm_of_ours():
+    desk, asker = Desk(), Asker(0)
+    with pytest.raises(OperatorError):
+        desk.tell(asker, describe("a"), describe("own"))
+    asker.end()
+    assert desk.alarms == {"own": {"name": "own"}}
