@@ -53,8 +53,7 @@ class Authentication(Protocol):
 class Registrar:
     """Answers REGISTER.
 
-    domains: what we are responsible for, as lower-case host[:port]; policy: seconds that are granted. Both may be
-    replaced while running (`reconfigure`).
+    domains: what we are responsible for, as lower-case host[:port]; policy: seconds that are granted.
     """
 
     __slots__ = ("_authentication", "_counters", "_date_line", "_date_s", "_domains", "_journal", "_location",
@@ -69,10 +68,6 @@ class Registrar:
         self._journal = location.journal
         self._date_s = 0
         self._date_line = b""
-        self.reconfigure(domains, policy)
-
-    def reconfigure(self, domains: Container[bytes], policy: ExpiryPolicy) -> None:
-        """Take up another configuration; bindings stay as they were granted."""
         self._domains = domains
         self._policy = policy
         self._own_uris: set[bytes] = set()
