@@ -280,6 +280,23 @@ def test_an_address_that_is_not_ours_is_journalled_once_and_the_others_have_port
     asyncio.run(run())
 
 
+def test_a_range_that_is_leased_as_a_whole_wants_nothing_until_its_last_port_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(relay_client, "SHORTAGE_S", 0.01)
+
+    async def run():
+        office = Office(tmp_path, (38000, 38007))
+        office.keeper.open()
+        assert await office.keeper.wait_present(PATIENCE_S)
+        await asyncio.sleep(0.1)
+        assert "media_ports_missing" not in office.names()
+        while office.relay.take_port(HOST) is not None:
+            pass
+        await office.noted("media_ports_missing")
+        await office.keeper.close(PATIENCE_S)
+
+    asyncio.run(run())
+
+
 def test_what_a_relay_says_before_it_dies_is_in_the_journal(tmp_path):
     async def run():
         office = Office(tmp_path, ("first", "last"))        # arguments that it does not understand

@@ -38,6 +38,10 @@ class PortStock:
         """Whether the next order should not wait."""
         return host in self._ports and 2 * len(self._ports[host]) < self._sizes[host]
 
+    def is_empty(self, host: str) -> bool:
+        """Whether the next call at this address would find none."""
+        return not self._ports.get(host)
+
     @property
     def is_awaited(self) -> bool:
         """Whether there is an address without a port whose ports are on order."""

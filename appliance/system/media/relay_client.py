@@ -47,7 +47,7 @@ class RelayOwner(Protocol):
     def relay_present(self, session_count: int) -> None:
         """Its sessions are known and ports are there; the user is told right after this."""
     def ports_missing(self, host: str, reason: str) -> None:
-        """Not enough ports of this address are to be had; told once until there are."""
+        """No port of this address is left or to be had; told once until there are enough again."""
     def connection_ended(self) -> None:
         """It has gone, or we have let it go since it speaks something else."""
 
@@ -73,7 +73,7 @@ class RelayClient:
         self._socket: socket.socket | None = None
         self._is_present = False
         self._back_by = 0.0                     # one that was lost is replaced by then, mostly
-        self._short: set[str] = set()           # addresses of which there were not enough ports
+        self._short: set[str] = set()           # addresses of which no port was left
         self._shortage_s = SHORTAGE_S
         self._shortage: asyncio.TimerHandle | None = None
         self._readers: dict[str, Callable[[Message, float], None]] = {
@@ -328,7 +328,7 @@ class RelayClient:
             self._short.discard(host)
             self._shortage_s = SHORTAGE_S
             return
-        if host not in self._short:
+        if host not in self._short and self._stock.is_empty(host):     # a small range is leased as a whole
             self._short.add(host)
             self._owner.ports_missing(host, str(message.get("why")))
         if self._shortage is None:
