@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from appliance.config.kind import Kind, ValueRefused, show_text
 
-LINE_FORM = re.compile(r"(gpiochip[0-9]{1,3}):([0-9]{1,3})")
+LINE_FORM = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,31}):([0-9]{1,3})")
 DEVICE_FORM = re.compile(r"[!-~]{1,128}")
 TARGET_FORM = re.compile(r"[0-9*#+]{1,32}|sips?:[!-~]{1,200}")
 WINDOW_FORM = re.compile(r"([0-9]{1,4})-([0-9]{1,4})")
@@ -16,7 +16,7 @@ LEAST_FLASH_MS, MOST_FLASH_MS = 200, 1500
 
 
 class GpioLine(NamedTuple):
-    """chip: its name under /dev; line: its number there."""
+    """chip: its name under /dev, or its label, which stays when chips are numbered anew; line: its number there."""
 
     chip: str
     line: int
@@ -30,7 +30,7 @@ class FlashWindow(NamedTuple):
 
 
 def valid_gpio_line(text: str) -> GpioLine:
-    """`gpiochipN:LINE`."""
+    """`CHIP:LINE`."""
     found = LINE_FORM.fullmatch(text)
     if found is None:
         raise ValueRefused(f"{show_text(text)} is not a line of a GPIO chip")
@@ -62,7 +62,7 @@ def valid_target(text: str) -> str:
     return text
 
 
-GPIO_LINE = Kind("gpio-line", "gpiochipN:LINE, such as gpiochip0:17", valid_gpio_line)
+GPIO_LINE = Kind("gpio-line", "CHIP:LINE, such as gpiochip0:17", valid_gpio_line)
 FLASH_WINDOW = Kind("flash-window", f"LEAST-MOST milliseconds within {LEAST_FLASH_MS} to {MOST_FLASH_MS}", valid_flash)
 DEVICE_NAME = Kind("device", "a sound device of alsa-lib, such as default or plughw:1,0", valid_device)
 TARGET = Kind("target", "1 to 32 digits, or a sip: address", valid_target)

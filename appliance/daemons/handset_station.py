@@ -33,8 +33,9 @@ from appliance.numbering.digits import normalise_digits
 from appliance.sdp.origin import SESSION_ID_LIMIT
 from appliance.sip.flow import UDP, Listener
 from appliance.sip.stack import SipStack
+from appliance.system.gpio.chips import ChipPlace
 from appliance.system.gpio.kept_pins import KeptHook, KeptOutput, PinReport
-from appliance.system.gpio.pins import HookPin, OutputPin
+from appliance.system.gpio.pins import HookPin, OutputPin, list_chips
 from appliance.system.gpio.signals import HandsetSignals
 from appliance.system.journal import ProcessJournal
 from appliance.system.sip_sockets.port_set import PortSet
@@ -165,10 +166,13 @@ class HandsetStation:
     def _keep_hook(self, line: GpioLine | None, is_active_low: bool) -> KeptHook | None:
         if line is None:
             return None
-        return KeptHook(partial(HookPin, *line, is_active_low), self._report_pin("hook"), self._move_hook)
+        place = ChipPlace(line.chip, list_chips)
+        return KeptHook(partial(HookPin, place, line.line, is_active_low), self._report_pin("hook"), self._move_hook)
 
     def _keep_output(self, what: str, line: GpioLine | None) -> KeptOutput | None:
-        return KeptOutput(partial(OutputPin, *line), self._report_pin(what)) if line else None
+        if line is None:
+            return None
+        return KeptOutput(partial(OutputPin, ChipPlace(line.chip, list_chips), line.line), self._report_pin(what))
 
     def _report_pin(self, what: str) -> PinReport:
         def report(trouble: str) -> None:

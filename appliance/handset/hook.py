@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 BOUNCE_S: Final = 0.008             # contacts settle within a few milliseconds
-BREAK_S: Final = (0.022, 0.085)
-"""Of a dial of 10 or 20 pulses a second, 10 % off: 33 to 67 ms open each, and a worn contact a little more."""
+BREAK_S: Final = (0.02, 0.095)
+"""Of a dial of 10 or 20 pulses a second, 10 % off, that is open for 50 to 75 % of each: 23 to 83 ms, and a worn one."""
+LEAST_MAKE_S: Final = 0.005         # shorter it is a bounce: 22 pulses a second are closed for 11 ms each
+LATE_BREAK_S: Final = 0.15          # behind a first pulse; by then it can be nothing else
 DIGIT_END_S: Final = 0.25           # longer than the longest make between pulses, shorter than between digits
 
 
@@ -33,7 +35,8 @@ class HookReader:
     """flash_s: how long a flash lasts at least and at most; whoever is down longer has hung up, shorter is nothing.
     deadline: when `pass_deadline` is due, None while nothing is open."""
 
-    __slots__ = ("_changed_at", "_flash_s", "_has_pulse", "_is_lifted", "_pulses", "_seen_lifted", "deadline")
+    __slots__ = ("_broken_at", "_changed_at", "_flash_s", "_has_counted", "_has_pulse", "_is_lifted", "_pulses",
+                 "_seen_lifted", "deadline")
 
     def __init__(self, flash_s: tuple[float, float] = (0.3, 0.9), has_pulse: bool = False) -> None:
         self._flash_s = flash_s
@@ -42,6 +45,8 @@ class HookReader:
         self._seen_lifted = False       # as the contact stands
         self._changed_at = 0.0
         self._pulses = 0
+        self._broken_at = -1.0          # when the last break began, below 0 where it is over for good
+        self._has_counted = False       # whether it was a pulse
         self.deadline: float | None = None
 
     @property
@@ -54,9 +59,11 @@ class HookReader:
         events = self.pass_deadline(now)
         if is_lifted == self._seen_lifted:
             return events
-        open_s = now - self._changed_at
-        self._seen_lifted = is_lifted
-        self._changed_at = now
+        spent_s, self._seen_lifted = now - self._changed_at, is_lifted
+        if self._is_lifted and not is_lifted and spent_s < LEAST_MAKE_S and self._broken_at >= 0:
+            self._go_on_breaking()
+            return events
+        open_s, self._changed_at = spent_s, now
         if is_lifted and self._is_lifted:
             events += self._end_break(open_s, now)
         elif is_lifted:
@@ -67,13 +74,22 @@ class HookReader:
             self.deadline = None        # it bounced
         return events
 
+    def _go_on_breaking(self) -> None:
+        """The line was closed for no longer than contacts bounce: the break has not ended."""
+        self._pulses -= self._has_counted
+        self._changed_at = self._broken_at
+        self.deadline = self._changed_at + self._flash_s[1]
+
     def _end_break(self, open_s: float, now: float) -> list[HookEvent]:
         """The line is closed again after so long."""
         self.deadline = now + DIGIT_END_S if self._pulses else None
-        if self._has_pulse and BREAK_S[0] <= open_s <= BREAK_S[1]:
+        self._broken_at, self._has_counted = now - open_s, False
+        if self._has_pulse and BREAK_S[0] <= open_s <= (LATE_BREAK_S if self._pulses else BREAK_S[1]):
             self._pulses += 1
+            self._has_counted = True
             self.deadline = now + DIGIT_END_S
         elif open_s >= self._flash_s[0]:
+            self._broken_at = -1.0
             return [*self._end_digit(), HookEvent(Motion.FLASH)]
         return []
 

@@ -2,7 +2,7 @@
 """What a hook switch means, edge by edge: bounce, flash, hanging up, dials of 10 and 20 pulses a second."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.handset.hook import HookEvent, HookReader, Motion
@@ -111,6 +111,65 @@ def test_whole_numbers_are_read_from_a_slow_dial(turns):
     for pulses, rate, share in turns:
         line.turn_dial(pulses, rate, share)
     assert "".join(event.digit for event in line.events) == "".join(str(pulses % 10) for pulses, *_ in turns)
+
+
+BOUNCES_S = st.lists(st.floats(0.0002, 0.0015), max_size=3)
+RATES = st.sampled_from([9.0, 10.0, 11.0, 18.0, 20.0, 22.0])
+TURNS = st.lists(st.tuples(st.integers(1, 10), RATES, st.floats(0.5, 0.75),
+                           st.lists(st.floats(-0.06, 0.06), min_size=20, max_size=20), BOUNCES_S, BOUNCES_S,
+                           st.floats(0.4, 1.5)), min_size=1, max_size=11)
+
+
+def write_edges(turns) -> list[tuple[bool, float]]:
+    """The contact of a dial whose every break and make is off by up to 6 %, and which bounces where it opens and where
+    it closes; edges with their times."""
+    edges, now = [], 20.0
+    for pulses, rate, share, errors, opening, closing, pause_s in turns:
+        for pulse in range(pulses):
+            for is_closed, part, bounces in ((False, share, opening), (True, 1 - share, closing)):
+                span_s = part / rate * (1 + errors[2 * pulse + is_closed])
+                at = now
+                for bounce_s in bounces:
+                    edges += [(is_closed, at), (not is_closed, at + bounce_s / 2)]
+                    at += bounce_s
+                edges.append((is_closed, at))
+                now += span_s
+        now += pause_s
+    return edges
+
+
+def read_edges(edges, reader: HookReader, is_read_at_once: bool) -> str:
+    """The digits. is_read_at_once: all edges together, long after they were; else with their deadlines between."""
+    events = reader.change(True, 10.0) + reader.pass_deadline(11.0)
+    for is_lifted, at in edges:
+        if not is_read_at_once and reader.deadline is not None and reader.deadline <= at:
+            events += reader.pass_deadline(reader.deadline)
+        events += reader.change(is_lifted, at)
+    events += reader.pass_deadline(edges[-1][1] + 5.0)
+    assert [event.motion for event in events[1:]] == [Motion.DIGIT] * (len(events) - 1)
+    return "".join(event.digit for event in events)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TURNS, st.booleans())
+def test_worn_dials_of_both_speeds_are_read_by_the_times_of_their_edges(turns, is_read_at_once):
+    expected = "".join(str(pulses % 10) for pulses, *_ in turns)
+    assert read_edges(write_edges(turns), HookReader((0.3, 0.9), True), is_read_at_once) == expected
+
+
+@pytest.mark.parametrize("late_s", [0.095, 0.12, 0.145])
+def test_a_pulse_within_a_digit_may_be_late(late_s):
+    line = Line(has_pulse=True).lift()
+    for place in range(10):
+        line.edge(False, late_s if place == 4 else 0.067).edge(True, 0.033)
+    line.rest(0.8)
+    assert line.events == [HookEvent(Motion.DIGIT, "0")]
+
+
+def test_a_flash_that_bounces_is_one():
+    line = Line(has_pulse=True).lift().edge(False, 0.2).edge(True, 0.003).edge(False, 0.3).edge(True, 0.002)
+    line.edge(False, 0.002).edge(True, 1.0)
+    assert line.events == [FLASH]
 
 
 def test_without_a_dial_pulses_are_nothing():

@@ -13,6 +13,7 @@ from appliance.config.verify.dhcp_server import verify_dhcp_server
 from appliance.config.verify.emergency_calls import verify_emergency_calls
 from appliance.config.verify.extensions import verify_extensions
 from appliance.config.verify.firewall import verify_firewall
+from appliance.config.verify.handsets import verify_handsets
 from appliance.config.verify.listeners import verify_certificates, verify_listeners
 from appliance.config.verify.network import verify_network
 from appliance.config.verify.references import verify_references
@@ -32,6 +33,7 @@ VERIFIERS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     verify_network,
     verify_dhcp_server,
     verify_firewall,
+    verify_handsets,
     verify_built,
 )
 

@@ -187,6 +187,10 @@ SAID = {
     "nothing is known of the emergency numbers of {country}: {names} alone is one":
         "{country} の緊急番号がわかりません。{names} だけを緊急番号とします",
     "a country whose numbers are known: {names}": "番号のわかっている国: {names}",
+    "whoever reaches {address} rings it, without a secret":
+        "{address} に届く人は誰でも、秘密なしで鳴らせます",
+    "`set handset {name} secret SECRET`, or an address of the loopback":
+        "`set handset {name} secret 秘密`、またはループバックのアドレス",
     "{network} is so wide that strangers are trusted: they call as anybody, without a secret":
         "{network} は広すぎて、他人も信頼されます。だれの名でもパスワードなしでかけられます",
     "{network} is so wide that strangers are believed to be of {domain}, and call without a secret":

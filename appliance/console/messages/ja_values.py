@@ -27,7 +27,7 @@ SAID = {
     'a name: {first} to {last} of letters, digits, ".", "_", "-"':
         '名前: 英数字と "."、"_"、"-" で {first} から {last} 文字',
     "a sound device of alsa-lib, such as {first} or {second}": "alsa-lib の音声デバイス。例: {first}、{second}",
-    "gpiochipN:LINE, such as {example}": "gpiochipN:番号。例: {example}",
+    "CHIP:LINE, such as {example}": "チップ:番号。例: {example}",
     "LEAST-MOST milliseconds within {first} to {last}": "最短-最長のミリ秒({first} から {last} の範囲)",
     "{first} to {last} digits, or a sip: address": "{first} から {last} 桁の数字、または sip: のアドレス",
     "a SIP URI without user, such as {example}": "ユーザー部のないSIPのURI。例: {example}",

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import errno
 from datetime import timedelta
+from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from appliance.errors import MachineError
+from appliance.system.gpio.chips import ChipPlace
 
 gpiod: Any
 try:
@@ -21,7 +24,21 @@ except ImportError:
     HAS_GPIOD = False
 
 CONSUMER: Final = "denwaban"
+EDGES_KEPT: Final = 256             # by the kernel, which keeps 16 else: less than a dial's 0 has
 DEBOUNCE: Final = timedelta(milliseconds=2)     # the kernel's; what is longer HookReader sorts out
+
+
+def list_chips() -> dict[str, str]:
+    """Labels of the chips there are, by name. Raises MachineError."""
+    _require_gpiod()
+    chips: dict[str, str] = {}
+    for path in sorted(Path("/dev").glob("gpiochip*")):
+        try:
+            with gpiod.Chip(str(path)) as chip:
+                chips[path.name] = str(chip.get_info().label)
+        except OSError:
+            chips[path.name] = ""       # just gone, or not ours: `_request` says which
+    return chips
 
 
 def _require_gpiod() -> None:
@@ -32,11 +49,12 @@ def _require_gpiod() -> None:
 class HookPin:
     """The hook switch: a pulled-up input whose edges are told with their times."""
 
-    def __init__(self, chip: str, line: int, is_active_low: bool) -> None:
+    def __init__(self, chip: ChipPlace, line: int, is_active_low: bool) -> None:
         """is_active_low: a lifted receiver connects the line to ground."""
         _require_gpiod()
-        self._place = f"GPIO {chip} line {line}"
+        self._place = f"GPIO {chip.name} line {line}"
         self._line = line
+        self._number = 0                # of the last edge
         settings = gpiod.LineSettings(direction=Direction.INPUT, edge_detection=Edge.BOTH, active_low=is_active_low,
                                       bias=Bias.PULL_UP if is_active_low else Bias.PULL_DOWN,
                                       debounce_period=DEBOUNCE, event_clock=Clock.MONOTONIC)
@@ -55,12 +73,18 @@ class HookPin:
             raise _explain(self._place, error) from error
 
     def read_edges(self) -> list[tuple[bool, float]]:
-        """Those that wait: lifted, and when in monotonic seconds. Raises MachineError."""
+        """Those that wait: lifted, and when in monotonic seconds. Where the kernel had to drop some, the last one is
+        how the line stands. Raises MachineError."""
         try:
-            return [(edge.event_type is edge.Type.RISING_EDGE, edge.timestamp_ns / 1e9)
-                    for edge in self._request.read_edge_events()]
+            edges = self._request.read_edge_events()
         except OSError as error:
             raise _explain(self._place, error) from error
+        moves = [(edge.event_type is edge.Type.RISING_EDGE, edge.timestamp_ns / 1e9) for edge in edges]
+        if edges:
+            expected, self._number = self._number + len(edges), edges[-1].line_seqno
+            if self._number != expected:
+                moves.append((self.is_lifted(), monotonic()))
+        return moves
 
     def close(self) -> None:
         """Give the line back."""
@@ -70,9 +94,9 @@ class HookPin:
 class OutputPin:
     """A line that drives a bell or a lamp."""
 
-    def __init__(self, chip: str, line: int) -> None:
+    def __init__(self, chip: ChipPlace, line: int) -> None:
         _require_gpiod()
-        self._place = f"GPIO {chip} line {line}"
+        self._place = f"GPIO {chip.name} line {line}"
         self._line = line
         self._request: Any = _request(chip, line, gpiod.LineSettings(direction=Direction.OUTPUT))
 
@@ -88,11 +112,12 @@ class OutputPin:
         self._request.release()
 
 
-def _request(chip: str, line: int, settings: Any) -> Any:
+def _request(chip: ChipPlace, line: int, settings: Any) -> Any:
+    path = f"/dev/{chip.find()}"
     try:
-        return gpiod.request_lines(f"/dev/{chip}", consumer=CONSUMER, config={line: settings})
+        return gpiod.request_lines(path, consumer=CONSUMER, config={line: settings}, event_buffer_size=EDGES_KEPT)
     except (OSError, ValueError) as error:
-        raise _explain(f"GPIO {chip} line {line}", error) from error
+        raise _explain(f"GPIO {chip.name} line {line}", error) from error
 
 
 def _explain(place: str, error: OSError | ValueError) -> MachineError:

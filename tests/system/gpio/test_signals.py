@@ -6,7 +6,8 @@ import asyncio
 import pytest
 
 from appliance.errors import MachineError
-from appliance.system.gpio.pins import HookPin, OutputPin
+from appliance.system.gpio.chips import ChipPlace
+from appliance.system.gpio.pins import HookPin, OutputPin, list_chips
 from appliance.system.gpio.signals import HandsetSignals
 
 
@@ -117,6 +118,6 @@ def test_closing_switches_everything_off(clockwork):
 
 def test_a_chip_that_is_not_there_is_named():
     with pytest.raises(MachineError, match=r"gpiochip99|gpiod is not installed"):
-        HookPin("gpiochip99", 17, True)
+        HookPin(ChipPlace("gpiochip99", list_chips), 17, True)
     with pytest.raises(MachineError, match=r"gpiochip99|gpiod is not installed"):
-        OutputPin("gpiochip99", 22)
+        OutputPin(ChipPlace("gpiochip99", list_chips), 22)
