@@ -28,6 +28,9 @@ class _Account(NamedTuple):
     username: bytes
     ha1: bytes
 
+    def __repr__(self) -> str:
+        return f"<Account of {self.trunk.name}>"
+
 
 class InboundAccounts:
     """Of the trunks whose carrier has one."""

@@ -39,6 +39,9 @@ class Credentials(NamedTuple):
     server: str
     name: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Credentials of {self.number} at {self.server}>"
+
 
 class Surroundings(NamedTuple):
     """What an account has from outside. random_octets: n -> n octets nobody can guess; resolver: for names."""

@@ -14,6 +14,7 @@ SOURCES = {".py", ".pyx", ".pxd", ".pyi", ".c", ".h", ".sh", ".xml", ".service",
 DOCSTRING_LINES = 8
 # Absolute places that exist on one machine only.
 SOMEBODYS_PLACE = re.compile(r"(?<![\w.}/-])/(?:work|root|Users|mnt/c)(?:/|\b)")
+SECRET_FIELD = re.compile(r"(?!is_|has_)(?:\w+_)?(?:secret|password|ha1s?)")
 EVERY_MODULE = (*python_modules("appliance"), *python_modules("tests"))
 
 
@@ -116,4 +117,24 @@ def test_nothing_is_left_to_be_done():
     word = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
     wrong = [f"{module.path}:{number}" for module in python_modules("appliance")
              for number, line in enumerate(module.text.splitlines(), 1) if word.search(line)]
+    assert wrong == []
+
+
+def says_its_fields(node: ast.ClassDef) -> bool:
+    """Whether its repr is made of its fields: a tuple or a dataclass without one of its own."""
+    made = "".join(map(ast.unparse, (*node.bases, *node.decorator_list)))
+    has_own = any(isinstance(one, ast.FunctionDef) and one.name == "__repr__" for one in node.body)
+    return ("NamedTuple" in made or "dataclass" in made) and not has_own
+
+
+def test_no_value_shows_a_secret_in_its_repr():
+    """A traceback or a journal line that prints a value must not print what it keeps."""
+    wrong = []
+    for module in python_modules("appliance"):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and says_its_fields(node):
+                wrong += [f"{module.path}: {node.name}.{field.target.id}" for field in node.body
+                          if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+                          and SECRET_FIELD.fullmatch(field.target.id)
+                          and "repr=False" not in ast.unparse(field)]
     assert wrong == []

@@ -38,6 +38,9 @@ class Answers(NamedTuple):
     is_emergency: bool = False
     phones: int = 3
 
+    def __repr__(self) -> str:
+        return f"<Answers {self.profile} {self.server}>"
+
 
 class Card(NamedTuple):
     """What is typed into a telephone. server: our address, "" where only DHCP knows it."""
@@ -46,6 +49,9 @@ class Card(NamedTuple):
     secret: str
     server: str
     domain: str
+
+    def __repr__(self) -> str:
+        return f"<Card of {self.extension}>"
 
 
 class SetupPlan(NamedTuple):
