@@ -17,6 +17,7 @@ from tests.bench.box_figures import measure_box, measure_whole_box
 from tests.bench.calls import measure_calls
 from tests.bench.events import measure_events
 from tests.bench.figures import Report
+from tests.bench.handset import measure_handset
 from tests.bench.held import measure_held
 from tests.bench.isolation import MARK, enter_own_network
 from tests.bench.jitter import measure_jitter
@@ -33,7 +34,7 @@ from tests.bench.starts import measure_starts
 PARTS = {"parser": measure_parser, "stages": measure_stages, "events": measure_events, "start": measure_starts,
          "register": measure_registrations, "call": measure_calls, "b2bua": measure_b2bua, "sippy": measure_sippy,
          "held": measure_held, "overload": measure_overload, "shed": measure_shedding, "relay": measure_relay,
-         "jitter": measure_jitter, "box": measure_box, "box-run": measure_whole_box}
+         "jitter": measure_jitter, "handset": measure_handset, "box": measure_box, "box-run": measure_whole_box}
 
 
 def describe_machine() -> dict[str, object]:
