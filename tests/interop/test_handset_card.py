@@ -11,8 +11,9 @@ import pytest
 from tests.interop.baresip import PROGRAM, Account, Baresip
 from tests.interop.handset import Handset, write_handset_configuration
 from tests.interop.network import PATIENCE_S, wait_until
+from tests.interop.pjsip_sound import likeness_of_pieces
 from tests.interop.server import SECRETS, Server
-from tests.interop.sound import likeness, write_chirp
+from tests.interop.sound import write_chirp
 from tests.system.sound.jack_card import HAS_PLUGIN, JACKD, REASON, JackCard
 
 pytestmark = [pytest.mark.ours, pytest.mark.skipif(PROGRAM is None, reason="baresip is not installed"),
@@ -68,7 +69,8 @@ def test_a_voice_goes_through_the_card_and_back_at_little_cost(desk, phone, card
     desk.ask("hang-up")
     phone.wait("CALL_CLOSED")
     phone.wait_recorded()
-    assert likeness(tmp_path / "chirp.wav", phone.heard(), skip_s=3.0) > 0.9
+    # a busy machine makes time jump now and then, at the card and at the phone; what is between is the voice
+    assert likeness_of_pieces(tmp_path / "chirp.wav", phone.heard(), skip_s=2.0) > 0.9
     assert after["xruns"] - before["xruns"] <= 5
     print(f"in conversation: {100 * share:.1f} % of a core")
     assert share < 0.1          # a quarter of that on a machine that does nothing else
