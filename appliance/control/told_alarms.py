@@ -30,8 +30,8 @@ class ToldAlarms:
         self._told: dict[Asker, dict[str, Row]] = {}
 
     def answer(self, words: Words, asker: Asker) -> int:
-        """How many there are of this asker now. Raises OperatorError for what is no list of alarms, and for an alarm that
-        is the call server's."""
+        """How many there are of this asker now. Raises OperatorError for what is no list of alarms, and for an alarm
+        that is the call server's."""
         rows = read_rows(words)
         ours = self._alarms.keys() - {name for told in self._told.values() for name in told}
         taken = sorted(ours & rows.keys())

@@ -106,7 +106,8 @@ def read_rollback(words: list[str], path: str = "rollback") -> int:
 def read_number(words: list[str], path: str, allowed: str = "") -> int:
     """The only word that there is. Raises OperatorError."""
     if len(words) > 1 or not (words[0].isascii() and words[0].isdigit() and len(words[0]) < 10):
-        raise OperatorError(path, say("{typed} is not known here", typed=repr(" ".join(words))), allowed or say("a number"))
+        said = say("{typed} is not known here", typed=repr(" ".join(words)))
+        raise OperatorError(path, said, allowed or say("a number"))
     return int(words[0])
 
 
