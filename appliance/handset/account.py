@@ -53,9 +53,10 @@ class Surroundings(NamedTuple):
 
 class Account:
     """core: for the user agent; is_ready: whether the server knows us, so that numbers can be called; ready: called
-    whenever it knows us again."""
+    whenever it knows us again; instance: what tells our server that a Contact is ours in another life as well."""
 
-    __slots__ = ("_credentials", "_is_known", "_journal", "_registration", "_server", "core", "failure", "ready")
+    __slots__ = ("_credentials", "_is_known", "_journal", "_registration", "_server", "core", "failure", "instance",
+                 "ready")
 
     def __init__(self, stack: SipStack, listener: Listener, credentials: Credentials | None,
                  surroundings: Surroundings) -> None:
@@ -63,6 +64,7 @@ class Account:
         self._credentials = credentials
         self._journal = journal
         self._is_known = False
+        self.instance = b""
         self._server = (b"", 0) if credentials is None else split_hostport(credentials.server.encode())
         self.ready: Callable[[float], None] = tell_nobody
         self.failure = 0                # status of the last REGISTER that failed, 0: none has
@@ -76,7 +78,8 @@ class Account:
             self.core, b"sip:%s" % _write_host(credentials.domain), self, EXPIRES_S)
         if self._registration is not None:
             self._registration.does_map = False
-            self._registration.parameters = _write_instance(listener.name, self.core.profile.aor)
+            self.instance = _write_instance(listener.name, self.core.profile.aor)
+            self._registration.parameters = self.instance + b";reg-id=1"
 
     def _find_secret(self, _realm: bytes) -> tuple[bytes, bytes] | None:
         one = self._credentials
@@ -164,7 +167,7 @@ def _write_instance(name: str, aor: bytes) -> bytes:
     octets[6], octets[8] = octets[6] & 0x0F | 0x50, octets[8] & 0x3F | 0x80         # RFC 4122 4.3: made from a name
     digits = octets.hex()
     uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    return b';+sip.instance="<urn:uuid:%s>";reg-id=1' % uuid.encode()
+    return b';+sip.instance="<urn:uuid:%s>"' % uuid.encode()
 
 
 def _build_profile(listener: Listener, credentials: Credentials | None) -> AgentProfile:

@@ -39,6 +39,7 @@ class Mailbox:
         self.waiting = NO_MESSAGES
         core = account.core
         self._subscription = EventSubscription(core, core.profile.aor, PACKAGE, DOCUMENT, self)
+        self._subscription.parameters = account.instance     # one that died leaves room for itself
         agent.serve_method(b"NOTIFY", self)
         if account.has_server:
             account.ready = self._subscription.start

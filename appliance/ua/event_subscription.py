@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from appliance.errors import MisuseError, PeerError
 from appliance.native.sip_scanner import Message
+from appliance.sip.flow import Flow
 from appliance.sip.transaction.server import ServerTransaction
 from appliance.ua.agent_core import AgentCore
 from appliance.ua.dialog import Dialog
@@ -67,10 +68,10 @@ class SubscriptionEvents(Protocol):
 
 class EventSubscription:
     """target: the resource's URI; package: its event package; accept: the type of its documents; expires_s: what we ask
-    for."""
+    for; parameters: of our Contact, from the first ";"."""
 
     __slots__ = ("_accept", "_alarm", "_core", "_dialog", "_draft", "_events", "_failures", "_package", "_request",
-                 "_target", "expires_s", "state")
+                 "_target", "expires_s", "parameters", "state")
 
     def __init__(self, core: AgentCore, target: bytes, package: bytes, accept: bytes,
                  events: SubscriptionEvents) -> None:
@@ -84,6 +85,7 @@ class EventSubscription:
         self._dialog: Dialog | None = None
         self._request: OutgoingRequest | None = None
         self._failures = 0
+        self.parameters = b""
         self.expires_s = 3600
         self.state = IDLE
 
@@ -135,9 +137,12 @@ class EventSubscription:
         return draft
 
     def _fill(self, draft: RequestDraft, expires_s: int) -> None:
-        draft.contact = self._core.profile.contact
+        draft.contact = self._write_contact
         draft.expires_s = expires_s
         draft.lines += b"Event: %s\r\nAccept: %s\r\n" % (self._package, self._accept)
+
+    def _write_contact(self, flow: Flow) -> bytes:
+        return self._core.profile.contact(flow) + self.parameters
 
     def _send(self, draft: RequestDraft, now: float) -> None:
         self._request = OutgoingRequest(self._core, draft, self, self._dialog)

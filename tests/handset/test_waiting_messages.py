@@ -177,3 +177,10 @@ def test_no_octets_do_any_harm(body):
     except PeerError:
         raise AssertionError("the first line was there") from None
     assert waiting.new >= 0
+
+
+def test_its_server_knows_it_as_the_same_telephone_in_its_next_life(office):
+    """RFC 5626 4.1: what a dead life has left gives way to the next one; Contacts of calls do not bear it."""
+    asked = [office.network.messages(method, office.desk)[0].header(b"Contact") for method in ("REGISTER", "SUBSCRIBE")]
+    assert all(b';+sip.instance="<urn:uuid:' in contact for contact in asked)
+    assert asked[0].partition(b"+sip.instance=")[2].partition(b";")[0] == asked[1].partition(b"+sip.instance=")[2]
