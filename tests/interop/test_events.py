@@ -100,6 +100,7 @@ def test_after_kill_9_every_subscriber_hears_the_whole_state_by_itself(new_serve
         take_notify(two)
         wait_rows(server.state, "subscriptions", 2)
         wait_rows(server.state, "publications", 1)
+        wait_rows(server.state, "bindings", 1)
         server.kill()
         server.start()
         presence, lamp = take_notify(one), take_notify(two)

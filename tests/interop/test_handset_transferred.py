@@ -210,8 +210,9 @@ class MailServer:
                 b"From: <sip:1001@office.test>;tag=mail\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d NOTIFY\r\n"
                 b"Contact: <sip:mail@%s>\r\nEvent: message-summary\r\nSubscription-State: active;expires=300\r\n"
                 b"Content-Type: application/simple-message-summary\r\nContent-Length: %d\r\n\r\n%s" % (
-                    subscribe.header(b"Contact").strip(b"<>"), self.peer.hostport, number, subscribe.header(b"From"),
-                    subscribe.header(b"Call-ID"), number, self.peer.hostport, len(SUMMARY), SUMMARY))
+                    subscribe.header(b"Contact")[1:].partition(b">")[0], self.peer.hostport, number,
+                    subscribe.header(b"From"), subscribe.header(b"Call-ID"), number, self.peer.hostport,
+                    len(SUMMARY), SUMMARY))
 
 
 def test_messages_that_wait_are_heard_in_the_dial_tone(network, tmp_path, voices):

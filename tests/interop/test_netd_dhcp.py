@@ -61,8 +61,10 @@ def list_never_banned(box):
 def test_the_lease_is_renewed_with_its_server_and_nothing_changes(box):
     lender = box.lend("wan0", "203.0.113.1", "203.0.113.100", lease_s=600, renewal_s=1)
     box.start(*WAN)
-    wait_until(lambda: lender.count(REQUEST, is_unicast=True) >= 2, PATIENCE_S, "two renewals, to the server alone")
-    assert lender.count(DISCOVER) == 1
+    wait_until(lambda: lender.count(REQUEST, is_unicast=True) >= 1, PATIENCE_S, "a renewal, to the server alone")
+    sought = lender.count(DISCOVER)             # more than one where the machine was slow to answer
+    wait_until(lambda: lender.count(REQUEST, is_unicast=True) >= 3, PATIENCE_S, "two more")
+    assert lender.count(DISCOVER) == sought
     assert box.addresses("wan0") == ["203.0.113.100/24"]
     assert [one["address"] for one in box.journal() if one["event"] == "dhcp_lease_taken"] == ["203.0.113.100/24"]
     lender.close()
