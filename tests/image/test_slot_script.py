@@ -176,6 +176,13 @@ def test_where_there_is_no_other_slot_the_machine_stays_on_with_its_console(card
     assert card.noted() == "A 1 good"
 
 
+@pytest.mark.parametrize(("noted", "then"), [
+    ("A 3 good", "A 0 good"), ("A 0 good", "A 0 good"), ("A 2 pending", "A 2 pending"), ("B 2 good", "B 2 good")])
+def test_a_ready_call_server_lets_the_starts_of_a_good_slot_count_anew(card, noted, then):
+    card.run(f"echo {noted} >{card.data}/boot/slots; {card.script} ready")
+    assert card.noted() == then
+
+
 def test_a_slot_that_has_proved_itself_is_not_doubted(card, tmp_path):
     assert doubt(card, tmp_path, "A 0 good", IS_READY) == ""
     assert card.noted() == "A 0 good"
